@@ -25,6 +25,7 @@ from quant_pipelines.core.bounds import Bounds
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
+from quant_pipelines.core.removed_settings import REMOVED
 from quant_pipelines.core.setting_bounds import all_bounds, first_fault
 from quant_pipelines.core.setting_fields import SECRET_KINDS
 from quant_pipelines.core.settings import SECRET_VARIABLES, Settings
@@ -178,6 +179,8 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        if name in REMOVED:
+            return f"setting {name} is gone, expected without it: {REMOVED[name]}"
         return unknown_name("setting", name, all_bounds())
     expected = first["msg"].removeprefix("Input should be ")
     if _is_secret(first["loc"]):

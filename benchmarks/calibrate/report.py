@@ -143,5 +143,6 @@ A run that is stopped goes on where it was: `make calibrate WORLDS=2000`."""
 
 
 _NOTES = """Rare loss has a mean of zero and shows a gain until it loses: no test of means sees what did not
-happen yet. Refusing such books is a stress rule's task. The real days are those of 19 perpetual futures from
-2023 to 2025; the row is left out where there is no archive of them (`QUANT_ARCHIVE`)."""
+happen yet. Refusing such books is the task of the gate `gaps_paid_for`. The real days are those of 19
+perpetual futures from 2023 to 2025; the row is left out where there is no archive of them
+(`QUANT_ARCHIVE`)."""

@@ -26,11 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run it and print the verdict; a verdict that rejects is an answer, not a failure."""
-    from quant_pipelines.cli.optimize_run import optimize, verdict_document, verdict_text
+    from quant_pipelines.cli.optimize_run import optimize, optimized_document, verdict_text
     from quant_pipelines.cli.output import print_document
 
-    record = optimize(arguments)
-    document = verdict_document(record)
+    document = optimized_document(optimize(arguments))
     if arguments.json:
         print_document(document)
     else:

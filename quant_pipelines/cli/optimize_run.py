@@ -5,7 +5,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from time import process_time
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
@@ -38,7 +39,15 @@ _CONSTRAINTS = ("min_trades", "max_turnover")
 _WINDOWS = ("folds", "train_days", "test_days")
 
 
-def optimize(arguments: argparse.Namespace) -> VerdictRecord:
+class Optimized(NamedTuple):
+    """Verdict, how its parameters were searched, and the processor time that this took, seconds."""
+
+    record: VerdictRecord
+    searcher: str
+    cpu_seconds: float
+
+
+def optimize(arguments: argparse.Namespace) -> Optimized:
     """Verdict that the arguments ask for, and its report.
 
     With an archive nothing is stored, unless the settings name a database.
@@ -61,18 +70,18 @@ def optimize(arguments: argparse.Namespace) -> VerdictRecord:
         return _run(arguments, job, open_source(engine, job, columns_folder(arguments)), engine)
 
 
-def _resumed(arguments: argparse.Namespace, engine: Engine) -> VerdictRecord:
+def _resumed(arguments: argparse.Namespace, engine: Engine) -> Optimized:
     """Finish a stored one with the text that it began with, whatever stands in the file by now."""
     job, strategy = resume_job(engine, arguments.resume), stored_strategy(engine, arguments.resume)
     source = open_source(engine, job, columns_folder(arguments))
-    record = _run(arguments, job, source, engine, strategy)
-    if record.task_id != arguments.resume:
+    optimized = _run(arguments, job, source, engine, strategy)
+    if optimized.record.task_id != arguments.resume:
         _log.warning(
             "optimization %d was begun on another kernel, whose folds can't go on: %s was run in its place",
             arguments.resume,
-            record.task_id,
+            optimized.record.task_id,
         )
-    return record
+    return optimized
 
 
 def _run(
@@ -81,8 +90,9 @@ def _run(
     source: HistorySource,
     engine: Engine | None = None,
     strategy: StrategySource | None = None,
-) -> VerdictRecord:
+) -> Optimized:
     folds: dict[int, FoldResult] = {}
+    began = process_time()
     with waiting("walk-forward", arguments, total=(job.folds or job.windows.folds) + 1) as progress:
 
         def keep(result: FoldResult) -> None:
@@ -90,10 +100,11 @@ def _run(
             progress.advance()
 
         record = optimize_one(engine, job, source=source, strategy=strategy, on_fold=keep)
+    spent = process_time() - began
     if arguments.report:
         walk = walk_of(record, folds, source, _incumbent(engine, record))
         write_text(arguments.report, render_walk(walk))
-    return record
+    return Optimized(record, job.searcher, spent)
 
 
 def _incumbent(engine: Engine | None, record: VerdictRecord) -> dict[int, float]:
@@ -102,6 +113,12 @@ def _incumbent(engine: Engine | None, record: VerdictRecord) -> dict[int, float]
         return {}
     with transaction(engine) as connection:
         return incumbent_returns(connection, record)
+
+
+def optimized_document(optimized: Optimized) -> dict[str, Any]:
+    """JSON document of a verdict, with what its search took."""
+    spent = {"searcher": optimized.searcher, "cpu_seconds": optimized.cpu_seconds}
+    return verdict_document(optimized.record) | spent
 
 
 def verdict_document(record: VerdictRecord) -> dict[str, Any]:
@@ -119,6 +136,8 @@ def verdict_document(record: VerdictRecord) -> dict[str, Any]:
         "gates": [asdict(gate) for gate in record.gates],
         "paper_passed": record.paper_passed,
         "capital_passed": record.capital_passed,
+        "capital": _capital(record),
+        "trials": record.in_sample.get("own_trials"),
         "reasons": record.reasons,
         "task_id": record.task_id,
         "verdict_id": record.id,
@@ -126,19 +145,32 @@ def verdict_document(record: VerdictRecord) -> dict[str, Any]:
 
 
 def verdict_text(document: dict[str, Any]) -> str:
-    """Verdict as text."""
+    """Verdict as text, with what its search took where that is told."""
     parameters = ", ".join(f"{name}={value}" for name, value in document["parameters"].items())
     window = f"{document['window_start']:%Y-%m-%d} to {document['window_end']:%Y-%m-%d}"
     market = f"{', '.join(document['symbols'])} {document['timeframe']}"
     folds = told_folds(document["out_of_sample"])
-    paper, capital = _passed(document["paper_passed"]), _passed(document["capital_passed"])
+    tried = f"{document['trials']} sets were tried"
+    if "cpu_seconds" in document:
+        tried += f" by {document['searcher']} in {document['cpu_seconds']:.1f} CPU seconds"
+    paper = _passed(document["paper_passed"])
     lines = [
         f"{document['strategy']} ({document['version']}) {market}, {window}, {folds} folds",
         f"  best parameters  {parameters or 'none could be fitted'}",
         table(document["gates"], ("gate", "name", "value", "threshold", "passed")),
-        f"  paper screen {paper}, capital gates {capital}",
+        f"  {tried}",
+        f"  paper screen {paper}, which proves nothing",
+        f"  capital {document['capital']['reason']}",
     ]
     return "\n".join(lines + [f"  {reason}" for reason in document["reasons"]])
+
+
+def _capital(record: VerdictRecord) -> dict[str, Any]:
+    """Document what was decided on capital; a rule that refuses leaves no number of days to wait for."""
+    decided, looked = record.capital._asdict(), record.evidence._asdict()
+    if record.capital.decision != record.evidence.decision:
+        looked |= dict.fromkeys(("more_days", "fewest_more_days", "most_more_days"))
+    return looked | decided
 
 
 def _require_one_way(arguments: argparse.Namespace) -> None:

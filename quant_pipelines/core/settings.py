@@ -282,13 +282,20 @@ class GateSettings:
         low=0,
         high=1,
     )
-    capital_min_psr: float = setting(
-        0.95, "capital gate: probabilistic Sharpe ratio of stitched out-of-sample", low=0, high=1
+    capital_max_pbo: float = setting(
+        0.2,
+        "capital gate: probability of backtest overfitting above which a search is refused whose best also "
+        "loses in more than half of the splits",
+        low=0,
+        high=1,
     )
-    capital_min_dsr: float = setting(
-        0.95, "capital gate: deflated Sharpe ratio of the in-sample best", low=0, high=1
+    capital_stress_gap: float = setting(
+        0.25,
+        "capital gate: move of the price against the largest position that no stop catches, a fraction; the "
+        "profit out of sample must pay for three. Many a coin falls so far in a day of every year",
+        low=0.01,
+        high=1,
     )
-    capital_max_pbo: float = setting(0.2, "capital gate: probability of backtest overfitting", low=0, high=1)
     capital_min_unseen_days: int = setting(
         21,
         "capital gate: fewest out-of-sample days after the text was first seen; by default those in paper "

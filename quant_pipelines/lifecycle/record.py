@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import Stage
 from quant_pipelines.lifecycle.transitions import Evidence
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,13 @@ class StageRecord:
         The stage.
     days
         Whole days since it was entered.
-    paper_passed, capital_passed
-        Gates of its verdict.
+    paper_passed
+        Whether its verdict passed the paper screen.
+    failed_gates
+        Names of the gates that its newest verdict failed, but for that of the capital decision; nothing is
+        known by default.
+    look
+        What the newest look says of its record.
     is_flat
         Whether its book holds no position.
     is_behind
@@ -40,8 +46,9 @@ class StageRecord:
     stage: Stage
     days: int
     paper_passed: bool
-    capital_passed: bool
     is_flat: bool
+    failed_gates: tuple[str, ...] = ("no verdict",)
+    look: CapitalEvidence = NOT_LOOKED_AT
     is_behind: bool = False
     halts: int = 0
     refused_orders: int = 0
@@ -68,7 +75,8 @@ def evidence_of(
     is_calm = record.halts == 0
     return Evidence(
         paper_passed=record.paper_passed,
-        capital_passed=record.capital_passed,
+        failed_gates=record.failed_gates,
+        look=record.look,
         approved_by=approved_by,
         is_flat=record.is_flat,
         shadow_matches=is_calm if record.stage == "shadow" else None,

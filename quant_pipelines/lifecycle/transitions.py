@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.stages import Stage
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence, told_decider, told_outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,13 @@ class Evidence:
 
     Parameters
     ----------
-    paper_passed, capital_passed
-        Gates of its verdict.
+    paper_passed
+        Whether its verdict passed the paper screen.
+    failed_gates
+        Names of the gates that its newest verdict failed, but for that of the capital decision; nothing is
+        known by default.
+    look
+        What the newest look at all records says of its own: no boolean of an old verdict stands for it.
     approved_by
         Names of the operators who approved this step.
     is_flat
@@ -37,7 +43,8 @@ class Evidence:
     """
 
     paper_passed: bool = False
-    capital_passed: bool = False
+    failed_gates: tuple[str, ...] = ("no verdict",)
+    look: CapitalEvidence = NOT_LOOKED_AT
     approved_by: frozenset[str] = frozenset()
     is_flat: bool = False
     shadow_matches: bool | None = None
@@ -63,8 +70,16 @@ def _passed_paper_screen(evidence: Evidence) -> str:
     return "" if evidence.paper_passed else "the paper screen has not passed"
 
 
-def _passed_capital_gates(evidence: Evidence) -> str:
-    return "" if evidence.capital_passed else "the capital gates have not passed"
+def _passed_gates(evidence: Evidence) -> str:
+    failed = ", ".join(evidence.failed_gates)
+    return f"gates of its newest verdict have not passed: {failed}" if failed else ""
+
+
+def _decided_for_capital(evidence: Evidence) -> str:
+    look = evidence.look
+    if look.decision == "passed":
+        return ""
+    return f"its capital decision is {told_outcome(look)} ({told_decider(look)})"
 
 
 def _approved(evidence: Evidence) -> str:
@@ -101,7 +116,7 @@ def _explained(evidence: Evidence) -> str:
     return "" if evidence.reason else "no reason is given"
 
 
-_PROVEN = (_passed_capital_gates, _record_suffices, _data_are_clean)
+_PROVEN = (_passed_gates, _decided_for_capital, _record_suffices, _data_are_clean)
 
 TRANSITIONS: tuple[Transition, ...] = (
     Transition("candidate", "paper", (_passed_paper_screen,)),

@@ -4,7 +4,7 @@ Each step is one transaction: the deployment is locked, the guards look at store
 approval and the audit row change together.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -215,7 +215,8 @@ def _record(case: _Case, ladder: LadderSettings) -> StageRecord:
         stage=stored.stage,
         days=(case.now - stored.since).days,
         paper_passed=stored.paper_passed,
-        capital_passed=stored.capital_passed,
+        failed_gates=stored.failed_gates,
+        look=stored.look,
         is_flat=stored.position == 0,
         is_behind=stored.is_behind,
         halts=stored.halts,
@@ -285,5 +286,5 @@ def _open_canary(case: _Case, ladder: LadderSettings, people: list[str]) -> Rece
 
 
 def _evidence(stored: StoredStage) -> dict[str, Any]:
-    names = ("verdict_id", "since", "position", "halts", "refused_orders", "active_triggers")
-    return {name: value for name, value in asdict(stored).items() if name in names}
+    names = ("verdict_id", "since", "position", "halts", "refused_orders", "active_triggers", "failed_gates")
+    return {name: getattr(stored, name) for name in names} | {"look": stored.look._asdict()}

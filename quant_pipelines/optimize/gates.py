@@ -1,7 +1,7 @@
 """Gates: one number, one threshold, one answer each.
 
 The paper screen admits to paper money and proves nothing. The capital gates are what a strategy must also
-show before it gets money; they are computed from the first run on, so that their failure is seen.
+show before it gets money: one decision on its record, and the rules that refuse whatever the decision says.
 """
 
 import math
@@ -24,7 +24,7 @@ class Gate:
     value
         Measured; None when it can't be.
     threshold
-        What the value is compared with.
+        What the value is compared with; None where it can't be told yet.
     passed
         Whether it is good enough.
     gate
@@ -42,7 +42,7 @@ class Gate:
 
     name: str
     value: float | None
-    threshold: float
+    threshold: float | None
     passed: bool
     gate: str
     detail: str
@@ -51,7 +51,8 @@ class Gate:
     def reason(self) -> str:
         """One sentence for a gate that failed."""
         shown = "not known" if self.value is None else f"{self.value:.4g}"
-        return f"{self.name} is {shown}, threshold {self.threshold:g}: {self.detail}"
+        threshold = "" if self.threshold is None else f", threshold {self.threshold:g}"
+        return f"{self.name} is {shown}{threshold}: {self.detail}"
 
     def to_document(self) -> dict[str, Any]:
         """Gate as a JSON document."""

@@ -18,9 +18,9 @@ from quant_pipelines.core.settings import GateSettings
 from quant_pipelines.core.timeframes import YEAR_DAYS
 from quant_pipelines.metrics import max_drawdown, total_return
 from quant_pipelines.metrics.rounding import is_rounding
-from quant_pipelines.optimize.decision.outcome import CapitalDecision
 from quant_pipelines.optimize.gates import CAPITAL, Gate, at_least, at_most
 from quant_pipelines.optimize.imported import ImportedSearch, ImportedTrial, trial_key
+from quant_pipelines.optimize.outcome import CapitalDecision
 from quant_pipelines.optimize.overfit import (
     Moments,
     cross_validate,
@@ -37,6 +37,7 @@ from quant_pipelines.optimize.overfit import (
 _NORMAL = NormalDist()
 _LIKELY = 0.9
 _PATIENCE_DAYS = 1095
+_LEAST_DSR = 0.95
 _LOSS_THRESHOLD = 0.5
 
 
@@ -174,7 +175,7 @@ def _judged(
     dsr = _deflated(moments, luck, unknown)
     evidence |= {"dsr": dsr}
     tests = _tests(evidence, judging.gates, tried)
-    days = _days(moments, luck, judging.gates.capital_min_dsr)
+    days = _days(moments, luck, _LEAST_DSR)
     evidence["minimum_track_record_days"] = days.at_observed
     is_overfit = not any(test.passed for test in tests[1:]) and all(test.value is not None for test in tests)
     decision, more = _decided(tests[0], days, moments.n_observations, is_overfit=is_overfit)
@@ -291,7 +292,7 @@ def _tests(evidence: Mapping[str, Any], gates: GateSettings, tried: int) -> tupl
         at_least(
             "dsr",
             evidence["dsr"],
-            gates.capital_min_dsr,
+            _LEAST_DSR,
             gate=CAPITAL,
             detail=f"probability that it beats the best of {tried} worthless trials, {told} effective",
         ),

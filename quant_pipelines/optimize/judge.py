@@ -9,20 +9,23 @@ from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.known_funding import KnownFunding
 from quant_pipelines.core.settings import GateSettings
 from quant_pipelines.core.timeframes import YEAR_DAYS
+from quant_pipelines.optimize.capital_gates import capital_gates, with_decision
 from quant_pipelines.optimize.evaluation import OutOfSample
-from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, above, at_least, at_most
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
+from quant_pipelines.optimize.gates import PAPER, Gate, above, at_least, at_most
 from quant_pipelines.optimize.overfit import (
     Moments,
     bootstrap_sharpe_interval,
+    cross_validate,
     deflated_sharpe_ratio,
     effective_number_of_trials,
     minimum_track_record_length,
     moments_of,
     probabilistic_sharpe_ratio,
-    probability_of_backtest_overfitting,
     sharpe_of_columns,
     trial_variance,
 )
+from quant_pipelines.optimize.stress import gaps_paid_for
 from quant_pipelines.optimize.walk_forward import WalkForward
 
 
@@ -45,6 +48,10 @@ class Context:
     first_seen_ms
         When the strategy's text was first seen, milliseconds UTC: its author may have known the days before,
         which count for the search and not for the proof. None if nothing says so.
+    evidence
+        What the newest look says of the record.
+    largest_exposure
+        Largest position held out of sample, notional over equity; 0 if none was.
 
     Examples
     --------
@@ -60,6 +67,8 @@ class Context:
     blocking_findings: tuple[str, ...] = ()
     known_funding: KnownFunding = KnownFunding()  # noqa: RUF009 - a tuple
     first_seen_ms: int | None = None
+    evidence: CapitalEvidence = NOT_LOOKED_AT
+    largest_exposure: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +122,19 @@ def judge(finished: WalkForward, context: Context) -> Judgment:
     >>> judgment.out_of_sample["days"], round(judgment.out_of_sample["efficiency"], 6)
     (3, 0.5)
     >>> [gate.name for gate in judgment.gates if gate.passed]
-    ['blocking_findings', 'known_funding', 'out_of_sample_return', 'efficiency']
+    ['blocking_findings', 'known_funding', 'out_of_sample_return', 'efficiency', 'pbo']
     """
-    outside = _out_of_sample(finished) | _unseen(finished.out_of_sample, context.first_seen_ms)
+    record = finished.out_of_sample
+    outside = _out_of_sample(record) | _unseen(record, context.first_seen_ms) | _stress(record, context)
     inside = _in_sample(finished, context)
     daily = outside["mean_daily_return"]
     earned = inside["mean_daily_return"]
     outside["efficiency"] = daily / earned if earned > 0 else None
-    gates = (*_paper_gates(outside, context), *_capital_gates(inside, outside, context.gates))
-    return Judgment(inside, outside, gates)
+    gates = (*_paper_gates(outside, context), *capital_gates(inside, outside, context.gates))
+    return Judgment(inside, outside, with_decision(gates, context.evidence))
 
 
-def _out_of_sample(finished: WalkForward) -> dict[str, Any]:
-    stitched = finished.out_of_sample
+def _out_of_sample(stitched: OutOfSample) -> dict[str, Any]:
     moments = moments_of(stitched.returns)
     shape = {"skew": moments.skew, "kurtosis": moments.kurtosis}
     low, high = (np.nan, np.nan) if np.isnan(moments.sharpe) else bootstrap_sharpe_interval(stitched.returns)
@@ -151,6 +160,14 @@ def _unseen(record: OutOfSample, first_seen_ms: int | None) -> dict[str, Any]:
     }
 
 
+def _stress(record: OutOfSample, context: Context) -> dict[str, Any]:
+    exposure, gap = context.largest_exposure, context.gates.capital_stress_gap
+    return {
+        "largest_exposure": exposure,
+        "gaps_paid_for": gaps_paid_for(record.returns, exposure, gap),
+    }
+
+
 def _in_sample(finished: WalkForward, context: Context) -> dict[str, Any]:
     winners = [result.fit.returns for result in finished.folds if result.fit.returns.size]
     earned = float(np.mean([returns.mean() for returns in winners])) if winners else 0.0
@@ -159,6 +176,7 @@ def _in_sample(finished: WalkForward, context: Context) -> dict[str, Any]:
     variance = trial_variance(sharpes)
     n_trials = finished.n_trials + context.previous_trials
     effective = effective_number_of_trials(cover, n_trials=n_trials)
+    overfitting, loss = _overfitting(cover, context.blocks)
     return {
         **_returns_document(finished.promoted.returns, promoted),
         "mean_daily_return": earned,
@@ -167,7 +185,8 @@ def _in_sample(finished: WalkForward, context: Context) -> dict[str, Any]:
         "effective_trials": effective,
         "trial_variance_per_day": variance,
         "dsr": _deflated(promoted, effective, variance) if len(cover) > 1 else None,
-        "pbo": _overfitting(cover, context.blocks),
+        "pbo": overfitting,
+        "probability_of_loss": loss,
     }
 
 
@@ -183,10 +202,6 @@ def _returns_document(returns: FloatArray, moments: Moments) -> dict[str, Any]:
         "kurtosis": moments.kurtosis,
         "max_drawdown": -float(drawdown.max()),
     }
-
-
-def _count(days: float) -> str:
-    return f"{days:.0f}" if np.isfinite(days) else "unknown number"
 
 
 def _win_rate(profits: list[float]) -> float | None:
@@ -206,11 +221,13 @@ def _deflated(moments: Moments, n_trials: float, variance: float) -> float | Non
     )
 
 
-def _overfitting(returns: FloatArray, blocks: int) -> float | None:
+def _overfitting(returns: FloatArray, blocks: int) -> tuple[float | None, float | None]:
+    """Probability of overfitting, and that the best loses; not known with too few days or sets."""
     n_days, n_sets = returns.shape
     if n_sets < 2 or n_days < 2 * blocks:
-        return None
-    return probability_of_backtest_overfitting(returns, n_blocks=blocks)
+        return None, None
+    found = cross_validate(returns, n_blocks=blocks)
+    return found.probability_of_overfitting, found.probability_of_loss
 
 
 def _paper_gates(outside: dict[str, Any], context: Context) -> tuple[Gate, ...]:
@@ -271,51 +288,3 @@ def known_funding_gate(known: KnownFunding, threshold: float) -> Gate:
     if known.missing:
         detail = f"{detail}; {known.missing} missing"
     return at_least("known_funding", known.share, threshold, gate=PAPER, detail=detail)
-
-
-def _capital_gates(inside: dict[str, Any], outside: dict[str, Any], limits: GateSettings) -> tuple[Gate, ...]:
-    days, needed = outside["days"], outside["minimum_track_record_days"]
-    return (
-        at_least(
-            "psr",
-            outside["psr"],
-            limits.capital_min_psr,
-            gate=CAPITAL,
-            detail="probability that the out-of-sample Sharpe ratio is positive",
-        ),
-        at_least(
-            "track_record",
-            days / needed if np.isfinite(needed) else None,
-            1.0,
-            gate=CAPITAL,
-            detail=f"{days} days out of sample over the {_count(needed)} needed for 95 % confidence",
-        ),
-        above(
-            "sharpe_low",
-            outside["sharpe_low"],
-            0.0,
-            gate=CAPITAL,
-            detail="lower end of the 95 % bootstrap interval of the out-of-sample Sharpe ratio",
-        ),
-        at_least(
-            "dsr",
-            inside["dsr"],
-            limits.capital_min_dsr,
-            gate=CAPITAL,
-            detail=f"promoted set, {inside['trials']} trials, {inside['effective_trials']:.0f} effective",
-        ),
-        at_most(
-            "pbo",
-            inside["pbo"],
-            limits.capital_max_pbo,
-            gate=CAPITAL,
-            detail="probability of backtest overfitting over the Sobol set; not known with too few days",
-        ),
-        at_least(
-            "days_unseen",
-            outside["days_unseen"],
-            limits.capital_min_unseen_days,
-            gate=CAPITAL,
-            detail="days out of sample after the text was first seen; its author may have known the others",
-        ),
-    )

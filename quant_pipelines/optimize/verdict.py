@@ -1,9 +1,11 @@
 """The verdict on one strategy, symbol and timeframe, as it is stored and shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
+from quant_pipelines.optimize.capital_gates import DecidedCapital, decided_capital, with_decision
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, passed
 
 VerdictDecision: TypeAlias = Literal["candidate", "admitted", "rejected"]
@@ -50,6 +52,8 @@ class VerdictRecord:
         One sentence for each reason behind the decision.
     daily_returns
         Stitched out-of-sample returns after costs, one a UTC day, fractions.
+    evidence
+        What the newest look says of the record: the gate of the capital decision shows it.
     id, task_id
         Keys of the stored rows; None when nothing is stored.
 
@@ -80,6 +84,7 @@ class VerdictRecord:
     decision: VerdictDecision = CANDIDATE
     reasons: tuple[str, ...] = ()
     daily_returns: tuple[float, ...] = ()
+    evidence: CapitalEvidence = NOT_LOOKED_AT
     id: int | None = None
     task_id: int | None = None
 
@@ -92,6 +97,15 @@ class VerdictRecord:
     def capital_passed(self) -> bool:
         """Whether all gates passed."""
         return bool(self.parameters) and passed(self.gates, PAPER, CAPITAL)
+
+    @property
+    def capital(self) -> DecidedCapital:
+        """What was decided on capital, and by which rule."""
+        return decided_capital(self.gates, self.evidence)
+
+    def at_look(self, evidence: CapitalEvidence) -> "VerdictRecord":
+        """Verdict as a newer look at its record has it."""
+        return replace(self, evidence=evidence, gates=with_decision(self.gates, evidence))
 
     @property
     def failures(self) -> tuple[str, ...]:

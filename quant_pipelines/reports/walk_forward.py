@@ -14,6 +14,7 @@ from quant_pipelines.optimize.gates import PAPER, Gate
 from quant_pipelines.optimize.verdict import VerdictRecord, told_folds
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.reports.axes import Axis, number_axis, time_axis
+from quant_pipelines.reports.capital import capital_section
 from quant_pipelines.reports.charts import Chart, Layer, area, draw, level, line
 from quant_pipelines.reports.curves import month_section
 from quant_pipelines.reports.numbers import NOTHING, day, percent, plain, words
@@ -79,6 +80,7 @@ def render_walk(walk: JudgedWalk) -> str:
         tiles(_tiles(walk)),
         facts(_facts(walk)),
         section("Gates", _verdict_sentence(record), gate_table(record.gates)),
+        capital_section(record),
         _equity_section(walk),
         _fold_section(walk),
         sensitivity_section(walk.folds[-1] if walk.folds else None, record.parameters),
@@ -127,8 +129,7 @@ def _facts(walk: JudgedWalk) -> dict[str, str]:
         "Market": f"{record.symbol}, {record.timeframe} bars of {record.exchange}",
         "Window": f"{day(record.window_start_ms)} to {day(record.window_end_ms)} UTC",
         "Folds": told_folds(outside),
-        "Unseen days": f"{outside.get('days_unseen', 0)} of {walk.own.returns.size}: its author may "
-        "have known the others, which show what the search finds and prove no edge",
+        "Unseen days": f"{outside.get('days_unseen', 0)} of {walk.own.returns.size}",
         "Executed on": f"{outside.get('execution_timeframe', '?')} bars",
         "Newest parameters": values or "none could be fitted",
         "Verdict": NOTHING if record.id is None else str(record.id),
@@ -137,10 +138,9 @@ def _facts(walk: JudgedWalk) -> dict[str, str]:
 
 def _verdict_sentence(record: VerdictRecord) -> str:
     paper = "passed" if record.paper_passed else "not passed"
-    capital = "passed" if record.capital_passed else "not passed"
+    capital = record.capital.decision
     return paragraph(
-        f"Paper screen {paper}, capital gates {capital}. "
-        "The paper screen proves nothing: it admits to paper money."
+        f"Paper screen {paper}, capital {capital}. The paper screen proves nothing: it admits to paper money."
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from quant_pipelines.core.removed_settings import REMOVED
 from quant_pipelines.core.settings import (
     ConstraintSettings,
     CostSettings,
@@ -93,10 +94,11 @@ class OptimizationJob:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "OptimizationJob":
-        """Job of a document that ``to_document`` made."""
+        """Job of a document that ``to_document`` made; an older one may name settings that are gone."""
         values = dict(document)
         for name, kind in _NESTED.items():
-            values[name] = kind(**values.get(name, {}))
+            stored = values.get(name, {})
+            values[name] = kind(**{key: stored[key] for key in stored if f"{name}.{key}" not in REMOVED})
         return cls(**values)
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Engine
 
 from quant_pipelines.backtest import BacktestSettings
@@ -18,10 +19,14 @@ from quant_pipelines.core.known_funding import KnownFunding, all_known
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
+from quant_pipelines.optimize.capital import beyond_holding
+from quant_pipelines.optimize.decision import DecisionTerms, evidence_of_record
 from quant_pipelines.optimize.evaluation import OutOfSample
+from quant_pipelines.optimize.evidence import CapitalEvidence
 from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.objective_file import Ranking, compile_objective
 from quant_pipelines.optimize.space import space_of
+from quant_pipelines.optimize.stress import largest_exposure
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward, walk_forward
 from quant_pipelines.portfolio import AllIn
@@ -41,6 +46,7 @@ from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.sdk import StrategySource, compile_strategy, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
+from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.records import first_seen_ms, read_folds, save_fold
 from quant_pipelines.store.research_lists import version_of_task
@@ -99,7 +105,8 @@ def optimize_one(
     job = settle_window(job, market, strategy.strategy_class)
     if engine is None:
         run = _Run(job, strategy, market)
-        return run.judge(run.walk({}, on_fold))
+        finished = run.walk({}, on_fold)
+        return run.judge(finished, _alone(finished.out_of_sample))
     return _stored(engine, _Run(job, strategy, market), on_fold)
 
 
@@ -245,9 +252,13 @@ class _Run:
         )
 
     def judge(
-        self, finished: WalkForward, previous_trials: int = 0, first_seen_ms: int | None = None
+        self,
+        finished: WalkForward,
+        evidence: CapitalEvidence,
+        previous_trials: int = 0,
+        first_seen_ms: int | None = None,
     ) -> VerdictRecord:
-        """Verdict on a finished walk-forward."""
+        """Verdict on a finished walk-forward, with what a look says of its record."""
         job, history = self.job, self.load({one.fold.index: one for one in finished.folds})
         stitched = finished.out_of_sample
         known = all_known([KnownFunding(**trade["known_funding"]) for trade in stitched.trades])
@@ -258,6 +269,8 @@ class _Run:
             blocking_findings=history.findings,
             known_funding=known,
             first_seen_ms=first_seen_ms,
+            evidence=evidence,
+            largest_exposure=self._largest_exposure(finished),
         )
         judgment = judge(finished, context)
         parameters = dict(finished.promoted.parameters or {})
@@ -287,8 +300,14 @@ class _Run:
             out_of_sample=store.finite(outside),
             gates=judgment.gates,
             daily_returns=tuple(stitched.returns.tolist()),
+            evidence=evidence,
         )
         return replace(record, reasons=record.failures)
+
+    def _largest_exposure(self, finished: WalkForward) -> float:
+        """Notional over equity; no order goes beyond the limit, whatever was entered over a round trip."""
+        largest = max(largest_exposure(one.test, self.job.capital) for one in finished.folds)
+        return min(largest, self.job.risk.max_position_fraction)
 
     def _holding_return(self, stitched: OutOfSample) -> float | None:
         """Return of buying at the first out-of-sample open and holding to the last close, without costs."""
@@ -327,6 +346,7 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
         with transaction(engine) as connection:
             known = read_folds(connection, task.id)
             seen_ms = first_seen_ms(connection, run.strategy.name, run.strategy.content_hash)
+            evidence = newest_evidence(connection, task.record_id)
             done = verdict_of_task(connection, task.id) if task.status == store.DONE else None
         for result in known.values():
             on_fold(result)
@@ -339,7 +359,7 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
 
         try:
             finished = run.walk(known, keep)
-            record = run.judge(finished, count_previous_trials(engine, row), seen_ms)
+            record = run.judge(finished, evidence, count_previous_trials(engine, row), seen_ms)
         except QuantError as error:
             store.fail_task(engine, task.id, str(error))
             raise
@@ -351,6 +371,17 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
 def ranking_of(job: OptimizationJob) -> str | Ranking:
     """Objective of a job: its name, or what its text defines."""
     return compile_objective(job.objective, job.objective_text) if job.objective_text else job.objective
+
+
+def _alone(record: OutOfSample) -> CapitalEvidence:
+    """Judge a record as a family of its own: nothing is stored that it could be asked beside."""
+    held_ms = (trade["exit_time"] - trade["entry_time"] for trade in record.trades)
+    longest_days = -(-max(held_ms, default=1) // DAY_MS)
+    terms = DecisionTerms(longest_holding_days=longest_days)
+    is_held_known = np.isfinite(record.exposure).all() and np.isfinite(record.holding).all()
+    beyond = beyond_holding(record.returns, record.exposure, record.holding) if is_held_known else None
+    first_day = from_ms(int(record.days[0])).date()
+    return evidence_of_record(record.returns, first_day, terms=terms, beyond_holding=beyond)
 
 
 def _without(document: dict[str, Any], names: Collection[str]) -> dict[str, Any]:

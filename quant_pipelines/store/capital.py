@@ -19,7 +19,8 @@ from quant_pipelines.optimize.capital import (
     Seating,
     Unit,
 )
-from quant_pipelines.optimize.decision import NOT_LOOKED_AT, CapitalEvidence, DecisionTerms
+from quant_pipelines.optimize.decision import DecisionTerms
+from quant_pipelines.store.capital_evidence import OF_RESULT
 from quant_pipelines.store.tables import (
     capital_looks,
     capital_results,
@@ -27,7 +28,6 @@ from quant_pipelines.store.tables import (
     record_days,
 )
 
-_OF_RESULT = tuple(name for name in CapitalEvidence._fields if name not in ("tests", "look_day"))
 _UNIT = ("strategy", "timeframe", "symbol")
 _EPOCH = date(1970, 1, 1)
 _LONGEST_HOLDING = text(
@@ -41,23 +41,6 @@ class StoredYear(NamedTuple):
 
     seatings: tuple[Seating, ...]
     terms: DecisionTerms | None
-
-
-def newest_evidence(connection: Connection, record_id: int) -> CapitalEvidence:
-    """Read what the newest look that saw a record says of it; ``NOT_LOOKED_AT`` where none has."""
-    results, looks = capital_results.c, capital_looks.c
-    query = (
-        select(*(results[name] for name in _OF_RESULT), looks.family_size, looks.look_day)
-        .join(capital_looks, looks.id == results.look_id)
-        .where(results.record_id == record_id)
-        .order_by(looks.look_day.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return NOT_LOOKED_AT
-    values = {name: getattr(row, name) for name in _OF_RESULT}
-    return CapitalEvidence(**values, tests=row.family_size, look_day=row.look_day)
 
 
 def newest_look(connection: Connection, exchange: str) -> dict[str, Any] | None:
@@ -216,7 +199,7 @@ def _result_row(result: RecordResult) -> dict[str, Any]:
         "is_beyond_tested": result.is_beyond_tested,
         "passed": evidence.decision == "passed",
         "pool_passed": result.pool_passed,
-        **{name: getattr(evidence, name) for name in _OF_RESULT},
+        **{name: getattr(evidence, name) for name in OF_RESULT},
     }
 
 

@@ -7,10 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import Stage
+from quant_pipelines.optimize.capital_gates import CAPITAL_DECISION
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
+from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
     alerts,
@@ -39,8 +42,12 @@ class StoredStage:
         Stage, and when it was entered.
     capital
         Quote currency of its book.
-    paper_passed, capital_passed
-        Gates of the verdict.
+    paper_passed
+        Whether the verdict passed the paper screen.
+    failed_gates
+        Names of the gates that the newest verdict on its record failed, but for that of the capital decision.
+    look
+        What the newest look says of its record.
     position
         Signed base quantity of its book.
     is_behind
@@ -61,7 +68,8 @@ class StoredStage:
     since: datetime
     capital: Decimal
     paper_passed: bool
-    capital_passed: bool
+    failed_gates: tuple[str, ...]
+    look: CapitalEvidence
     position: Decimal
     is_behind: bool
     halts: int
@@ -98,7 +106,7 @@ def read_stage(connection: Connection, deployment_id: int, *, for_update: bool =
     row = connection.execute(query.with_for_update() if for_update else query).one_or_none()
     if row is None:
         return None
-    passed = connection.execute(_newest_gates(row.verdict_id)).one_or_none()
+    judged = connection.execute(_newest_verdict(row.verdict_id)).one_or_none()
     held = select(func.coalesce(func.sum(positions.c.quantity), 0))
     standing = (
         select(trigger_states.c.name)
@@ -111,8 +119,9 @@ def read_stage(connection: Connection, deployment_id: int, *, for_update: bool =
         stage=row.stage,
         since=row.stage_changed_at,
         capital=row.capital,
-        paper_passed=bool(passed and passed.paper_passed),
-        capital_passed=bool(passed and passed.capital_passed),
+        paper_passed=bool(judged and judged.paper_passed),
+        failed_gates=_failed(judged) if judged else ("no verdict",),
+        look=newest_evidence(connection, judged.record_id) if judged else NOT_LOOKED_AT,
         position=connection.execute(held.where(positions.c.deployment_id == deployment_id)).scalar_one(),
         is_behind=_is_behind(connection, deployment_id),
         halts=_halts(connection, f"deployment:{deployment_id}", row.stage_changed_at),
@@ -172,18 +181,25 @@ def promised_returns(connection: Connection, deployment_id: int) -> FloatArray:
     return np.array(connection.execute(query).scalars().all(), dtype=np.float64)
 
 
-def _newest_gates(verdict_id: int | None) -> Select[Any]:
-    """Gates of the newest verdict on the record that a verdict judged: what it has become since counts."""
+def _newest_verdict(verdict_id: int | None) -> Select[Any]:
+    """Select the newest verdict on the record that a verdict judged: what it has become since counts."""
     of_record = select(verdicts, optimizer_tasks.c.record_id).join(
         optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id
     )
     judged, own = of_record.subquery(), of_record.where(verdicts.c.id == verdict_id).subquery()
     return (
-        select(judged.c.paper_passed, judged.c.capital_passed)
+        select(judged.c.paper_passed, judged.c.gates, judged.c.parameters, judged.c.record_id)
         .join(own, own.c.record_id == judged.c.record_id)
         .order_by(judged.c.id.desc())
         .limit(1)
     )
+
+
+def _failed(judged: Row[Any]) -> tuple[str, ...]:
+    """Names of the gates that a verdict failed; the newest look is asked for the capital decision itself."""
+    failed = [gate["name"] for gate in judged.gates if not gate["passed"]]
+    known = () if judged.parameters else ("parameters",)
+    return (*(name for name in failed if name != CAPITAL_DECISION), *known)
 
 
 def _is_behind(connection: Connection, deployment_id: int) -> bool:

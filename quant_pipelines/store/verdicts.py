@@ -23,6 +23,7 @@ from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.optimize.gates import Gate
 from quant_pipelines.optimize.verdict import VerdictDecision, VerdictRecord
+from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.records import day_ms
@@ -112,7 +113,7 @@ def read_verdicts(connection: Connection, *, decision: VerdictDecision | None = 
     query = _verdicts().order_by(verdicts.c.id)
     if decision is not None:
         query = query.where(verdicts.c.decision == decision)
-    return [_verdict(row) for row in connection.execute(query)]
+    return [_verdict(connection, row) for row in connection.execute(query).all()]
 
 
 def read_verdict(connection: Connection, verdict_id: int) -> VerdictRecord | None:
@@ -192,7 +193,7 @@ def _verdicts() -> Select[Any]:
     stitched = select(by_day).where(days.c.task_id == verdicts.c.task_id).scalar_subquery()
     return (
         select(verdicts, strategy_versions.c.content_hash, stitched.label("daily_returns"))
-        .add_columns(optimizer_tasks.c.window_start, optimizer_tasks.c.window_end)
+        .add_columns(*(optimizer_tasks.c[name] for name in ("record_id", "window_start", "window_end")))
         .join(strategy_versions, strategy_versions.c.id == verdicts.c.strategy_version_id)
         .join(optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id)
     )
@@ -200,12 +201,13 @@ def _verdicts() -> Select[Any]:
 
 def _one(connection: Connection, is_it: ColumnElement[bool]) -> VerdictRecord | None:
     row = connection.execute(_verdicts().where(is_it)).one_or_none()
-    return None if row is None else _verdict(row)
+    return None if row is None else _verdict(connection, row)
 
 
-def _verdict(row: Row[Any]) -> VerdictRecord:
+def _verdict(connection: Connection, row: Row[Any]) -> VerdictRecord:
+    """Verdict of a row, with what the newest look says of its record."""
     same = ("id", "task_id", *_UNIT, "content_hash", "decision")
-    return VerdictRecord(
+    stored = VerdictRecord(
         **{name: getattr(row, name) for name in (*same, "parameters", "in_sample", "out_of_sample")},
         window_start_ms=to_ms(row.window_start),
         window_end_ms=to_ms(row.window_end),
@@ -213,3 +215,4 @@ def _verdict(row: Row[Any]) -> VerdictRecord:
         reasons=tuple(row.reasons),
         daily_returns=tuple(row.daily_returns or ()),
     )
+    return stored.at_look(newest_evidence(connection, row.record_id))

@@ -36,6 +36,20 @@ with real as (select * from trading.deployments order by id limit 1), record as 
     select task.id, strategy_version_id, strategy, exchange, 'XRP/USDT:USDT', %(timeframe)s, parameters, '{}',
         '{}', '[]', true, true, 'admitted', '[]', now() - interval '40 days', now() - interval '40 days'
     from real, task returning id
+), look as (
+    insert into research.capital_looks
+        (exchange, year, look_day, first_day, n_days, terms, family_size, pools, block, symbol_block,
+         alpha_spent, spa_p, created_at)
+    select exchange, %(year)s, make_date(%(year)s, 1, 7), make_date(%(year)s, 1, 1), 7, '{}', 1, 1, 1, 1,
+        0.01, 0.01, now()
+    from real returning id
+), passed as (
+    insert into research.capital_results
+        (look_id, record_id, strategy, timeframe, symbol, pool, member_id, first_day, is_beyond_tested,
+         passed, pool_passed, decision, decided_by)
+    select look.id, record.id, strategy, %(timeframe)s, 'XRP/USDT:USDT', strategy, record.id,
+        make_date(%(year)s, 1, 1), false, true, true, 'passed', 'symbol'
+    from look, real, record
 )
 insert into trading.deployments
     (account_id, strategy_version_id, verdict_id, strategy, exchange, symbol, timeframe, execution_timeframe,
@@ -46,6 +60,8 @@ select account_id, strategy_version_id, verdict.id, strategy, exchange, 'XRP/USD
 from real, verdict
 returning id
 """
+# Each is looked at in a year of its own, so that no look of the stack stands in its place.
+LOOKED_AT = {"5m": 2101, "15m": 2102, "1h": 2103}
 # Equity at each of the last thirty midnights: a steady drift with a little noise.
 EQUITY = """
 insert into trading.equity (deployment_id, ts, cash, position, price, equity)
@@ -62,7 +78,7 @@ def seed(stack: Any, timeframe: str, drift: float, days: int) -> int:
     """Deployment that has been in paper for so many days, with an equity that drifts so much a day."""
     with psycopg.connect(stack.url()) as connection:
         (found,) = connection.execute(
-            DEPLOYMENT.encode(), {"timeframe": timeframe, "days": days}
+            DEPLOYMENT.encode(), {"timeframe": timeframe, "days": days, "year": LOOKED_AT[timeframe]}
         ).fetchone() or (0,)
         connection.execute(EQUITY.encode(), {"id": found, "drift": drift})
     return int(found)

@@ -16,7 +16,8 @@ from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, from_ms
 from quant_pipelines.optimize.decision import NOT_LOOKED_AT
 from quant_pipelines.research.capital import LookAnswer, take_due_look
-from quant_pipelines.store.capital import newest_evidence, newest_look, read_year
+from quant_pipelines.store.capital import newest_look, read_year
+from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.research import open_task, sole_worker
 from quant_pipelines.store.tables import capital_looks, capital_results, record_days

@@ -22,6 +22,7 @@ from quant_pipelines.core.settings import (
 )
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms, from_ms
 from quant_pipelines.lifecycle import screen_candidates
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.research.daily import daily_jobs
 from quant_pipelines.research.job import JobFailure, OptimizationJob, make_job
@@ -42,6 +43,7 @@ from quant_pipelines.store.tables import (
 )
 from quant_pipelines.store.verdicts import read_verdicts, verdict_of_task
 from quant_pipelines.store.views import out_of_sample_equity
+from tests.stored_looks import look_at_task
 
 pytestmark = pytest.mark.postgres
 
@@ -468,7 +470,7 @@ def test_another_procedure_begins_a_record_of_its_own(stored: Engine, change: di
 
 
 @pytest.mark.parametrize(
-    "change", [{"gates": GateSettings(capital_min_psr=0.9)}, {"overfit_blocks": 4}, {"trigger": "daily"}]
+    "change", [{"gates": GateSettings(capital_stress_gap=0.5)}, {"overfit_blocks": 4}, {"trigger": "daily"}]
 )
 def test_how_days_are_judged_begins_no_record(stored: Engine, change: dict[str, Any]) -> None:
     optimize_one(stored, JOB)
@@ -488,18 +490,35 @@ def test_days_count_as_unseen_from_the_first_time_that_the_text_was_seen(stored:
     assert second.out_of_sample["days_unseen"] == 2
 
 
-def test_capital_asks_the_newest_verdict_on_the_record(stored: Engine) -> None:
+def test_capital_asks_the_newest_verdict_and_the_newest_look_on_the_record(stored: Engine) -> None:
     admitting = GateSettings(paper_min_trades=1, paper_min_return=-1.0, paper_min_efficiency=-1e9)
     admitting = replace(admitting, paper_min_known_funding=0.0)
     optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - DAY_MS, gates=admitting))
     (deployment,) = screen_candidates(stored, Settings(), lambda: END).deployments
-    assert stage_of(stored, deployment).capital_passed is False
+    assert stage_of(stored, deployment).failed_gates == ("gaps_paid_for", "days_unseen")
     second = optimize_one(stored, TWO_DAYS)
     other = optimize_one(stored, replace(TWO_DAYS, seed=5))
-    for judged, expected in ((other, False), (second, True)):
+    for judged, failed, decision in ((other, None, "undecided"), (second, (), "passed")):
         with stored.begin() as connection:
-            connection.execute(update(verdicts).where(verdicts.c.id == judged.id).values(capital_passed=True))
-        assert stage_of(stored, deployment).capital_passed is expected
+            connection.execute(update(verdicts).where(verdicts.c.id == judged.id).values(gates=[]))
+            look_at_task(connection, judged.task_id or 0)
+        found = stage_of(stored, deployment)
+        assert (found.failed_gates == ()) is (failed == ())
+        assert found.look.decision == decision
+
+
+def test_verdict_shows_the_newest_look_at_its_record(stored: Engine) -> None:
+    first = optimize_one(stored, JOB)
+    assert first.evidence == NOT_LOOKED_AT
+    assert "capital_decision" in {gate.name for gate in first.gates if not gate.passed}
+    with stored.begin() as connection:
+        look_at_task(connection, first.task_id or 0)
+    with transaction(stored) as connection:
+        (read,) = read_verdicts(connection)
+    assert (read.evidence.decision, read.evidence.tests) == ("passed", 24)
+    assert read.capital[:2] == ("refused", "gaps_paid_for")  # three days earn no gap
+    assert "capital_decision" in {gate.name for gate in read.gates if gate.passed}
+    assert optimize_one(stored, JOB) == read  # a finished job is asked for again
 
 
 def stage_of(engine: Engine, deployment_id: int) -> StoredStage:

@@ -15,6 +15,7 @@ from quant_pipelines.store.tables import alerts, optimization_requests
 from sensors.promotion import promotion_ladder
 from sensors.run_failure import run_failure
 from sensors.searches import REQUEST_TAG, performance_triggers
+from tests.stored_looks import look_at_deployment
 
 SYMBOL = "ETH/USDT:USDT"
 PROVEN_DEPLOYMENT = """
@@ -35,8 +36,8 @@ with version as (
     insert into research.verdicts
         (task_id, strategy_version_id, strategy, exchange, symbol, timeframe, parameters, in_sample,
          out_of_sample, gates, paper_passed, capital_passed, decision, reasons, created_at)
-    select id, strategy_version_id, 'ema_cross', 'binanceusdm', :symbol, '1h', '{}', '{}', '{}', '[]', true,
-        true, 'admitted', '[]', now()
+    select id, strategy_version_id, 'ema_cross', 'binanceusdm', :symbol, '1h', '{"fast": 12}', '{}', '{}',
+        '[]', true, true, 'admitted', '[]', now()
     from task returning id, strategy_version_id
 ), account as (
     insert into trading.accounts (name, venue, currency, capital, created_at)
@@ -53,11 +54,13 @@ returning id
 
 
 def deployment(platform: Platform, stage: str = "paper", days_ago: int = 30) -> int:
-    """Deployment with every gate passed, that long in its stage."""
+    """Deployment that passed every gate and the newest look, that long in its stage."""
     since = from_ms(platform.clock() - days_ago * DAY_MS)
     values = {"symbol": SYMBOL, "stage": stage, "since": since}
     with platform.engine.begin() as connection:
-        return int(connection.execute(text(PROVEN_DEPLOYMENT), values).scalar_one())
+        made = int(connection.execute(text(PROVEN_DEPLOYMENT), values).scalar_one())
+        look_at_deployment(connection, made)
+        return made
 
 
 def ask(platform: Platform, deployment_id: int) -> int:

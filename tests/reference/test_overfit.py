@@ -121,6 +121,7 @@ def test_probability_of_overfitting_matches_two_implementations(figures: dict[st
         result = cross_validate(returns, n_blocks=case["S"])
         assert result.logits.size == case["combos"], name
         assert result.probability_of_overfitting == pytest.approx(case["pbo_le0"], abs=1e-12), name
+        assert result.probability_of_loss == pytest.approx(case["prob_loss"], abs=1e-12), name
         assert float(result.logits.mean()) == pytest.approx(case["mean_logit"], abs=1e-9), name
         for row, first in enumerate(case["first5"]):
             assert result.best[row] == first["best"], name
@@ -141,6 +142,16 @@ def test_probability_of_overfitting_of_noise_is_one_half_on_average() -> None:
         for _ in range(100)
     ]
     assert np.mean(values) == pytest.approx(0.48, abs=0.07)
+
+
+def test_best_of_trials_that_all_carry_the_edge_ranks_anywhere_and_seldom_loses() -> None:
+    generator = np.random.default_rng(7)
+    found = [
+        cross_validate(generator.normal(0.004, 0.01, (160, 20)), n_blocks=8)  # Sharpe ratios near 8
+        for _ in range(50)
+    ]
+    assert np.mean([one.probability_of_overfitting for one in found]) == pytest.approx(0.48, abs=0.1)
+    assert max(one.probability_of_loss for one in found) < 0.2
 
 
 def test_effective_trials_of_copies_is_one_and_of_noise_is_all() -> None:

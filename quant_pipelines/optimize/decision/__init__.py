@@ -1,7 +1,7 @@
 """One decision with a known error over candidates and looks, on records of daily returns that only grow."""
 
+from quant_pipelines.optimize.decision.alone import evidence_of_record
 from quant_pipelines.optimize.decision.blocks import block_length, politis_white_length
-from quant_pipelines.optimize.decision.evidence import NOT_LOOKED_AT, CapitalEvidence, DecidedBy
 from quant_pipelines.optimize.decision.family import (
     POOL_SHARE,
     Pools,
@@ -10,7 +10,6 @@ from quant_pipelines.optimize.decision.family import (
     pooled_at_equal_risk,
 )
 from quant_pipelines.optimize.decision.looks import DecisionTerms, LookResult, seen_at
-from quant_pipelines.optimize.decision.outcome import CapitalDecision, CapitalOutcome, capital_outcome
 from quant_pipelines.optimize.decision.paths import ResampledPaths, observed_statistics
 from quant_pipelines.optimize.decision.spa import superior_predictive_ability
 from quant_pipelines.optimize.decision.spending import (
@@ -23,6 +22,14 @@ from quant_pipelines.optimize.decision.spending import (
     weekly_looks,
 )
 from quant_pipelines.optimize.decision.stepdown import StepDown, YearsError, step_down
+from quant_pipelines.optimize.evidence import (
+    NOT_LOOKED_AT,
+    CapitalEvidence,
+    DecidedBy,
+    told_decider,
+    told_outcome,
+)
+from quant_pipelines.optimize.outcome import CapitalDecision, CapitalOutcome, capital_outcome
 
 __all__ = [
     "seen_at",
@@ -36,6 +43,9 @@ __all__ = [
     "CapitalEvidence",
     "DecidedBy",
     "NOT_LOOKED_AT",
+    "evidence_of_record",
+    "told_decider",
+    "told_outcome",
     "superior_predictive_ability",
     "pooled_at_equal_risk",
     "Pools",

@@ -165,7 +165,7 @@ def observed_statistics(returns: FloatArray, block: int) -> FloatArray:
     """
     begins, days = begins_of_records(returns), np.nan_to_num(returns)
     n_blocks = days.shape[0] // block
-    blocks = days[: n_blocks * block].reshape(n_blocks, block, -1).sum(axis=1)
+    blocks = days[: n_blocks * block].reshape(n_blocks, block, days.shape[1]).sum(axis=1)
     blocks = np.where(np.arange(n_blocks)[:, None] * block >= begins, blocks, 0.0)
     sums = _PathSums(days.sum(axis=0), blocks.sum(axis=0), (blocks**2).sum(axis=0), blocks)
     still = is_rounding(filled(returns).std(axis=0), days)

@@ -40,8 +40,8 @@ class CrossValidation:
     >>> from quant_pipelines.optimize.overfit import cross_validate
     >>> steady = np.tile([0.01, 0.03], 4)
     >>> found = cross_validate(np.column_stack([-steady, steady]), n_blocks=2)
-    >>> found.best, found.logits > 0.0, found.probability_of_overfitting
-    (array([1, 1]), array([ True,  True]), 0.0)
+    >>> found.best, found.logits > 0.0, found.probability_of_overfitting, found.probability_of_loss
+    (array([1, 1]), array([ True,  True]), 0.0, 0.0)
     """
 
     best: IntArray
@@ -53,6 +53,14 @@ class CrossValidation:
     def probability_of_overfitting(self) -> float:
         """Share of splits in which the in-sample best ranks at or below the median."""
         return float(np.mean(self.logits <= 0.0))
+
+    @property
+    def probability_of_loss(self) -> float:
+        """Share of splits in which the in-sample best loses out of sample, [1]_, "probability of loss".
+
+        Where every trial carries the edge, the best one ranks anywhere and still earns.
+        """
+        return float(np.mean(self.out_of_sample < 0.0))
 
 
 def probability_of_backtest_overfitting(returns: FloatArray, *, n_blocks: int) -> float:

@@ -36,6 +36,7 @@ from quant_pipelines.store.tables import (
 )
 from quant_pipelines.store.verdicts import save_verdict
 from tests.integration.operations.office import Office
+from tests.stored_looks import look_at_deployment
 
 NOW = day_start_ms("2025-06-10") + 600_000
 EXCHANGE = "binanceusdm"
@@ -97,7 +98,7 @@ class World:
         return save_verdict(self.engine, open_task(self.engine, VERSION, row), record)
 
     def deployment(self, symbol: str = BTC, stage: str = "paper", days_ago: float = 30.0) -> int:
-        """Deployment that entered its stage some days ago, with a verdict that passed every gate."""
+        """Deployment that entered its stage some days ago: every gate and the newest look have passed."""
         self.verdict(symbol)
         (deployment_id,) = screen_candidates(self.engine, self.settings, self.clock).deployments
         since = self.now - timedelta(days=days_ago)
@@ -105,7 +106,7 @@ class World:
             is_it = deployments.c.id == deployment_id
             values = {"stage": stage, "stage_changed_at": since, "created_at": since}
             connection.execute(update(deployments).where(is_it).values(values))
-            connection.execute(update(verdicts).values(capital_passed=True))
+            look_at_deployment(connection, deployment_id)
         return deployment_id
 
     def equity(self, deployment_id: int, returns: np.ndarray) -> None:

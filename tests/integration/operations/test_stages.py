@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.operations import candidates, stages
 from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.optimize.evidence import CapitalEvidence
 from quant_pipelines.store.tables import (
     accounts,
     alerts,
@@ -19,6 +20,7 @@ from quant_pipelines.store.tables import (
     positions,
     verdicts,
 )
+from tests.stored_looks import look_at_deployment
 
 pytestmark = pytest.mark.postgres
 
@@ -100,11 +102,46 @@ def test_young_paper_is_refused(world: Any, ann: Signature) -> None:
     assert "it has been in paper for 3 days, at least 14 are asked for" in sentence
 
 
-def test_verdict_without_capital_gates_is_refused(world: Any, ann: Signature) -> None:
+def test_capital_follows_the_newest_look_and_not_what_the_verdict_once_said(
+    world: Any, ann: Signature
+) -> None:
     deployment_id = world.deployment()
+    undecided = CapitalEvidence("undecided", "symbol", 120, 40, 900, statistic=2.1, critical=3.4)
+    with world.engine.begin() as connection:
+        connection.execute(update(verdicts).values(capital_passed=True))
+        look_at_deployment(connection, deployment_id, undecided)
+    assert refusal(world, ann, deployment_id, "shadow") == (
+        "step from paper to shadow is refused: its capital decision is not yet decidable: about 120 more "
+        "days (40 to 900) (asked as a symbol inside its pool, 1 of 24 tests, look of 2025-06-04)"
+    )
     with world.engine.begin() as connection:
         connection.execute(update(verdicts).values(capital_passed=False))
-    assert "the capital gates have not passed" in refusal(world, ann, deployment_id, "shadow")
+        look_at_deployment(connection, deployment_id)
+    promote(world, ann, deployment_id, "shadow")
+    audited = world.audit()[-1].detail["look"]
+    assert (audited["decision"], audited["tests"], audited["look_day"]) == ("passed", 24, "2025-06-05")
+
+
+def test_record_that_no_look_has_seen_gets_no_money(world: Any, ann: Signature) -> None:
+    other = world.deployment("ETH/USDT:USDT")
+    verdict_id = world.verdict()
+    with world.engine.begin() as connection:  # the deployment's verdict is one that nobody has looked at
+        is_it = deployments.c.id == other
+        connection.execute(update(deployments).where(is_it).values(verdict_id=verdict_id))
+    assert "(no look has seen it yet)" in refusal(world, ann, other, "shadow")
+
+
+@pytest.mark.parametrize("name", ["pbo", "gaps_paid_for", "days_unseen"])
+def test_gate_that_the_newest_verdict_failed_refuses_what_the_look_passes(
+    world: Any, ann: Signature, name: str
+) -> None:
+    deployment_id = world.deployment()
+    gate = {"name": name, "value": 0.0, "threshold": 1.0, "passed": False, "gate": "capital", "detail": "x"}
+    with world.engine.begin() as connection:
+        connection.execute(update(verdicts).values(gates=[gate]))
+    assert refusal(world, ann, deployment_id, "shadow") == (
+        f"step from paper to shadow is refused: gates of its newest verdict have not passed: {name}"
+    )
 
 
 def test_unknown_deployment_is_refused(world: Any, ann: Signature) -> None:

@@ -179,11 +179,27 @@ def test_optimize_document_has_parameters_samples_and_gates(quant: Quant, small_
     assert {"name", "value", "threshold", "passed", "gate"} <= set(document["gates"][0])
     assert document["in_sample"]
     assert document["out_of_sample"]
+    assert (document["searcher"], document["trials"]) == ("grid", document["in_sample"]["own_trials"])
+
+
+def test_optimize_says_what_was_decided_on_capital_and_by_which_rule(
+    quant: Quant, small_archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("optimize", "ema_cross", BTC, "--archive", small_archive, "--folds", "1", "--trials", "8")
+    capital = quant(*arguments, "--json")[1]["capital"]
+    assert (capital["decision"], capital["decided_by"], capital["tests"]) == ("undecided", "too_short", 1)
+    assert capital["more_days"] is None
+    assert capital["fewest_more_days"] > 0
+    assert main([str(argument) for argument in arguments]) == 0
+    told = f"capital not yet decidable: {capital['fewest_more_days']} more days at the least"
+    assert told in capfd.readouterr().out
 
 
 def test_optimize_same_seed_gives_the_same_verdict(quant: Quant, small_archive: Path) -> None:
     arguments = ("optimize", "ema_cross", BTC, "--archive", small_archive, "--folds", "1", "--trials", "8")
     first, second = (quant(*arguments, "--searcher", "ga", "--seed", "5", "--json")[1] for _ in range(2))
+    assert first.pop("cpu_seconds") > 0.0
+    assert second.pop("cpu_seconds") > 0.0
     assert first == second
 
 

@@ -1,6 +1,8 @@
 """What a record lacks is named; what it has opens the next step."""
 
+import re
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,8 +11,10 @@ from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
 from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 
-PAPER = StageRecord("paper", days=20, paper_passed=True, capital_passed=True, is_flat=True)
+PASSED = CapitalEvidence("passed", "symbol", 0, 0, 0, tests=24, look_day=date(2026, 3, 4))
+PAPER = StageRecord("paper", days=20, paper_passed=True, is_flat=True, failed_gates=(), look=PASSED)
 TWO = frozenset({"ann", "bob"})
 
 
@@ -26,14 +30,38 @@ def test_proven_paper_becomes_a_shadow_without_a_person() -> None:
     ("change", "sentence"),
     [
         ({"days": 13}, "it has been in paper for 13 days, at least 14 are asked for"),
-        ({"capital_passed": False}, "the capital gates have not passed"),
+        (
+            {"failed_gates": ("pbo", "days_unseen")},
+            "gates of its newest verdict have not passed: pbo, days_unseen",
+        ),
+        (
+            {"look": CapitalEvidence("undecided", "symbol", 120, 40, 900, 24, date(2026, 3, 4))},
+            (
+                "its capital decision is not yet decidable: about 120 more days (40 to 900) "
+                "(asked as a symbol inside its pool, 1 of 24 tests, look of 2026-03-04)"
+            ),
+        ),
+        (
+            {"look": CapitalEvidence("refused", "pool", tests=24)},
+            (
+                "its capital decision is refused: what is likely of it would need more days than are worth "
+                "waiting for (asked as a pool, its strategy and timeframe over all symbols, 1 of 24 tests)"
+            ),
+        ),
+        (
+            {"look": NOT_LOOKED_AT},
+            (
+                "its capital decision is not yet decidable: how many more days it takes can't be told "
+                "(no look has seen it yet)"
+            ),
+        ),
         ({"is_behind": True}, "it is behind what its verdict promised"),
         ({"active_triggers": ("sharpe",)}, "its performance trigger stands: sharpe"),
         ({"blocked": ("3 x gaps",)}, "1 findings block its newest data: 3 x gaps"),
     ],
 )
 def test_paper_that_lacks_something_is_refused(change: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(LifecycleError, match=sentence):
+    with pytest.raises(LifecycleError, match=re.escape(f"step from paper to shadow is refused: {sentence}")):
         step(replace(PAPER, **change), "shadow")
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from quant_pipelines.optimize.evaluation import OutOfSample
+from quant_pipelines.optimize.evidence import CapitalEvidence
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate
 from quant_pipelines.optimize.purge import Fit
@@ -97,3 +98,23 @@ def test_record_alone_is_a_page() -> None:
 def test_record_without_out_of_sample_days_is_a_page() -> None:
     page = ReadPage(render_walk(JudgedWalk(replace(RECORD, daily_returns=(), gates=()))))
     assert "Stitched out of sample" in page.headings
+
+
+def test_page_says_what_was_decided_on_capital_and_which_rule_decided() -> None:
+    look = CapitalEvidence("undecided", "symbol", 120, 40, 900, 24, statistic=2.1, critical=3.4)
+    source = render_walk(replace(WALK, record=RECORD.at_look(look)))
+    assert "Capital" in ReadPage(source).headings
+    assert "not yet decidable: about 120 more days (40 to 900); asked as a symbol inside its pool" in source
+    assert "<dt>Decided by</dt><dd>symbol</dd>" in source
+    assert "2.1, must exceed 3.4" in source
+    assert "prove no edge" in source
+
+
+def test_page_names_the_rule_that_refuses_what_the_look_passes() -> None:
+    gap = Gate("gaps_paid_for", 1.2, 3.0, False, CAPITAL, "gaps of 25%")
+    record = replace(RECORD, gates=(*RECORD.gates, gap)).at_look(
+        CapitalEvidence("passed", "symbol", tests=24)
+    )
+    source = render_walk(replace(WALK, record=record))
+    assert "Capital refused: gaps_paid_for is 1.2, threshold 3: gaps of 25%." in source
+    assert "<dt>Decided by</dt><dd>gaps paid for</dd>" in source

@@ -112,7 +112,10 @@ def test_hole_in_the_oldest_days_costs_the_folds_that_lie_over_it() -> None:
 def test_settled_job_stays_as_it_is_when_history_grows() -> None:
     settled = settle_window(JOB, hours_of(23))
     assert settle_window(settled, hours_of(400)) == settled
-    assert OptimizationJob.from_document(settled.to_document()) == settled
+    document = settled.to_document()
+    assert OptimizationJob.from_document(document) == settled
+    older = document | {"gates": document["gates"] | {"capital_min_psr": 0.95, "capital_min_dsr": 0.95}}
+    assert OptimizationJob.from_document(older) == settled
 
 
 def test_end_is_taken_from_the_history_where_the_job_has_none() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.removed_settings import REMOVED
 from quant_pipelines.core.setting_bounds import all_bounds
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.settings import home_folder, load_settings
@@ -61,6 +62,13 @@ def test_settings_home_is_not_part_of_the_tree(tmp_path: Path) -> None:
             "unknown setting 'exchange.base_ulr'; did you mean 'exchange.base_url'?",
         ),
         ({"QUANT_DATABASE_ULR": "x"}, "unknown setting 'database_ulr'; did you mean 'database_url'?"),
+        (
+            {"QUANT_GATES__CAPITAL_MIN_DSR": "0.9"},
+            (
+                "setting gates.capital_min_dsr is gone, expected without it: the capital decision pays for "
+                "the search, see docs/concepts.md"
+            ),
+        ),
         (
             {"QUANT_OPTIMIZATION__TRIALS": "many"},
             (
@@ -145,3 +153,15 @@ def test_settings_name_that_is_not_traded_is_refused(variable: str, value: str, 
     with pytest.raises(ConfigurationError) as caught:
         load_settings(environment={variable: value})
     assert str(caught.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("name", REMOVED)
+def test_settings_file_that_names_a_removed_setting_says_what_stands_in_its_place(
+    tmp_path: Path, name: str
+) -> None:
+    group, _, key = name.partition(".")
+    file = tmp_path / "quant.toml"
+    file.write_text(f"[{group}]\n{key} = 0.9\n")
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(environment={}, file=file)
+    assert str(refused.value) == f"setting {name} is gone, expected without it: {REMOVED[name]}"

@@ -31,7 +31,7 @@ class CapitalOutcome(NamedTuple):
 
     Examples
     --------
-    >>> from quant_pipelines.optimize.decision import capital_outcome
+    >>> from quant_pipelines.optimize.outcome import capital_outcome
     >>> outcome = capital_outcome(2.5, 720, passed=False, critical=3.1)
     >>> outcome.sharpe_low < outcome.sharpe < outcome.sharpe_high
     True
@@ -72,7 +72,7 @@ def capital_outcome(
 
     Examples
     --------
-    >>> from quant_pipelines.optimize.decision import capital_outcome
+    >>> from quant_pipelines.optimize.outcome import capital_outcome
     >>> capital_outcome(3.6, 720, passed=True, critical=3.1).decision
     'passed'
     >>> outcome = capital_outcome(2.5, 720, passed=False, critical=3.1)

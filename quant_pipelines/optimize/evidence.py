@@ -1,0 +1,115 @@
+"""What the newest look says of one record: the part of a verdict that capital rests on."""
+
+from collections.abc import Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeAlias
+
+from quant_pipelines.optimize.outcome import CapitalDecision
+
+DecidedBy: TypeAlias = Literal["symbol", "pool", "record", "too_short", "not_looked_at"]
+"""Which question decided: the symbol inside its pool, the pool itself, the record as a family of its own
+where no family is stored, too few days or blocks to be tested, or no look since the record began."""
+
+
+class CapitalEvidence(NamedTuple):
+    """Decision on a record at the newest look.
+
+    Parameters
+    ----------
+    decision
+        Passed, refused, or undecided.
+    decided_by
+        Which question decided.
+    more_days, fewest_more_days, most_more_days
+        About so many more days until it would pass, with the ends of their range; None where none can be
+        told. Of a record that is too short to be tested, the fewest are those until it is.
+    tests
+        Records that were asked in that look; all of them pay for the search.
+    look_day
+        Last UTC day that the look saw; None where there was none.
+    statistic, critical
+        Mean over its standard error, and what it would have had to exceed; None where it was not tested.
+    sharpe, sharpe_low, sharpe_high
+        Shrunk, annual, with its 80 % range; None where it was not tested.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.evidence import NOT_LOOKED_AT
+    >>> NOT_LOOKED_AT.decision, NOT_LOOKED_AT.decided_by, NOT_LOOKED_AT.tests
+    ('undecided', 'not_looked_at', 0)
+    """
+
+    decision: CapitalDecision
+    decided_by: DecidedBy
+    more_days: int | None = None
+    fewest_more_days: int | None = None
+    most_more_days: int | None = None
+    tests: int = 0
+    look_day: date | None = None
+    statistic: float | None = None
+    critical: float | None = None
+    sharpe: float | None = None
+    sharpe_low: float | None = None
+    sharpe_high: float | None = None
+
+
+NOT_LOOKED_AT = CapitalEvidence("undecided", "not_looked_at")
+"""Of a record that no look has seen."""
+
+_DECIDERS: Mapping[DecidedBy, str] = MappingProxyType(
+    {
+        "symbol": "asked as a symbol inside its pool",
+        "pool": "asked as a pool, its strategy and timeframe over all symbols",
+        "record": "asked alone, and one record alone pays for no search",
+        "too_short": "its record is too short to be tested",
+        "not_looked_at": "no look has seen it yet",
+    }
+)
+
+
+def told_outcome(evidence: CapitalEvidence) -> str:
+    """Say in words what was decided, and about how many more days it takes.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence, told_outcome
+    >>> told_outcome(CapitalEvidence("undecided", "symbol", 120, 40, 900))
+    'not yet decidable: about 120 more days (40 to 900)'
+    >>> told_outcome(CapitalEvidence("undecided", "symbol", fewest_more_days=40))
+    'not yet decidable: 40 more days at the least'
+    >>> told_outcome(NOT_LOOKED_AT)
+    "not yet decidable: how many more days it takes can't be told"
+    """
+    if evidence.decision == "passed":
+        return "passed"
+    if evidence.decision == "refused":
+        return "refused: what is likely of it would need more days than are worth waiting for"
+    more, fewest, most = evidence.more_days, evidence.fewest_more_days, evidence.most_more_days
+    if more is not None:
+        ends = [str(end) if end is not None else "?" for end in (fewest, most)]
+        known = f" ({' to '.join(ends)})" if ends != ["?", "?"] else ""
+        days = f"about {more} more days{known}"
+    elif fewest is not None:
+        days = f"{fewest} more days at the least"
+    else:
+        days = "how many more days it takes can't be told"
+    return f"not yet decidable: {days}"
+
+
+def told_decider(evidence: CapitalEvidence) -> str:
+    """Say in words which question decided, among how many, and when.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from quant_pipelines.optimize.evidence import CapitalEvidence, told_decider
+    >>> told_decider(CapitalEvidence("passed", "symbol", tests=24, look_day=date(2026, 3, 4)))
+    'asked as a symbol inside its pool, 1 of 24 tests, look of 2026-03-04'
+    """
+    parts = [_DECIDERS[evidence.decided_by]]
+    if evidence.tests:
+        parts.append(f"1 of {evidence.tests} tests" if evidence.tests > 1 else "the only test")
+    if evidence.look_day is not None:
+        parts.append(f"look of {evidence.look_day}")
+    return ", ".join(parts)
