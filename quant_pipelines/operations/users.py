@@ -65,7 +65,8 @@ def enroll(store: KeyStore, claimant: Claimant, name: str, role: Role) -> Enroll
     with _changing(store) as connection:
         known = read_users(connection)
         if not known and role != ADMIN:
-            raise LifecycleError(f"the first user is {role}; expected an admin, who can add the others")
+            wanted = f"expected --role {ADMIN}: an admin can add the others"
+            raise LifecycleError(f"the first user is {role}; {wanted}")
         if name in {user.name for user in known}:
             raise LifecycleError(
                 f"{name} is a user already; expected a new name, or quant users reset {name}"

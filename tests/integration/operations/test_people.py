@@ -43,7 +43,9 @@ def test_without_users_a_name_is_what_is_typed(empty: Office) -> None:
 
 
 def test_the_first_user_is_an_admin(empty: Office) -> None:
-    with pytest.raises(LifecycleError, match="the first user is operator; expected an admin"):
+    with pytest.raises(
+        LifecycleError, match="the first user is operator; expected --role admin: an admin can add the others"
+    ):
         empty.add("ann", "operator")
 
 

@@ -148,7 +148,8 @@ def test_the_talk_begins_once_all_books_are_there_that_are_expected() -> None:
         links.expect([CANARY, *others])
         for one in (CANARY, others[0]):
             links.link_for(one, lambda: talk)  # type: ignore[arg-type, return-value] - as much as is asked
-            trader = SimpleNamespace(key=one.key, plan=SimpleNamespace(deployment=one))
+            plan = SimpleNamespace(deployment=one)
+            trader = SimpleNamespace(key=one.key, plan=plan, rest=lambda: None)
             links.start(trader)  # type: ignore[arg-type] - as much as is asked
             await asyncio.sleep(0)
             assert talk.begun_with == []
