@@ -111,6 +111,10 @@ class History:
             raise DataError(f"no bars of {names} in the window; expected some")
         return bars
 
+    def has_bars(self, window: Window) -> bool:
+        """Whether anything of a window was traded: a whole day may be missing."""
+        return any(len(member.execution_bars.between(*window)) for member in self.members)
+
     def is_warm(self, strategy: Strategy, at_ms: int) -> bool:
         """Whether a strategy's decision at a time no longer depends on where the bars begin."""
         step_ms = self.members[0].bars.step_ms

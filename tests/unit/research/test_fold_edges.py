@@ -204,3 +204,28 @@ def test_longest_holding_is_that_of_the_trades_and_of_what_is_held_at_the_end() 
     trade = whole.trades[held.index(longest)]
     half = (FIRST_MS - 6 * DAY_MS, to_ms(trade.entry_time) + longest - HOUR_MS)
     assert evaluator.longest_holding_ms(*half, {"window": 20}) == longest - HOUR_MS
+
+
+@pytest.mark.parametrize("missing", [4, 5, 7, 9], ids=lambda day: f"day {day}")
+def test_day_without_bars_earns_nothing_and_every_other_day_stays_where_it_is(missing: int) -> None:
+    whole = hours(1)
+    gap = FIRST_MS + missing * DAY_MS
+    kept = (whole.ts < gap) | (whole.ts >= gap + DAY_MS)
+    columns = ("ts", "open", "high", "low", "close", "volume")
+    bars = replace(whole, **{name: getattr(whole, name)[kept] for name in columns})
+    evaluator = Chosen(Always, history_of(bars), BacktestSettings(), {})
+    at_once = walk_forward(evaluator, plan())
+    record = at_once.out_of_sample
+    assert record.days.tolist() == list(range(FIRST_MS, END, DAY_MS))
+    assert record.returns.tobytes() == uncut(Always, [bars]).daily_returns.tobytes()
+    assert record.returns[missing] == 0.0
+    assert at_once.cover.shape == (20, 2)
+    known: dict[int, FoldResult] = {}
+    for end_ms in range(FIRST_MS + 2 * DAY_MS, END + DAY_MS, DAY_MS):
+        known = {
+            one.fold.index: one
+            for one in walk_forward(evaluator, plan(end_ms, folds=1), finished=known).folds
+        }
+    nightly = WalkForward(tuple(known[index] for index in sorted(known)))
+    assert nightly.out_of_sample.returns.tobytes() == record.returns.tobytes()
+    assert nightly.cover.shape == (20, 2)
