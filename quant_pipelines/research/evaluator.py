@@ -79,7 +79,8 @@ class BacktestEvaluator:
         )
         returns = _on_days(window, result.days, result.daily_returns)
         trades = tuple(self._document(trade) for trade in result.trades)
-        left = {"parameters": parameters, "account": result.carried.to_document()}
+        left: dict[str, Any] = {"parameters": parameters, "account": result.carried.to_document()}
+        left["scales"] = self._scales(result.carried)
         return OutOfSample(days, returns, trades, is_warm, left)
 
     def _carried(self, edges: Edges, parameters: Parameters | None) -> Carried | None:
@@ -91,10 +92,17 @@ class BacktestEvaluator:
         if edges.carried is None:
             return None
         left = Carried.from_document(edges.carried["account"])
+        scales = zip(self._scales(left), edges.carried["scales"], strict=True)
+        left = left.rescaled([now / then for now, then in scales])
         if edges.carried["parameters"] == parameters:
             return left
         is_asked = issubclass(self._strategy_class, EventStrategy)
         return left.leaving if parameters is None or is_asked else left.taken_over
+
+    def _scales(self, left: Carried) -> list[float]:
+        """By how much the prices of each book are multiplied to be in the scale that is now the newest."""
+        pairs = zip(self._history.members, left.books, strict=True)
+        return [member.scale_of_close(book.until_ms) for member, book in pairs]
 
     def cover(self, fold: Fold, parameter_sets: Sequence[Parameters]) -> FloatArray:
         """Trade the test window with each set, warm from the bars before it."""
@@ -127,7 +135,7 @@ class BacktestEvaluator:
 
 
 def _on_days(window: Window, known: Sequence[str], returns: FloatArray) -> FloatArray:
-    """Lay daily returns on all days of a window: before the first bar and after the last one nothing moves."""
+    """Lay daily returns on all days of a window: before its first bar and after its last nothing moves."""
     first = (day_start_ms(known[0]) - window.start_ms) // DAY_MS
     laid = np.zeros((*returns.shape[:-1], (window.end_ms - window.start_ms) // DAY_MS))
     laid[..., first : first + len(known)] = returns

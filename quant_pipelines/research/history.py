@@ -11,6 +11,7 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.known_funding import KnownFunding, all_known, known_while_held
+from quant_pipelines.core.price_factors import scale_at
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import (
     DAY_MS,
@@ -55,6 +56,10 @@ class SymbolHistory:
     specification: Specification
     findings: tuple[str, ...]
     fill_inputs: FillInputs = NO_FILL_INPUTS
+
+    def scale_of_close(self, ts_ms: int) -> float:
+        """By how much a price that was paid at a close is multiplied to be in the newest scale."""
+        return float(scale_at(np.array([ts_ms - 1], dtype=np.int64), self.fill_inputs.factors)[0])
 
     def feed(self, window: Window) -> SymbolFeed:
         """Return what a backtest of a window knows besides the strategy's bars."""

@@ -11,11 +11,13 @@ from quant_pipelines.backtest.account.run import run_symbols
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.core.price_factors import PriceFactor
 from quant_pipelines.core.settings import CostSettings, WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, to_ms
 from quant_pipelines.optimize.space import Dimension, Parameters, Space
 from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward, walk_forward
 from quant_pipelines.research.evaluator import BacktestEvaluator
+from quant_pipelines.research.fill_inputs import FillInputs
 from quant_pipelines.research.history import History, SymbolHistory
 from quant_pipelines.sdk import Array, EventStrategy, Float, Int, Stops, Strategy
 from quant_pipelines.sdk import Bars as StrategyBars
@@ -229,3 +231,19 @@ def test_day_without_bars_earns_nothing_and_every_other_day_stays_where_it_is(mi
     nightly = WalkForward(tuple(known[index] for index in sorted(known)))
     assert nightly.out_of_sample.returns.tobytes() == record.returns.tobytes()
     assert nightly.cover.shape == (20, 2)
+
+
+@pytest.mark.parametrize("name", BOOKS)
+def test_what_is_held_over_a_redenomination_is_held_in_the_new_scale(name: str) -> None:
+    kind, members = BOOKS[name]
+    settings, edge = BacktestSettings(), FIRST_MS + 7 * DAY_MS
+    prices = {column: 8.0 * getattr(members[0], column) for column in ("open", "high", "low", "close")}
+    scaled = history_of(replace(members[0], **prices, volume=members[0].volume / 8.0), *members[1:])
+    first = replace(scaled.members[0], fill_inputs=FillInputs(factors=(PriceFactor(edge, 8.0),)))
+    scaled = replace(scaled, members=(first, *scaled.members[1:]))
+    before = walk_forward(Chosen(kind, history_of(*members), settings, {}), plan(edge, folds=2))
+    known = {one.fold.index: one for one in before.folds}
+    record = walk_forward(Chosen(kind, scaled, settings, {}), plan(), finished=known).out_of_sample
+    assert np.abs(record.returns).max() < 0.2
+    if kind is Beyond:
+        assert record.returns.tobytes() == uncut(kind, members).daily_returns.tobytes()
