@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from quant_pipelines.backtest import BacktestSettings
+from quant_pipelines.backtest.bar.carried import Carried
 from quant_pipelines.core.errors import DataError, OptimizationError, QuantError
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.instrument_sets import symbols_of
@@ -200,13 +201,12 @@ class _Run:
         """Verdict on a finished walk-forward."""
         job, history = self.job, self.history
         stitched = finished.out_of_sample
-        known = all_known([KnownFunding(**trade["known_funding"]) for trade in stitched.trades])
         context = Context(
             job.gates,
             job.overfit_blocks,
             previous_trials=previous_trials,
             blocking_findings=history.findings,
-            known_funding=known,
+            known_funding=known_funding_of(stitched, history),
             first_seen_ms=first_seen_ms,
         )
         judgment = judge(finished, context)
@@ -296,6 +296,22 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
         verdict_id = save_verdict(engine, task, record)
     _log.info("verdict %d: %s %s %s", verdict_id, record.strategy, record.symbol, record.timeframe)
     return replace(record, id=verdict_id, task_id=task.id)
+
+
+def known_funding_of(record: OutOfSample, history: History) -> KnownFunding:
+    """How much of the time held has known funding, of round trips that ended and of what is still open."""
+    books = Carried.from_document(record.carried["account"]).books if record.carried else ()
+    still_open = [
+        {
+            "symbol": member.bars.symbol,
+            "entry_time": book.trade.entry_ts,
+            "exit_time": book.until_ms - 1,  # the slot at the very close is the next day's
+        }
+        for member, book in zip(history.members, books, strict=False)  # none is flat
+        if book.trade.side
+    ]
+    ended = [KnownFunding(**trade["known_funding"]) for trade in record.trades]
+    return all_known([*ended, history.known_funding(still_open)])
 
 
 def _without(document: dict[str, Any], names: Collection[str]) -> dict[str, Any]:

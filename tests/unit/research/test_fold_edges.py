@@ -19,6 +19,7 @@ from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward,
 from quant_pipelines.research.evaluator import BacktestEvaluator
 from quant_pipelines.research.fill_inputs import FillInputs
 from quant_pipelines.research.history import History, SymbolHistory
+from quant_pipelines.research.run import known_funding_of
 from quant_pipelines.sdk import Array, EventStrategy, Float, Int, Stops, Strategy
 from quant_pipelines.sdk import Bars as StrategyBars
 from quant_pipelines.sdk.desk import Desk
@@ -247,3 +248,18 @@ def test_what_is_held_over_a_redenomination_is_held_in_the_new_scale(name: str) 
     assert np.abs(record.returns).max() < 0.2
     if kind is Beyond:
         assert record.returns.tobytes() == uncut(kind, members).daily_returns.tobytes()
+
+
+def test_funding_of_what_is_never_closed_counts_as_what_is_known_of_it() -> None:
+    class Long(Always):
+        def target(self, bars: StrategyBars) -> Array:
+            return np.ones(len(bars))
+
+    history = history_of(hours(1))
+    none = FundingSeries(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
+    unpaid = replace(history, members=(replace(history.members[0], funding=none),))
+    settings = BacktestSettings(rules=TradingRules(rebalance_band=1.0))
+    record = walk_forward(Chosen(Long, unpaid, settings, {}), plan()).out_of_sample
+    assert record.trades == ()
+    assert known_funding_of(record, unpaid).share == 0.0
+    assert known_funding_of(record, history).share == pytest.approx(1.0, abs=0.02)
