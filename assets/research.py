@@ -1,6 +1,7 @@
 """Group ``research``: walk-forward optimization and its verdicts."""
 
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -99,11 +100,11 @@ def walk_forward(
         search.workers,
         columns=platform.columns,
         limits=WorkLimits.of(search),
+        on_begun=partial(note_searched, platform.engine, depth=scope.trials_factor),
     )
     failures = [_failure_row(outcome) for outcome in outcomes if isinstance(outcome, JobFailure)]
     left = [outcome.job for outcome in outcomes if isinstance(outcome, NotReached)]
     begun = [job for job, outcome in zip(jobs, outcomes, strict=True) if not isinstance(outcome, NotReached)]
-    note_searched(platform.engine, begun, depth=scope.trials_factor)
     metadata: dict[str, Any] = {
         "optimizations": len(begun),
         "failed": len(failures),
@@ -112,7 +113,7 @@ def walk_forward(
         "failures": table(failures),
         "first_next_time": table(_job_row(job) for job in left),
     }
-    if len(failures) == len(begun):
+    if len(failures) == len(begun):  # or the whitelist is empty
         raise dg.Failure(f"all {len(begun)} optimizations failed", metadata=metadata)
     with transaction(platform.engine) as connection:
         counts = task_counts(connection)

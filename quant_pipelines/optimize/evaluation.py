@@ -92,7 +92,7 @@ def stitched(parts: Sequence[OutOfSample]) -> OutOfSample:
         returns=np.concatenate([np.empty(0), *(part.returns for part in parts)]),
         trades=tuple(trade for part in parts for trade in part.trades),
         is_warm=all(part.is_warm for part in parts),
-        carried=parts[-1].carried if parts else None,
+        carried=next((part.carried for part in reversed(parts) if part.days.size), None),
         exposure=np.concatenate([np.empty(0), *(part.exposure for part in parts)]),
         holding=np.concatenate([np.empty(0), *(part.holding for part in parts)]),
     )

@@ -29,7 +29,7 @@ def compile_objective(name: str, text: str) -> Ranking:
     Returns
     -------
     Ranking
-        It gets returns that can't be written to. What is not finite can't be judged.
+        It gets a copy of the returns. What is not finite can't be judged.
 
     Raises
     ------
@@ -62,10 +62,8 @@ def compile_objective(name: str, text: str) -> Ranking:
 
 
 def _ranked(name: str, found: Callable[[FloatArray], Any], returns: FloatArray) -> FloatArray:
-    shown = returns.view()
-    shown.setflags(write=False)
     try:
-        values = np.asarray(found(shown), dtype=np.float64)
+        values = np.asarray(found(returns.copy()), dtype=np.float64)
     except Exception as error:
         raise OptimizationError(f"objective {name}: {with_its_kind(error)}") from error
     if values.shape != (returns.shape[1],):

@@ -101,4 +101,6 @@ def rank_by(objective: str | Ranking, returns: FloatArray) -> FloatArray:
     if returns.shape[0] < 2 or returns.shape[1] == 0:
         return np.full(returns.shape[1], np.nan)
     values = ranking(returns)
-    return np.where(np.any(returns != 0.0, axis=0), values, np.nan)
+    # A set that was refused has no returns, whatever is made of them.
+    is_known = ~np.isnan(returns).any(axis=0)
+    return np.where(is_known & np.any(returns != 0.0, axis=0), values, np.nan)

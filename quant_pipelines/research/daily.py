@@ -1,5 +1,6 @@
 """What is optimized every day: each strategy on each symbol of the whitelist, and on the instrument sets."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
+from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
@@ -17,6 +19,8 @@ from quant_pipelines.store.first_start import has_results
 from quant_pipelines.store.library import symbols_in_force
 from quant_pipelines.store.market import read_whitelist
 from quant_pipelines.store.searched import Round, Unit, promising, save_searched, window_ends
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +111,17 @@ def unit_of(job: OptimizationJob) -> Unit:
     return Unit(job.strategy, job.symbol, job.timeframe)
 
 
-def note_searched(engine: Engine, jobs: Iterable[OptimizationJob], *, depth: int = 1) -> None:
-    """Store which jobs were begun, whatever came of them, so that the others come first the next time."""
-    with transaction(engine) as connection:
-        for job in jobs:
+def note_searched(engine: Engine, job: OptimizationJob, *, depth: int = 1) -> None:
+    """Store that a job was begun, whatever comes of it, so that the others come first the next time.
+
+    Where the database can't take it, its unit comes early the next time, too: no search fails for that.
+    """
+    try:
+        with transaction(engine) as connection:
             end = from_ms(job.window_end_ms or 0)
             save_searched(connection, Round(job.exchange, depth), unit_of(job), end)
+    except StoreError as error:
+        _log.warning("%s is searched, which could not be noted: %s", " ".join(unit_of(job)), error)
 
 
 def _longest_ago_first(units: Iterable[Unit], last: Mapping[Unit, datetime]) -> list[Unit]:

@@ -13,7 +13,7 @@ from quant_pipelines.backtest.batch.result import Outcome
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import ConstraintSettings
-from quant_pipelines.core.timeframes import DAY_MS, to_ms, warm_from_ms
+from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, to_ms, warm_from_ms
 from quant_pipelines.optimize.evaluation import Edges, OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
@@ -85,6 +85,11 @@ class BacktestEvaluator:
         """
         strategy = self._strategy_class(**parameters) if parameters else _nothing(self._strategy_class)
         start_ms = min(self._warm_ms(strategy, fold), fold.train_start_ms)
+        window = Window(edges.from_ms, fold.test_end_ms)
+        days = np.arange(*window, DAY_MS, dtype=np.int64)
+        is_warm = self._history.is_warm(strategy, fold.test_start_ms)
+        if not self._history.has_bars(window):
+            return OutOfSample(days, np.zeros(days.size), (), is_warm, edges.carried)
         settings = replace(
             self._settings,
             has_bar_equity=True,
@@ -96,14 +101,15 @@ class BacktestEvaluator:
         result = run_symbols(
             strategy,
             self._history.bars_in(Window(start_ms, fold.test_end_ms)),
-            feeds=self._feeds(Window(edges.from_ms, fold.test_end_ms)),
+            feeds=self._feeds(window),
             settings=settings,
         )
-        days = edges.from_ms + DAY_MS * np.arange(len(result.days), dtype=np.int64)
+        returns = _on_days(window, result.days, result.daily_returns)
         trades = tuple(self._document(trade) for trade in result.trades)
         is_warm = self._history.is_warm(strategy, fold.test_start_ms)
-        left = {"parameters": parameters, "account": result.carried.to_document()}
-        return OutOfSample(days, result.daily_returns, trades, is_warm, left, *self._held(result, days))
+        left: dict[str, Any] = {"parameters": parameters, "account": result.carried.to_document()}
+        left["scales"] = self._scales(result.carried)
+        return OutOfSample(days, returns, trades, is_warm, left, *self._held(result, days))
 
     def _held(self, result: BacktestResult, days: IntArray) -> tuple[FloatArray, FloatArray]:
         """Exposure and holding return of the days; nothing of several books, whose positions have no sum."""
@@ -123,23 +129,33 @@ class BacktestEvaluator:
         if edges.carried is None:
             return None
         left = Carried.from_document(edges.carried["account"])
+        scales = zip(self._scales(left), edges.carried["scales"], strict=True)
+        left = left.rescaled([now / then for now, then in scales])
         if edges.carried["parameters"] == parameters:
             return left
         is_asked = issubclass(self._strategy_class, EventStrategy)
         return left.leaving if parameters is None or is_asked else left.taken_over
 
+    def _scales(self, left: Carried) -> list[float]:
+        """By how much the prices of each book are multiplied to be in the scale that is now the newest."""
+        pairs = zip(self._history.members, left.books, strict=True)
+        return [member.scale_of_close(book.until_ms) for member, book in pairs]
+
     def cover(self, fold: Fold, parameter_sets: Sequence[Parameters]) -> FloatArray:
         """Trade the test window with each set, warm from the bars before it."""
         strategies = [self._strategy_class(**parameters) for parameters in parameter_sets]
         start_ms = min(self._warm_ms(strategy, fold) for strategy in strategies)
+        window = Window(fold.test_start_ms, fold.test_end_ms)
+        if not self._history.has_bars(window):
+            return np.zeros(((fold.test_end_ms - fold.test_start_ms) // DAY_MS, len(strategies)))
         swept = sweep(
             self._strategy_class,
             list(parameter_sets),
             self._history.bars_in(Window(start_ms, fold.test_end_ms)),
             replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=not fold.is_open),
-            feeds=self._feeds(Window(fold.test_start_ms, fold.test_end_ms)),
+            feeds=self._feeds(window),
         )
-        return np.ascontiguousarray(swept.daily_returns.T)
+        return np.ascontiguousarray(_on_days(window, swept.days, swept.daily_returns).T)
 
     def _warm_ms(self, strategy: Strategy, fold: Fold) -> int:
         step_ms = self._history.members[0].bars.step_ms
@@ -153,6 +169,14 @@ class BacktestEvaluator:
 
     def _feeds(self, window: Window) -> dict[str, SymbolFeed]:
         return {member.bars.symbol: member.feed(window) for member in self._history.members}
+
+
+def _on_days(window: Window, known: Sequence[str], returns: FloatArray) -> FloatArray:
+    """Lay daily returns on all days of a window: before its first bar and after its last nothing moves."""
+    first = (day_start_ms(known[0]) - window.start_ms) // DAY_MS
+    laid = np.zeros((*returns.shape[:-1], (window.end_ms - window.start_ms) // DAY_MS))
+    laid[..., first : first + len(known)] = returns
+    return laid
 
 
 def _nothing(strategy_class: type[Strategy]) -> Strategy:

@@ -30,11 +30,14 @@ class FillInputs:
         Sampled order books.
     specifications
         Lots, smallest orders and fees as of a date.
+    factors
+        Changes of the price's scale that the history is adjusted by.
     """
 
     mark: MarkSeries | None = None
     depth: DepthSeries | None = None
     specifications: SpecificationHistory = ALWAYS_THE_SAME
+    factors: tuple[PriceFactor, ...] = ()
 
     def adjusted(self, factors: Sequence[PriceFactor]) -> "FillInputs":
         """Return the inputs in the newest scale of the price; a smallest order in quote has none."""
@@ -44,6 +47,7 @@ class FillInputs:
             self.mark and adjusted_mark(self.mark, factors),
             self.depth and adjusted_depth(self.depth, factors),
             SpecificationHistory(tuple(_adjusted(one, factors) for one in self.specifications.dated)),
+            tuple(factors),
         )
 
 

@@ -11,6 +11,7 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.known_funding import KnownFunding, all_known, known_while_held
+from quant_pipelines.core.price_factors import scale_at
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import (
     DAY_MS,
@@ -72,6 +73,10 @@ class SymbolHistory:
     findings: tuple[str, ...]
     fill_inputs: FillInputs = NO_FILL_INPUTS
 
+    def scale_of_close(self, ts_ms: int) -> float:
+        """By how much a price that was paid at a close is multiplied to be in the newest scale."""
+        return float(scale_at(np.array([ts_ms - 1], dtype=np.int64), self.fill_inputs.factors)[0])
+
     def feed(self, window: Window) -> SymbolFeed:
         """Return what a backtest of a window knows besides the strategy's bars."""
         inputs = self.fill_inputs
@@ -126,6 +131,10 @@ class History:
             names = ", ".join(one.symbol for one in bars if not len(one))
             raise DataError(f"no bars of {names} in the window; expected some")
         return bars
+
+    def has_bars(self, window: Window) -> bool:
+        """Whether anything of a window was traded: a whole day may be missing."""
+        return any(len(member.execution_bars.between(*window)) for member in self.members)
 
     def is_warm(self, strategy: Strategy, at_ms: int) -> bool:
         """Whether a strategy's decision at a time no longer depends on where the bars begin."""

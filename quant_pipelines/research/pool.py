@@ -66,6 +66,7 @@ def optimize_many(
     *,
     columns: Path | None = None,
     limits: WorkLimits = WorkLimits(),
+    on_begun: Callable[[OptimizationJob], None] = lambda _: None,
 ) -> list[Outcome]:
     """Run jobs in worker processes.
 
@@ -81,6 +82,8 @@ def optimize_many(
         Folder of column files to read bars through; None reads them from the database.
     limits
         What a worker may take, and all of them together.
+    on_begun
+        Called with each job as it is handed out, from the threads that wait for the workers; raises nothing.
 
     Returns
     -------
@@ -112,7 +115,11 @@ def optimize_many(
 
     until = time.monotonic() + 60.0 * limits.search_minutes
     threads = [
-        Thread(target=_feed, args=(opening, limits.minutes, _begun_before(until, work), keep), daemon=True)
+        Thread(
+            target=_feed,
+            args=(opening, limits.minutes, _begun_before(until, work, on_begun), keep),
+            daemon=True,
+        )
         for _ in range(min(workers, len(todo)))
     ]
     for thread in threads:
@@ -122,13 +129,15 @@ def optimize_many(
     return _complete(todo, outcomes)
 
 
-def _begun_before(until: float, work: _Work) -> Iterator[_Item]:
+def _begun_before(until: float, work: _Work, on_begun: Callable[[OptimizationJob], None]) -> Iterator[_Item]:
     """Hand out jobs until none is left, or it is that time on the monotonic clock."""
     while time.monotonic() < until:
         try:
-            yield work.get_nowait()
+            item = work.get_nowait()
         except Empty:
             return
+        on_begun(item.job)
+        yield item
 
 
 def _feed(

@@ -15,7 +15,6 @@ from quant_pipelines.core.errors import DataError, OptimizationError, QuantError
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.jit import kernel_digest
-from quant_pipelines.core.known_funding import KnownFunding, all_known
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
@@ -33,6 +32,7 @@ from quant_pipelines.portfolio import AllIn
 from quant_pipelines.research.archive_source import ArchiveSource
 from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.evaluator import BacktestEvaluator
+from quant_pipelines.research.held_funding import known_funding_of
 from quant_pipelines.research.history import (
     History,
     HistorySource,
@@ -261,13 +261,12 @@ class _Run:
         """Verdict on a finished walk-forward, with what a look says of its record."""
         job, history = self.job, self.load({one.fold.index: one for one in finished.folds})
         stitched = finished.out_of_sample
-        known = all_known([KnownFunding(**trade["known_funding"]) for trade in stitched.trades])
         context = Context(
             job.gates,
             job.overfit_blocks,
             previous_trials=previous_trials,
             blocking_findings=history.findings,
-            known_funding=known,
+            known_funding=known_funding_of(stitched, history),
             first_seen_ms=first_seen_ms,
             evidence=evidence,
             largest_exposure=self._largest_exposure(finished),

@@ -49,7 +49,7 @@ def promising(connection: Connection, exchange: str, before: datetime) -> set[Un
         .join(optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id)
         .where(verdicts.c.exchange == exchange, optimizer_tasks.c.window_end < before)
         .ext(distinct_on(*key))
-        .order_by(*key, verdicts.c.id.desc())
+        .order_by(*key, optimizer_tasks.c.window_end.desc(), verdicts.c.id.desc())
     )
     return {Unit(*unit) for *unit, passed in connection.execute(query) if passed}
 

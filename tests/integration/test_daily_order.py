@@ -39,20 +39,20 @@ def test_symbols_stand_together(engine: Engine) -> None:
 
 
 def test_what_was_not_reached_comes_first_tomorrow(engine: Engine) -> None:
-    note_searched(engine, daily_jobs(SETTINGS, engine, TODAY)[:3])
+    for job in daily_jobs(SETTINGS, engine, TODAY)[:3]:
+        note_searched(engine, job)
     assert units(engine, TOMORROW) == ["sma_cross ETH", "ema_cross BTC", "sma_cross BTC", "ema_cross ETH"]
 
 
 def test_a_deeper_search_has_an_order_of_its_own(engine: Engine) -> None:
-    note_searched(engine, daily_jobs(SETTINGS, engine, TODAY)[:1], depth=4)
+    note_searched(engine, daily_jobs(SETTINGS, engine, TODAY)[0], depth=4)
     assert units(engine, TOMORROW)[0] == "ema_cross BTC"
     assert units(engine, TOMORROW, trials_factor=4)[-1] == "ema_cross BTC"
 
 
 def test_an_older_window_leaves_the_newer_one_standing(engine: Engine) -> None:
-    nights = [daily_jobs(SETTINGS, engine, day)[:1] for day in (TOMORROW, TODAY)]
-    for night in nights:
-        note_searched(engine, night)
+    for job in [daily_jobs(SETTINGS, engine, day)[0] for day in (TOMORROW, TODAY)]:
+        note_searched(engine, job)
     with transaction(engine) as connection:
         ends = window_ends(connection, Round("binanceusdm"))
     assert ends == {Unit("ema_cross", "BTC/USDT:USDT", "1h"): from_ms(TOMORROW)}
@@ -145,6 +145,12 @@ def test_a_form_chooses_searcher_objective_trials_and_calendar(engine: Engine) -
     assert (job.searcher, job.objective, job.trials) == ("grid", "calmar", 14)
     assert (job.constraints.min_trades, job.constraints.max_turnover) == (9, 0.0)
     assert (job.windows.train_days, job.windows.test_days, job.windows.folds) == (20, 10, 2)
+
+
+def test_a_later_look_at_an_old_window_is_not_the_newest_verdict(engine: Engine) -> None:
+    judge(engine, end_ms=TODAY - DAY_MS, is_good=False)
+    judge(engine, end_ms=TODAY - 9 * DAY_MS)
+    assert promises(engine) == [1, 1, 1, 1]
 
 
 def test_an_objective_that_nobody_knows_is_refused_before_any_search(engine: Engine) -> None:

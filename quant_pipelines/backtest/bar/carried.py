@@ -1,10 +1,12 @@
 """What one run leaves to the next: positions with their stops, what is pending, and the open round trips."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from quant_pipelines.backtest.bar.document import state_document, state_from_document
 from quant_pipelines.backtest.bar.state import BookState, with_order
+from quant_pipelines.backtest.bar.stops import Standing
 from quant_pipelines.backtest.bar.trades import NO_TRADE, OpenTrade
 from quant_pipelines.core.errors import BacktestError
 
@@ -111,6 +113,14 @@ class Carried:
         """The same with orders that close at the next open what is held."""
         return replace(self.taken_over, books=tuple(_leaving(book) for book in self.books))
 
+    def rescaled(self, by: Sequence[float]) -> "Carried":
+        """Return the same in a scale in which each symbol's prices are so many times what they were.
+
+        What a strategy remembers can't be: one that places orders leaves, and begins anew.
+        """
+        books = [_rescaled(*pair) if pair[1] != 1.0 else pair[0] for pair in zip(self.books, by, strict=True)]
+        return replace(self, books=tuple(books))
+
     def of_book(self, number: int) -> "Carried":
         """Only one of the books, which needs no reserve."""
         if number >= len(self.books):
@@ -126,6 +136,32 @@ class Carried:
         """Account of a document that ``to_document`` made."""
         books = tuple(CarriedBook.from_document(book) for book in document["books"])
         return cls(books, float(document["reserve"]))
+
+
+def _rescaled(book: CarriedBook, by: float) -> CarriedBook:
+    state, trade, guard = book.state, book.trade, book.state.stop.guard
+    account, order, seen = state.account, state.order, state.seen
+    guard = guard._replace(
+        best=guard.best * by, distance=guard.distance * by, goal=guard.goal * by, sar=guard.sar * by
+    )
+    state = state._replace(
+        account=account._replace(position=account.position / by, entry_price=account.entry_price * by),
+        order=order._replace(quantity=order.quantity / by),
+        stop=Standing(state.stop.price * by, guard),
+        close=state.close * by,
+        seen=seen._replace(
+            atr=seen.atr * by, low=seen.low * by, high=seen.high * by, volume=seen.volume / by
+        ),
+        stuck=state.stuck._replace(quantity=state.stuck.quantity / by),
+    )
+    trade = trade._replace(
+        entered=trade.entered / by,
+        entry_price=trade.entry_price * by,
+        exited=trade.exited / by,
+        exit_price=trade.exit_price * by,
+    )
+    same = replace(book, state=state, trade=trade)
+    return _leaving(same) if book.desk else same
 
 
 def _leaving(book: CarriedBook) -> CarriedBook:

@@ -32,3 +32,11 @@ def test_trial_that_never_moves_cannot_be_judged(name: str) -> None:
 def test_unknown_objective_suggests_the_nearest() -> None:
     with pytest.raises(OptimizationError, match="unknown objective 'sharp'; did you mean 'sharpe'"):
         rank_by("sharp", RETURNS)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_set_that_was_refused_is_never_ranked(name: str) -> None:
+    losing, refused = np.tile([-0.01, 0.002], 5), np.full(10, np.nan)
+    values = rank_by(name, np.stack([losing, refused], axis=1))
+    assert np.isfinite(values[0])
+    assert np.isnan(values[1])

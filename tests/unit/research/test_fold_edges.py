@@ -11,11 +11,14 @@ from quant_pipelines.backtest.account.run import run_symbols
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.core.price_factors import PriceFactor
 from quant_pipelines.core.settings import CostSettings, WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, to_ms
 from quant_pipelines.optimize.space import Dimension, Parameters, Space
 from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward, walk_forward
 from quant_pipelines.research.evaluator import BacktestEvaluator
+from quant_pipelines.research.fill_inputs import FillInputs
+from quant_pipelines.research.held_funding import known_funding_of
 from quant_pipelines.research.history import History, SymbolHistory
 from quant_pipelines.sdk import Array, EventStrategy, Float, Int, Stops, Strategy
 from quant_pipelines.sdk import Bars as StrategyBars
@@ -204,3 +207,59 @@ def test_longest_holding_is_that_of_the_trades_and_of_what_is_held_at_the_end() 
     trade = whole.trades[held.index(longest)]
     half = (FIRST_MS - 6 * DAY_MS, to_ms(trade.entry_time) + longest - HOUR_MS)
     assert evaluator.longest_holding_ms(*half, {"window": 20}) == longest - HOUR_MS
+
+
+@pytest.mark.parametrize("missing", [4, 5, 7, 9], ids=lambda day: f"day {day}")
+def test_day_without_bars_earns_nothing_and_every_other_day_stays_where_it_is(missing: int) -> None:
+    whole = hours(1)
+    gap = FIRST_MS + missing * DAY_MS
+    kept = (whole.ts < gap) | (whole.ts >= gap + DAY_MS)
+    columns = ("ts", "open", "high", "low", "close", "volume")
+    bars = replace(whole, **{name: getattr(whole, name)[kept] for name in columns})
+    evaluator = Chosen(Always, history_of(bars), BacktestSettings(), {})
+    at_once = walk_forward(evaluator, plan())
+    record = at_once.out_of_sample
+    assert record.days.tolist() == list(range(FIRST_MS, END, DAY_MS))
+    assert record.returns.tobytes() == uncut(Always, [bars]).daily_returns.tobytes()
+    assert record.returns[missing] == 0.0
+    assert at_once.cover.shape == (20, 2)
+    known: dict[int, FoldResult] = {}
+    for end_ms in range(FIRST_MS + 2 * DAY_MS, END + DAY_MS, DAY_MS):
+        known = {
+            one.fold.index: one
+            for one in walk_forward(evaluator, plan(end_ms, folds=1), finished=known).folds
+        }
+    nightly = WalkForward(tuple(known[index] for index in sorted(known)))
+    assert nightly.out_of_sample.returns.tobytes() == record.returns.tobytes()
+    assert nightly.cover.shape == (20, 2)
+
+
+@pytest.mark.parametrize("name", BOOKS)
+def test_what_is_held_over_a_redenomination_is_held_in_the_new_scale(name: str) -> None:
+    kind, members = BOOKS[name]
+    settings, edge = BacktestSettings(), FIRST_MS + 7 * DAY_MS
+    prices = {column: 8.0 * getattr(members[0], column) for column in ("open", "high", "low", "close")}
+    scaled = history_of(replace(members[0], **prices, volume=members[0].volume / 8.0), *members[1:])
+    first = replace(scaled.members[0], fill_inputs=FillInputs(factors=(PriceFactor(edge, 8.0),)))
+    scaled = replace(scaled, members=(first, *scaled.members[1:]))
+    before = walk_forward(Chosen(kind, history_of(*members), settings, {}), plan(edge, folds=2))
+    known = {one.fold.index: one for one in before.folds}
+    record = walk_forward(Chosen(kind, scaled, settings, {}), plan(), finished=known).out_of_sample
+    assert np.abs(record.returns).max() < 0.2
+    if kind is Beyond:
+        assert record.returns.tobytes() == uncut(kind, members).daily_returns.tobytes()
+
+
+def test_funding_of_what_is_never_closed_counts_as_what_is_known_of_it() -> None:
+    class Long(Always):
+        def target(self, bars: StrategyBars) -> Array:
+            return np.ones(len(bars))
+
+    history = history_of(hours(1))
+    none = FundingSeries(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
+    unpaid = replace(history, members=(replace(history.members[0], funding=none),))
+    settings = BacktestSettings(rules=TradingRules(rebalance_band=1.0))
+    record = walk_forward(Chosen(Long, unpaid, settings, {}), plan()).out_of_sample
+    assert record.trades == ()
+    assert known_funding_of(record, unpaid).share == 0.0
+    assert known_funding_of(record, history).share == pytest.approx(1.0, abs=0.02)
