@@ -18,7 +18,7 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.first_start import has_results
 from quant_pipelines.store.library import symbols_in_force
 from quant_pipelines.store.market import read_whitelist
-from quant_pipelines.store.searched import Round, Unit, promising, save_searched, window_ends
+from quant_pipelines.store.searched import Round, SearchUnit, promising, save_searched, window_ends
 
 _log = logging.getLogger(__name__)
 
@@ -106,9 +106,9 @@ def daily_jobs(
     ]
 
 
-def unit_of(job: OptimizationJob) -> Unit:
+def unit_of(job: OptimizationJob) -> SearchUnit:
     """Tell what a job searches."""
-    return Unit(job.strategy, job.symbol, job.timeframe)
+    return SearchUnit(job.strategy, job.symbol, job.timeframe)
 
 
 def note_searched(engine: Engine, job: OptimizationJob, *, depth: int = 1) -> None:
@@ -124,12 +124,12 @@ def note_searched(engine: Engine, job: OptimizationJob, *, depth: int = 1) -> No
         _log.warning("%s is searched, which could not be noted: %s", " ".join(unit_of(job)), error)
 
 
-def _longest_ago_first(units: Iterable[Unit], last: Mapping[Unit, datetime]) -> list[Unit]:
+def _longest_ago_first(units: Iterable[SearchUnit], last: Mapping[SearchUnit, datetime]) -> list[SearchUnit]:
     never = from_ms(0)
     return sorted(units, key=lambda unit: last.get(unit, never))
 
 
-def _units(settings: Settings, engine: Engine, scope: Scope) -> list[Unit]:
+def _units(settings: Settings, engine: Engine, scope: Scope) -> list[SearchUnit]:
     search, exchange = settings.optimization, settings.exchange.id
     symbols = scope.symbols or read_whitelist(engine, exchange) or sorted(settings.market.whitelist)
     sets = () if scope.symbols else [symbols_of(name) for name in search.instrument_sets]
@@ -137,7 +137,7 @@ def _units(settings: Settings, engine: Engine, scope: Scope) -> list[Unit]:
     on = [(set_name(symbols_of(name), exchange), strategies.single) for name in symbols]
     on += [(set_name(members, exchange), tuple(strategies.of_set(len(members)))) for members in sets]
     return [
-        Unit(strategy, name, timeframe)
+        SearchUnit(strategy, name, timeframe)
         for name, wanted in on
         for timeframe in scope.timeframes or search.timeframes
         for strategy in wanted

@@ -83,7 +83,8 @@ class BacktestEvaluator:
 
         Where the train window is too short for the strategy to warm up on, bars before it are read.
         """
-        strategy = self._strategy_class(**parameters) if parameters else _nothing(self._strategy_class)
+        named = self._strategy_class
+        strategy = _nothing(named) if parameters is None else named(**parameters)
         start_ms = min(self._warm_ms(strategy, fold), fold.train_start_ms)
         window = Window(edges.from_ms, fold.test_end_ms)
         days = np.arange(*window, DAY_MS, dtype=np.int64)

@@ -10,7 +10,7 @@ from quant_pipelines.core.clock import utc_now
 from quant_pipelines.store.tables import optimizer_tasks, searched_units, verdicts
 
 
-class Unit(NamedTuple):
+class SearchUnit(NamedTuple):
     """Strategy, symbol or name of an instrument set, and timeframe."""
 
     strategy: str
@@ -25,14 +25,14 @@ class Round(NamedTuple):
     depth: int = 1
 
 
-def window_ends(connection: Connection, round_: Round) -> dict[Unit, datetime]:
+def window_ends(connection: Connection, round_: Round) -> dict[SearchUnit, datetime]:
     """End of the newest window that each unit was searched on; that search may have failed."""
-    columns = (searched_units.c[name] for name in (*Unit._fields, "window_end"))
+    columns = (searched_units.c[name] for name in (*SearchUnit._fields, "window_end"))
     rows = connection.execute(select(*columns).where(*_of(round_)))
-    return {Unit(*key): end for *key, end in rows}
+    return {SearchUnit(*key): end for *key, end in rows}
 
 
-def save_searched(connection: Connection, round_: Round, unit: Unit, window_end: datetime) -> None:
+def save_searched(connection: Connection, round_: Round, unit: SearchUnit, window_end: datetime) -> None:
     """Store a unit's newest search."""
     key = unit._asdict() | round_._asdict()
     told = {"window_end": window_end, "searched_at": utc_now()}
@@ -41,9 +41,9 @@ def save_searched(connection: Connection, round_: Round, unit: Unit, window_end:
     connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=told, where=is_newer))
 
 
-def promising(connection: Connection, exchange: str, before: datetime) -> set[Unit]:
+def promising(connection: Connection, exchange: str, before: datetime) -> set[SearchUnit]:
     """Units whose newest verdict on a window that ended before that time passed the paper screen."""
-    key = [verdicts.c[name] for name in Unit._fields]
+    key = [verdicts.c[name] for name in SearchUnit._fields]
     query = (
         select(*key, verdicts.c.paper_passed)
         .join(optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id)
@@ -51,7 +51,7 @@ def promising(connection: Connection, exchange: str, before: datetime) -> set[Un
         .ext(distinct_on(*key))
         .order_by(*key, optimizer_tasks.c.window_end.desc(), verdicts.c.id.desc())
     )
-    return {Unit(*unit) for *unit, passed in connection.execute(query) if passed}
+    return {SearchUnit(*unit) for *unit, passed in connection.execute(query) if passed}
 
 
 def _of(round_: Round) -> list[ColumnElement[bool]]:

@@ -16,7 +16,7 @@ from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.library import LibraryEntry, StoredTrial, save_entries, save_trial
 from quant_pipelines.store.research import open_task
-from quant_pipelines.store.searched import Round, Unit, window_ends
+from quant_pipelines.store.searched import Round, SearchUnit, window_ends
 from quant_pipelines.store.tables import verdicts
 from quant_pipelines.store.verdicts import save_verdict
 
@@ -55,7 +55,7 @@ def test_an_older_window_leaves_the_newer_one_standing(engine: Engine) -> None:
         note_searched(engine, job)
     with transaction(engine) as connection:
         ends = window_ends(connection, Round("binanceusdm"))
-    assert ends == {Unit("ema_cross", "BTC/USDT:USDT", "1h"): from_ms(TOMORROW)}
+    assert ends == {SearchUnit("ema_cross", "BTC/USDT:USDT", "1h"): from_ms(TOMORROW)}
 
 
 def shelve(engine: Engine, name: str, symbols: int) -> None:

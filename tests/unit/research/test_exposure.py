@@ -1,5 +1,7 @@
 """What a day's position was, and what holding one unit would have earned."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from quant_pipelines.backtest import BacktestSettings
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries, no_funding
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
+from quant_pipelines.optimize.evaluation import Edges
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.research.evaluator import BacktestEvaluator
 from quant_pipelines.research.exposure import daily_exposure, daily_holding
@@ -54,7 +57,22 @@ def test_a_test_window_tells_the_exposure_that_its_returns_came_from() -> None:
     series = bars()
     history = SymbolHistory(series, series, no_funding(), Specification(), ())
     fold = Fold(0, 0, 19 * DAY_MS, 20 * DAY_MS, 23 * DAY_MS, is_open=True)
-    test = BacktestEvaluator(Half, History((history,)), BacktestSettings()).test(fold, {})
+    edges = Edges(fold.test_start_ms)
+    test = BacktestEvaluator(Half, History((history,)), BacktestSettings()).test(fold, {}, edges)
     assert test.exposure == pytest.approx([0.5] * 3, abs=0.03)
     assert test.exposure[0] < 0.5 - 0.5 / 48  # nothing is held at the first close: the order fills after it
     assert test.returns[1:] == pytest.approx(test.exposure[1:] * test.holding[1:], abs=1e-4)
+
+
+def test_a_day_is_the_same_whether_it_is_computed_alone_or_with_others() -> None:
+    series = bars()
+    history = SymbolHistory(series, series, no_funding(), Specification(), ())
+    evaluator = BacktestEvaluator(Half, History((history,)), BacktestSettings())
+    fold = Fold(0, 0, 19 * DAY_MS, 20 * DAY_MS, 23 * DAY_MS, is_open=True)
+    whole = evaluator.test(fold, {}, Edges(fold.test_start_ms))
+    carried, nights = None, []
+    for day in DAYS.tolist():
+        night = evaluator.test(replace(fold, test_end_ms=day + DAY_MS), {}, Edges(day, carried))
+        carried = night.carried
+        nights.append((night.returns[0], night.exposure[0], night.holding[0]))
+    assert nights == list(zip(whole.returns, whole.exposure, whole.holding, strict=True))
