@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from live_runner.book.fill_data import FillData, SlotPrices
 from live_runner.book.inputs import Heard
 from quant_pipelines.backtest import ExecutionBar, MarkBar
-from quant_pipelines.backtest.book.book import FundingSlot
+from quant_pipelines.backtest.book.values import FundingSlot
 from quant_pipelines.core.depth import no_depth
 from quant_pipelines.exchange import BarRows, FundingRate
 

@@ -5,8 +5,8 @@ Accounts of several books are in ``backtest.account``: a backtest of one symbol 
 
 from quant_pipelines.backtest.bar.trades import Trade
 from quant_pipelines.backtest.batch.result import BacktestResult
-from quant_pipelines.backtest.book.book import (
-    Book,
+from quant_pipelines.backtest.book.book import Book
+from quant_pipelines.backtest.book.values import (
     BookedFill,
     BookSettings,
     ExecutionBar,

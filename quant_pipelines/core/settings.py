@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from quant_pipelines.core.alert_settings import AlertSettings, WatchdogSettings
 from quant_pipelines.core.runner_settings import RunnerSettings
+from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.core.setting_fields import name_setting, setting
 
 DEFAULT_SYMBOLS = tuple(
@@ -142,126 +143,6 @@ class ExecutionSettings:
         0.0, "isolated margin is the entry notional over this; 0 is cross margin", low=0, high=1000
     )
     working_type: str = setting("last", "price that stops test", choices=("last", "mark"))
-
-
-@dataclass(frozen=True, slots=True)
-class WindowSettings:
-    """Walk-forward windows of one timeframe, in days."""
-
-    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    train_days: int = setting(30, "days of each in-sample window", low=1, high=36_500)
-    test_days: int = setting(10, "days of each out-of-sample window", low=1, high=36_500)
-    folds: int = setting(
-        6,
-        "number of folds, one that is still open among them; their days are a fixed calendar's",
-        low=1,
-        high=1000,
-    )
-    min_folds: int = setting(
-        3,
-        "newest folds that must be possible where history is too short for all; fewer fail the job",
-        low=1,
-        high=1000,
-    )
-    purge_hours: int = setting(
-        24,
-        "hours left out between train and test at least: more where the best parameters have held for longer",
-        low=0,
-        high=876_000,
-    )
-    train_from: str = setting(
-        "", "day from which every fold trains, such as 2024-01-01; empty: each on its own train_days"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class ConstraintSettings:
-    """What a parameter set must keep in its train window; what does not is no trial's best, however good."""
-
-    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    min_trades: int = setting(0, "closed trades in a train window", low=0, high=1_000_000)
-    max_turnover: float = setting(
-        0.0, "notional filled over the capital, in multiples a year; 0 is any", low=0, high=10**9
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class OptimizationSettings:
-    """What is searched, and how hard."""
-
-    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    strategies: tuple[str, ...] = setting(
-        ("ema_cross", "bollinger_reversion"),
-        "strategies that the first start searches, and every daily search",
-    )
-    breadth: str = setting(
-        "in_force",
-        "what a daily search covers: those strategies (named), or with them every one that passed its trial "
-        "(in_force)",
-        choices=("named", "in_force"),
-    )
-    timeframes: tuple[str, ...] = setting(("1m", "1h"), "timeframes of the daily optimization")
-    instrument_sets: tuple[str, ...] = name_setting(
-        (),
-        "symbols that are searched together, joined by +, such as BTC/USDT:USDT+ETH/USDT:USDT",
-        "instrument set",
-    )
-    set_strategies: tuple[str, ...] = setting(
-        ("pairs_cointegration", "zscore_spread"), "strategies of the daily optimization on instrument sets"
-    )
-    searcher: str = setting("ga", "grid, sobol or ga", choices=("grid", "sobol", "ga"))
-    trials: int = setting(64, "parameter sets tried in each fold", low=1, high=100_000)
-    objective: str = setting(
-        "sharpe",
-        "what a trial is ranked by: one of these, or a .py file with a function objective(returns)",
-        choices=("sharpe", "sortino", "calmar", "profit_factor", "psr"),
-        or_file=True,
-    )
-    promise_factor: int = setting(
-        2,
-        "where the newest verdict passed the paper screen, the daily search tries this many times as many "
-        "parameter sets",
-        low=1,
-        high=100,
-    )
-    deep_factor: int = setting(
-        4, "the weekly and the triggered searches try this many times as many parameter sets", low=1, high=100
-    )
-    seed: int = setting(1, "seed of the searchers", low=0, high=2**31 - 1)
-    overfit_points: int = setting(
-        64, "fixed Sobol points for trial variance, effective trials and PBO", low=2, high=100_000
-    )
-    overfit_blocks: int = setting(
-        8, "blocks of the combinatorially symmetric cross-validation; even", low=2, high=24
-    )
-    workers: int = setting(2, "worker processes", low=1, high=256)
-    worker_megabytes: int = setting(
-        6144,
-        "address space of a worker process; a strategy that asks for more fails alone",
-        low=2048,
-        high=16_777_216,
-    )
-    job_minutes: float = setting(
-        60.0,
-        "longest time of one search; a worker that takes longer is ended and the next one goes on",
-        low=0.01,
-        high=525_600,
-    )
-    search_minutes: float = setting(
-        180.0,
-        "longest time of a whole search: later no job is begun, and what was not reached comes first the "
-        "next time",
-        low=0.01,
-        high=525_600,
-    )
-    keep_reports: int = setting(
-        500, "newest pages of verdicts that are kept in the home", low=1, high=1_000_000
-    )
-    constraints: ConstraintSettings = setting(ConstraintSettings(), "of a parameter set")
-    minute_windows: WindowSettings = setting(
-        WindowSettings(train_days=10, test_days=3, folds=6, purge_hours=4), "windows of timeframes below 1h"
-    )
-    hour_windows: WindowSettings = setting(WindowSettings(), "windows of timeframes from 1h up")
 
 
 @dataclass(frozen=True, slots=True)

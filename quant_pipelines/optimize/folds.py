@@ -7,7 +7,7 @@ computed, no later night computes with other parameters.
 from dataclasses import dataclass
 
 from quant_pipelines.core.errors import OptimizationError
-from quant_pipelines.core.settings import WindowSettings
+from quant_pipelines.core.search_settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, floor_ms, from_ms
 
 
@@ -30,7 +30,7 @@ class Fold:
 
     Examples
     --------
-    >>> from quant_pipelines.core.settings import WindowSettings
+    >>> from quant_pipelines.core.search_settings import WindowSettings
     >>> from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
     >>> from quant_pipelines.optimize.folds import rolling_folds
     >>> windows = WindowSettings(train_days=10, test_days=2, folds=1, purge_hours=6)
@@ -77,7 +77,7 @@ def rolling_folds(end_ms: int, windows: WindowSettings) -> tuple[Fold, ...]:
 
     Examples
     --------
-    >>> from quant_pipelines.core.settings import WindowSettings
+    >>> from quant_pipelines.core.search_settings import WindowSettings
     >>> from quant_pipelines.core.timeframes import DAY_MS
     >>> from quant_pipelines.optimize.folds import rolling_folds
     >>> windows = WindowSettings(train_days=10, test_days=2, folds=3, purge_hours=0)
@@ -107,7 +107,7 @@ def first_bar_ms(end_ms: int, windows: WindowSettings) -> int:
 
     Examples
     --------
-    >>> from quant_pipelines.core.settings import WindowSettings
+    >>> from quant_pipelines.core.search_settings import WindowSettings
     >>> from quant_pipelines.core.timeframes import DAY_MS
     >>> from quant_pipelines.optimize.folds import first_bar_ms
     >>> windows = WindowSettings(train_days=10, test_days=2, folds=3, purge_hours=0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.settings import WindowSettings
+from quant_pipelines.core.search_settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.evaluation import Edges, Evaluator, OutOfSample, stitched
 from quant_pipelines.optimize.folds import Fold, first_bar_ms, rolling_folds
@@ -44,7 +44,7 @@ class Plan:
 
     Examples
     --------
-    >>> from quant_pipelines.core.settings import WindowSettings
+    >>> from quant_pipelines.core.search_settings import WindowSettings
     >>> from quant_pipelines.core.timeframes import DAY_MS
     >>> from quant_pipelines.optimize.space import Dimension, Space
     >>> from quant_pipelines.optimize.walk_forward import Plan
@@ -196,7 +196,7 @@ def walk_forward(
     Examples
     --------
     >>> import numpy as np
-    >>> from quant_pipelines.core.settings import WindowSettings
+    >>> from quant_pipelines.core.search_settings import WindowSettings
     >>> from quant_pipelines.core.timeframes import DAY_MS
     >>> from quant_pipelines.optimize.evaluation import OutOfSample
     >>> from quant_pipelines.optimize.space import Dimension, Space

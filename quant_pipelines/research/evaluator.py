@@ -11,8 +11,8 @@ from quant_pipelines.backtest.account.run import run_symbols
 from quant_pipelines.backtest.bar.carried import Carried
 from quant_pipelines.backtest.batch.result import Outcome
 from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.search_settings import ConstraintSettings
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.settings import ConstraintSettings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, to_ms, warm_from_ms
 from quant_pipelines.optimize.evaluation import Edges, OutOfSample
 from quant_pipelines.optimize.folds import Fold

@@ -5,15 +5,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from quant_pipelines.core.removed_settings import REMOVED
+from quant_pipelines.core.search_settings import ConstraintSettings, OptimizationSettings, WindowSettings
 from quant_pipelines.core.settings import (
-    ConstraintSettings,
     CostSettings,
     ExecutionSettings,
     GateSettings,
-    OptimizationSettings,
     RiskSettings,
     Settings,
-    WindowSettings,
 )
 from quant_pipelines.core.timeframes import HOUR_MS, timeframe_ms
 from quant_pipelines.research.objective import read_objective

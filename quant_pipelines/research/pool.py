@@ -17,7 +17,7 @@ from threading import Thread, Timer
 from typing import Any, NamedTuple, TypeAlias
 
 from quant_pipelines.core.errors import OptimizationError
-from quant_pipelines.core.settings import OptimizationSettings
+from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.research.job import JobFailure, NotReached, OptimizationJob
 from quant_pipelines.research.wire import verdict_from_document

@@ -26,6 +26,7 @@ SMALL_MARKET = {
     "QUANT_MARKET__HISTORY_DAYS": "31",
     "QUANT_OPTIMIZATION__TIMEFRAMES": "1m",
     "QUANT_OPTIMIZATION__TRIALS": "32",
+    "QUANT_OPTIMIZATION__BREADTH": "named",  # a search of every strategy would be waited for
 }
 
 

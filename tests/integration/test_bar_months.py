@@ -11,8 +11,9 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.search_settings import OptimizationSettings, WindowSettings
 from quant_pipelines.core.series import Series, Window
-from quant_pipelines.core.settings import MarketSettings, OptimizationSettings, Settings, WindowSettings
+from quant_pipelines.core.settings import MarketSettings, Settings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms
 from quant_pipelines.store.bar_partitions import ensure_months_ahead, month_of, stored_months
 from quant_pipelines.store.bars import Upserted, ensure_partitions, read_bars, upsert_bars

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import OptimizationError
-from quant_pipelines.core.settings import MarketSettings, OptimizationSettings, Settings
+from quant_pipelines.core.search_settings import OptimizationSettings
+from quant_pipelines.core.settings import MarketSettings, Settings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms
 from quant_pipelines.optimize.gates import PAPER, Gate
 from quant_pipelines.optimize.verdict import VerdictRecord

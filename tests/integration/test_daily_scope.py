@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from quant_pipelines.core.settings import MarketSettings, OptimizationSettings, Settings
+from quant_pipelines.core.search_settings import OptimizationSettings
+from quant_pipelines.core.settings import MarketSettings, Settings
 from quant_pipelines.core.timeframes import day_start_ms
 from quant_pipelines.research.daily import Scope, daily_jobs
 

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, insert
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.points import FundingRate, OpenInterest, PricePoint
+from quant_pipelines.core.search_settings import WindowSettings
 from quant_pipelines.core.series import Series, Window
-from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms, from_ms
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.research.job import JobFailure, OptimizationJob

@@ -6,32 +6,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, func, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, select, text
 
-from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import DataError, OptimizationError, StrategyError
+from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.core.series import Series
-from quant_pipelines.core.settings import (
-    CostSettings,
-    GateSettings,
-    MarketSettings,
-    OptimizationSettings,
-    Settings,
-    WindowSettings,
-)
-from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms, from_ms
-from quant_pipelines.lifecycle import screen_candidates
-from quant_pipelines.optimize.evidence import NOT_LOOKED_AT
+from quant_pipelines.core.settings import MarketSettings, Settings
+from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.research.daily import daily_jobs
-from quant_pipelines.research.job import JobFailure, OptimizationJob, make_job
+from quant_pipelines.research.job import JobFailure
 from quant_pipelines.research.pool import optimize_many
 from quant_pipelines.research.run import optimize_one, resume_job
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.records import read_folds
-from quant_pipelines.store.stages import StoredStage, read_stage
 from quant_pipelines.store.tables import (
     folds,
     optimizer_tasks,
@@ -43,77 +32,25 @@ from quant_pipelines.store.tables import (
 )
 from quant_pipelines.store.verdicts import read_verdicts, verdict_of_task
 from quant_pipelines.store.views import out_of_sample_equity
-from tests.stored_looks import look_at_task
+from tests.integration.stored_market import (
+    DAYS,
+    END,
+    JOB,
+    WINDOWS,
+    count,
+    days_of,
+    market,
+    numbers,
+    rolled_up,
+    store_market,
+)
 
 pytestmark = pytest.mark.postgres
 
-END = day_start_ms("2025-06-10")
-DAYS = 7
-WINDOWS = WindowSettings(train_days=3, test_days=1, folds=3, purge_hours=4)
-JOB = OptimizationJob(
-    "ema_cross",
-    "BTC/USDT:USDT",
-    "15m",
-    END,
-    WINDOWS,
-    trials=16,
-    overfit_points=8,
-    overfit_blocks=2,
-)
-
-
-def market(seed: int = 5, start: int = END - DAYS * DAY_MS) -> BarRows:
-    """1m bars with slow waves to follow and noise on top."""
-    n = DAYS * 1440
-    noise = np.random.default_rng(seed).normal(0, 4e-4, n)
-    steps = 1e-4 * np.sin(np.arange(n) * 2 * np.pi / 2000) + noise
-    close = 100.0 * np.exp(np.cumsum(steps))
-    opened = np.concatenate([[100.0], close[:-1]])
-    spread = 1 + 2e-4
-    return BarRows(
-        ts=start + MINUTE_MS * np.arange(n, dtype=np.int64),
-        open=opened,
-        high=np.maximum(opened, close) * spread,
-        low=np.minimum(opened, close) / spread,
-        close=close,
-        volume=np.ones(n),
-        quote_volume=close,
-        trades=np.ones(n, dtype=np.int64),
-    )
-
-
-def rolled_up(rows: BarRows, minutes: int) -> BarRows:
-    def grouped(column: np.ndarray) -> np.ndarray:
-        return column.reshape(-1, minutes)
-
-    return BarRows(
-        ts=rows.ts[::minutes],
-        open=rows.open[::minutes],
-        high=grouped(rows.high).max(axis=1),
-        low=grouped(rows.low).min(axis=1),
-        close=rows.close[minutes - 1 :: minutes],
-        volume=grouped(rows.volume).sum(axis=1),
-        quote_volume=grouped(rows.quote_volume).sum(axis=1),
-        trades=grouped(rows.trades).sum(axis=1),
-    )
-
 
 @pytest.fixture(name="stored")
-def store_market(engine: Engine) -> Engine:
-    for number, symbol in enumerate(("BTC/USDT:USDT", "ETH/USDT:USDT")):
-        rows = market(5 + number)
-        upsert_bars(engine, Series(JOB.exchange, symbol, "1m"), rows)
-        upsert_bars(engine, Series(JOB.exchange, symbol, "15m"), rolled_up(rows, 15))
-    return engine
-
-
-def count(engine: Engine, table: Any) -> int:
-    with engine.connect() as connection:
-        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
-
-
-def numbers(record: VerdictRecord) -> VerdictRecord:
-    return replace(record, id=None, task_id=None)
+def store(engine: Engine) -> Engine:
+    return store_market(engine)
 
 
 def test_verdict_on_an_instrument_set_is_stored_under_its_name(stored: Engine) -> None:
@@ -392,174 +329,3 @@ def test_history_for_too_few_folds_fails_with_one_sentence(stored: Engine) -> No
 
 
 # Two folds of two days: the first is finished a day before the end, the second has one day then.
-TWO_DAYS = replace(JOB, windows=replace(WINDOWS, test_days=2, folds=2, min_folds=1))
-
-
-def days_of(engine: Engine) -> dict[tuple[int, Any], Any]:
-    with engine.connect() as connection:
-        rows = connection.execute(text("select record_days.*, xmin as writer from research.record_days"))
-        return {(row.record_id, row.day): row for row in rows}
-
-
-def test_second_night_searches_nothing_and_adds_its_day(stored: Engine) -> None:
-    first = optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - DAY_MS))
-    before, fits = days_of(stored), (count(stored, folds), count(stored, trials))
-    second = optimize_one(stored, TWO_DAYS)
-    after = days_of(stored)
-    assert {key: after[key] for key in before} == before  # neither a value nor the row was written again
-    assert len(after) == len(before) + 1
-    assert second.daily_returns[: len(first.daily_returns)] == first.daily_returns
-    assert len(second.daily_returns) == len(first.daily_returns) + 1
-    assert (count(stored, folds), count(stored, trials)) == fits
-    assert second.in_sample["trials"] == second.in_sample["own_trials"]  # its own record is no earlier one
-    assert optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - DAY_MS)) == first
-
-
-def test_record_is_the_same_whatever_the_nights_that_wrote_it(stored: Engine) -> None:
-    for before in (2, 1, 0):
-        grown = optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - before * DAY_MS))
-    with stored.begin() as connection:
-        for table in ("record_days", "capital_results"):
-            connection.execute(text(f"alter table research.{table} disable trigger user"))
-        connection.execute(text("truncate research.records cascade"))
-    anew = optimize_one(stored, TWO_DAYS)
-    assert len(anew.daily_returns) == 3
-    assert numbers(grown) == numbers(anew)
-
-
-def test_changed_bars_leave_the_days_that_were_computed(stored: Engine) -> None:
-    first = optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - DAY_MS))
-    upsert_bars(stored, Series(JOB.exchange, JOB.symbol, "15m"), rolled_up(market(77), 15))
-    second = optimize_one(stored, TWO_DAYS)
-    assert second.daily_returns[: len(first.daily_returns)] == first.daily_returns
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "update research.record_days set daily_return = 0.5",
-        "delete from research.record_days",
-        "truncate research.record_days",
-    ],
-)
-def test_day_of_a_record_is_not_changed_by_any_statement(stored: Engine, statement: str) -> None:
-    optimize_one(stored, JOB)
-    before = days_of(stored)
-    refusal = "days of a record never change: (update|delete|truncate) is refused"
-    with pytest.raises(DBAPIError, match=refusal), stored.begin() as connection:
-        connection.execute(text(statement))
-    assert days_of(stored) == before
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"seed": 2},
-        {"trials": 8},
-        {"searcher": "grid"},
-        {"objective": "sortino"},
-        {"windows": replace(WINDOWS, purge_hours=8)},
-        {"costs": CostSettings(fee_bps=9.0)},
-        {"overfit_points": 16},
-    ],
-)
-def test_another_procedure_begins_a_record_of_its_own(stored: Engine, change: dict[str, Any]) -> None:
-    optimize_one(stored, JOB)
-    optimize_one(stored, replace(JOB, **change))
-    assert (count(stored, records), count(stored, record_days)) == (2, 6)
-
-
-@pytest.mark.parametrize(
-    "change", [{"gates": GateSettings(capital_stress_gap=0.5)}, {"overfit_blocks": 4}, {"trigger": "daily"}]
-)
-def test_how_days_are_judged_begins_no_record(stored: Engine, change: dict[str, Any]) -> None:
-    optimize_one(stored, JOB)
-    optimize_one(stored, replace(JOB, **change))
-    assert (count(stored, records), count(stored, record_days)) == (1, 3)
-
-
-def test_days_count_as_unseen_from_the_first_time_that_the_text_was_seen(stored: Engine) -> None:
-    first = optimize_one(
-        stored, replace(JOB, window_end_ms=END - DAY_MS, windows=replace(WINDOWS, min_folds=1))
-    )
-    assert first.out_of_sample["days_unseen"] == 0
-    with stored.begin() as connection:
-        seen = {"at": from_ms(END - 2 * DAY_MS)}
-        connection.execute(text("update research.strategy_versions set created_at = :at"), seen)
-    second = optimize_one(stored, replace(JOB, windows=replace(WINDOWS, min_folds=1)))
-    assert second.out_of_sample["days_unseen"] == 2
-
-
-def test_capital_asks_the_newest_verdict_and_the_newest_look_on_the_record(stored: Engine) -> None:
-    admitting = GateSettings(paper_min_trades=1, paper_min_return=-1.0, paper_min_efficiency=-1e9)
-    admitting = replace(admitting, paper_min_known_funding=0.0)
-    optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - DAY_MS, gates=admitting))
-    (deployment,) = screen_candidates(stored, Settings(), lambda: END).deployments
-    assert stage_of(stored, deployment).failed_gates == ("gaps_paid_for", "days_unseen")
-    second = optimize_one(stored, TWO_DAYS)
-    other = optimize_one(stored, replace(TWO_DAYS, seed=5))
-    for judged, failed, decision in ((other, None, "undecided"), (second, (), "passed")):
-        with stored.begin() as connection:
-            connection.execute(update(verdicts).where(verdicts.c.id == judged.id).values(gates=[]))
-            look_at_task(connection, judged.task_id or 0)
-        found = stage_of(stored, deployment)
-        assert (found.failed_gates == ()) is (failed == ())
-        assert found.look.decision == decision
-
-
-def test_verdict_shows_the_newest_look_at_its_record(stored: Engine) -> None:
-    first = optimize_one(stored, JOB)
-    assert first.evidence == NOT_LOOKED_AT
-    assert "capital_decision" in {gate.name for gate in first.gates if not gate.passed}
-    with stored.begin() as connection:
-        look_at_task(connection, first.task_id or 0)
-    with transaction(stored) as connection:
-        (read,) = read_verdicts(connection)
-    assert (read.evidence.decision, read.evidence.tests) == ("passed", 24)
-    assert read.capital[:2] == ("refused", "gaps_paid_for")  # three days earn no gap
-    assert "capital_decision" in {gate.name for gate in read.gates if gate.passed}
-    assert optimize_one(stored, JOB) == read  # a finished job is asked for again
-
-
-def stage_of(engine: Engine, deployment_id: int) -> StoredStage:
-    with transaction(engine) as connection:
-        stored = read_stage(connection, deployment_id)
-    assert stored is not None
-    return stored
-
-
-def test_more_trials_by_promise_begin_no_new_record(stored: Engine) -> None:
-    """What a rule decides from older verdicts is part of the procedure; what a person asks for is another."""
-    nights = replace(JOB, windows=replace(WINDOWS, min_folds=1))
-    optimize_one(stored, replace(nights, window_end_ms=END - DAY_MS))
-    optimize_one(stored, replace(nights, promise=2))
-    assert count(stored, records) == 1
-    per_fold = select(func.count()).select_from(trials).group_by(trials.c.fold).order_by(trials.c.fold)
-    with stored.connect() as connection:
-        assert list(connection.execute(per_fold).scalars()) == [16, 16, 16, 32]
-    optimize_one(stored, replace(nights, trials=32))
-    assert count(stored, records) == 2
-
-
-def test_an_objective_of_ones_own_goes_with_its_job(stored: Engine, tmp_path: Path) -> None:
-    """Its text is stored with the task: the file may change or go, and a changed text is another record."""
-    mine = tmp_path / "lower_is_better.py"
-    mine.write_text("def objective(returns):\n    return -returns.mean(axis=0)\n")
-    asked = Settings(optimization=OptimizationSettings(objective=str(mine), trials=16))
-    made = make_job(asked, JOB.strategy, JOB.symbol, JOB.timeframe)
-    job = replace(JOB, objective=made.objective, objective_text=made.objective_text)
-    mine.unlink()
-    record = optimize_one(stored, job)
-    assert record.task_id is not None
-    assert resume_job(stored, record.task_id).objective_text == made.objective_text
-    best = optimize_one(stored, JOB)
-    assert record.in_sample["mean_daily_return"] < 0.0 < best.in_sample["mean_daily_return"]
-    assert count(stored, records) == 2
-
-
-def test_an_objective_that_raises_fails_its_task_with_the_reason(stored: Engine) -> None:
-    broken = replace(JOB, objective="mine.py", objective_text="def objective(returns):\n    return missing\n")
-    with pytest.raises(OptimizationError, match=r"objective mine\.py: NameError"):
-        optimize_one(stored, broken)
-    with stored.connect() as connection:
-        assert connection.execute(select(optimizer_tasks.c.status)).scalar_one() == "failed"

@@ -25,7 +25,7 @@ from quant_pipelines.sdk.scaffold import scaffold
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.verdicts import read_verdict
-from tests.integration.test_research import END, JOB, market, rolled_up
+from tests.integration.stored_market import END, JOB, market, rolled_up
 
 pytestmark = pytest.mark.postgres
 Quant = Callable[..., tuple[int, Any, str]]

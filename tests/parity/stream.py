@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from quant_pipelines.backtest.book.book import ExecutionBar, FundingSlot, MarkBar
+from quant_pipelines.backtest.book.values import ExecutionBar, FundingSlot, MarkBar
 from quant_pipelines.backtest.market.market import Market
 from quant_pipelines.backtest.market.marks import Marks, paid_on_marks
 from quant_pipelines.core.funding import FundingSeries

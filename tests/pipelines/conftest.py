@@ -11,14 +11,9 @@ import pytest
 from assets.resources import Platform
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.search_settings import OptimizationSettings, WindowSettings
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.settings import (
-    ExchangeSettings,
-    MarketSettings,
-    OptimizationSettings,
-    Settings,
-    WindowSettings,
-)
+from quant_pipelines.core.settings import ExchangeSettings, MarketSettings, Settings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, day_start_ms, timeframe_ms
 from quant_pipelines.exchange import FundingRate, OpenInterest, PricePoint
 from quant_pipelines.marketdata.rollup import roll_up

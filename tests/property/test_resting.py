@@ -15,7 +15,7 @@ from quant_pipelines.backtest.bar.resting_step import step_orders
 from quant_pipelines.backtest.bar.state import StepBar, StepOutcome, opening_state, with_inputs, with_order
 from quant_pipelines.backtest.bar.step import step_bar
 from quant_pipelines.backtest.bar.stops import TAKE_PROFIT, StopInputs, StopTerms
-from quant_pipelines.backtest.book.book import NewOrder
+from quant_pipelines.backtest.book.working import NewOrder
 from quant_pipelines.backtest.market.settings import step_terms_of
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import MINUTE_MS

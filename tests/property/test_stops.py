@@ -13,7 +13,7 @@ from quant_pipelines.backtest import BacktestResult, BacktestSettings, Book, Boo
 from quant_pipelines.backtest.bar.state import StepBar, StepTerms, with_scales
 from quant_pipelines.backtest.bar.step import opening_state, step_bar
 from quant_pipelines.backtest.bar.stops import NOTHING_SEEN, StopScales, StopTerms
-from quant_pipelines.backtest.book.book import BookedFill, BookEvent
+from quant_pipelines.backtest.book.values import BookedFill, BookEvent
 from quant_pipelines.backtest.market.market import prepare_market
 from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.core.bars import Bars

@@ -21,7 +21,8 @@ from quant_pipelines.backtest import (
     run_backtest,
 )
 from quant_pipelines.backtest.bar.stops import StopInputs, StopTerms
-from quant_pipelines.backtest.book.book import FundingSlot, OpenPrices, funding_per_unit
+from quant_pipelines.backtest.book.book import OpenPrices
+from quant_pipelines.backtest.book.values import FundingSlot, funding_per_unit
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, to_ms

@@ -22,14 +22,7 @@ from quant_pipelines.backtest.bar.state import (
     with_scales,
     with_transfer,
 )
-from quant_pipelines.backtest.bar.stops import (
-    EXIT_REASONS,
-    NO_SCALES,
-    TARGET,
-    StopInputs,
-    StopScales,
-    moved,
-)
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS, NO_SCALES, TARGET, StopInputs, StopScales, moved
 from quant_pipelines.backtest.bar.tally import Tally
 from quant_pipelines.backtest.book.resting_play import Strip, play
 from quant_pipelines.backtest.book.values import (
@@ -37,11 +30,8 @@ from quant_pipelines.backtest.book.values import (
     BookEvent,
     BookSettings,
     ExecutionBar,
-    FundingPayment,
-    FundingSlot,
     MarkBar,
     OpenPrices,
-    OrderEnded,
     Stretch,
     funding_per_unit,
     payments,
@@ -54,20 +44,6 @@ from quant_pipelines.sdk.desk import OpenOrder
 from quant_pipelines.trading.cycle import BookView
 from quant_pipelines.trading.purposes import Purpose
 from quant_pipelines.trading.resting import Resting
-
-__all__ = [
-    "Book",
-    "BookEvent",
-    "BookSettings",
-    "BookedFill",
-    "ExecutionBar",
-    "FundingPayment",
-    "FundingSlot",
-    "MarkBar",
-    "NewOrder",
-    "OrderEnded",
-    "funding_per_unit",
-]
 
 
 class Book:

@@ -6,12 +6,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from quant_pipelines.backtest.batch.loop import LoopResult
-from quant_pipelines.backtest.book.book import Book, BookEvent, BookSettings
+from quant_pipelines.backtest.book.book import Book
 from quant_pipelines.backtest.book.desk import Close
 from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.backtest.book.recorder import Recorder
 from quant_pipelines.backtest.book.resting_play import Strip
 from quant_pipelines.backtest.book.target_run import Aim, TargetRun, anew_aim
+from quant_pipelines.backtest.book.values import BookEvent, BookSettings
 from quant_pipelines.backtest.market.market import Market
 from quant_pipelines.backtest.market.readings import NOTHING_YET, Latest, Reading
 from quant_pipelines.backtest.market.settings import BacktestSettings

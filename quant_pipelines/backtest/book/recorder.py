@@ -15,9 +15,9 @@ from quant_pipelines.backtest.bar.trades import (
     add_opening,
 )
 from quant_pipelines.backtest.batch.loop import LoopResult
-from quant_pipelines.backtest.book.book import Book, BookedFill, BookEvent, FundingPayment
+from quant_pipelines.backtest.book.book import Book
 from quant_pipelines.backtest.book.resting_play import Strip
-from quant_pipelines.backtest.book.values import Stretch
+from quant_pipelines.backtest.book.values import BookedFill, BookEvent, FundingPayment, Stretch
 from quant_pipelines.backtest.market.market import Market
 from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.backtest.market.tape import Record

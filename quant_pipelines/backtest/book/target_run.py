@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable
 
-from quant_pipelines.backtest.book.book import Book, BookEvent
+from quant_pipelines.backtest.book.book import Book
 from quant_pipelines.backtest.book.desk import Close
+from quant_pipelines.backtest.book.values import BookEvent
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.sdk.strategy import Strategy, target_of
 from quant_pipelines.trading.cycle import decide_order

@@ -134,7 +134,7 @@ class FundingPayment:
     Examples
     --------
     >>> from quant_pipelines.backtest import Book, BookSettings, ExecutionBar
-    >>> from quant_pipelines.backtest.book.book import FundingSlot
+    >>> from quant_pipelines.backtest.book.values import FundingSlot
     >>> from quant_pipelines.trading.rules import TradingRules
     >>> book = Book(BookSettings(10_000.0, TradingRules()))
     >>> _ = book.step(ExecutionBar(0, 100.0, 100.0, 100.0, 100.0))

@@ -21,11 +21,14 @@ from quant_pipelines.research.run import optimize_one
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.verdicts import incumbent_returns, read_verdict, read_verdicts
 from quant_pipelines.store.views import newest_verdicts
-from tests.integration.test_research import END, JOB, store_market
+from tests.integration.stored_market import END, JOB, store_market
 
 pytestmark = pytest.mark.postgres
 
-__all__ = ["store_market"]
+
+@pytest.fixture(name="stored")
+def store(engine: Engine) -> Engine:
+    return store_market(engine)
 
 
 def newest(engine: Engine) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar, FundingPayment
-from quant_pipelines.backtest.book.book import FundingSlot
+from quant_pipelines.backtest.book.values import FundingSlot
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import MINUTE_MS

@@ -17,7 +17,7 @@ from quant_pipelines.backtest.account.event import run_event_account
 from quant_pipelines.backtest.account.plan import Allocation
 from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.backtest.account.run import run_account
-from quant_pipelines.backtest.book.book import NewOrder
+from quant_pipelines.backtest.book.working import NewOrder
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import MINUTE_MS

@@ -6,7 +6,7 @@ import pytest
 
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar, OrderEnded
 from quant_pipelines.backtest.bar.stops import NO_STOPS, StopInputs
-from quant_pipelines.backtest.book.book import NewOrder
+from quant_pipelines.backtest.book.working import NewOrder
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.trading import Execution, Specification, TradingRules

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from quant_pipelines.backtest import BacktestSettings, Book, BookSettings, ExecutionBar, run_backtest
 from quant_pipelines.backtest.bar.resting_rows import CAPACITY
-from quant_pipelines.backtest.book.book import NewOrder
+from quant_pipelines.backtest.book.working import NewOrder
 from quant_pipelines.core.errors import BacktestError, StrategyError
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.sdk import Bars, Desk, EventStrategy

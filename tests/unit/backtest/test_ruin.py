@@ -26,7 +26,8 @@ from quant_pipelines.backtest.account.event import run_event_account
 from quant_pipelines.backtest.account.plan import Allocation
 from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.backtest.account.run import run_account
-from quant_pipelines.backtest.book.book import FundingSlot, NewOrder
+from quant_pipelines.backtest.book.values import FundingSlot
+from quant_pipelines.backtest.book.working import NewOrder
 from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS

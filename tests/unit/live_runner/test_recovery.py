@@ -8,7 +8,7 @@ import pytest
 from live_runner.book.recovery import recover
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar
 from quant_pipelines.backtest.bar.stops import StopInputs, StopTerms
-from quant_pipelines.backtest.book.book import NewOrder
+from quant_pipelines.backtest.book.working import NewOrder
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.store.trading import Intent, Signal, StoredBook

@@ -8,7 +8,7 @@ import numpy as np
 from live_runner.book.fill_data import FillData, SlotPrices, slot_prices
 from live_runner.book.tick import Tick, execution_bars
 from live_runner.feed.feed import Feed
-from quant_pipelines.backtest.book.book import FundingSlot
+from quant_pipelines.backtest.book.values import FundingSlot
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quant_pipelines.core.errors import ConfigurationError, OptimizationError
-from quant_pipelines.core.settings import WindowSettings
+from quant_pipelines.core.search_settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms
 from quant_pipelines.optimize.folds import Fold, first_bar_ms, rolling_folds
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.settings import GateSettings, WindowSettings
+from quant_pipelines.core.search_settings import WindowSettings
+from quant_pipelines.core.settings import GateSettings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
 from quant_pipelines.optimize.evaluation import Edges, OutOfSample
 from quant_pipelines.optimize.folds import Fold

@@ -5,7 +5,7 @@ import pytest
 
 from quant_pipelines.backtest import BacktestSettings, sweep
 from quant_pipelines.core.funding import no_funding
-from quant_pipelines.core.settings import ConstraintSettings
+from quant_pipelines.core.search_settings import ConstraintSettings
 from quant_pipelines.optimize.objectives import rank_by
 from quant_pipelines.optimize.space import Parameters
 from quant_pipelines.research.evaluator import BacktestEvaluator

@@ -12,7 +12,8 @@ from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.price_factors import PriceFactor
-from quant_pipelines.core.settings import CostSettings, WindowSettings
+from quant_pipelines.core.search_settings import WindowSettings
+from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, to_ms
 from quant_pipelines.optimize.space import Dimension, Parameters, Space
 from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward, walk_forward

@@ -7,8 +7,8 @@ import pytest
 
 from quant_pipelines.backtest import BacktestSettings
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.search_settings import WindowSettings
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.indicators import ema
 from quant_pipelines.optimize.evaluation import Edges

@@ -8,8 +8,8 @@ import pytest
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import DataError, OptimizationError
 from quant_pipelines.core.funding import FundingSeries, no_funding
+from quant_pipelines.core.search_settings import WindowSettings
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, timeframe_ms
 from quant_pipelines.optimize.folds import first_bar_ms
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
