@@ -147,9 +147,15 @@ class Approval:
         """
         if intent.reduce_only:
             return ""
-        order = self._resting.get(intent.client_order_id, self._asked)
-        if order is None or order.client_order_id != intent.client_order_id:
-            order = self._order(intent, signed_quantity(intent), self._price)
+        denial = self._gate.ask_again(self._asked_as(intent), is_reducing=is_reducing)
+        return "" if denial is None else str(denial)
+
+    def refusal_to_add(self, intent: Intent, *, is_reducing: bool) -> str:
+        """Why an order that takes the net of all books further from flat is not sent; empty if it is.
+
+        For the account such an order opens, also one that closes its book.
+        """
+        order = self._asked_as(intent)._replace(quantity=signed_quantity(intent), adds_to_net=True)
         denial = self._gate.ask_again(order, is_reducing=is_reducing)
         return "" if denial is None else str(denial)
 
@@ -157,6 +163,13 @@ class Approval:
         """Tell the account of an order that the venue has refused; one that it never got says nothing."""
         if isinstance(error, ExchangeRefused):
             self._gate.refused(self._plan.deployment.id, at_ms)
+
+    def _asked_as(self, intent: Intent) -> AccountOrder:
+        """Return the order as the account was asked about it."""
+        order = self._resting.get(intent.client_order_id, self._asked)
+        if order is None or order.client_order_id != intent.client_order_id:
+            return self._order(intent, signed_quantity(intent), self._price)
+        return order
 
     def _order(self, intent: Intent, quantity: float, price: float) -> AccountOrder:
         deployment = self._plan.deployment

@@ -294,6 +294,10 @@ class Trader:
             return "halted before it was sent"
         return self._approval.refusal_to_send(intent, is_reducing=self.breaker.only_reduces)
 
+    def refusal_to_add(self, intent: Intent) -> str:
+        """Why an order may not be sent that takes the net of all books further from flat; empty if it may."""
+        return self._approval.refusal_to_add(intent, is_reducing=self.breaker.only_reduces)
+
     def refused(self, error: ExchangeError, at_ms: int) -> None:
         """Note that the venue has refused an order; so many of them stop what adds."""
         self._approval.refused(error, at_ms)

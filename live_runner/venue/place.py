@@ -1,7 +1,7 @@
 """The books at one symbol of an account: each by itself, or all of them at one moment."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,6 +9,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from live_runner.book.broker import Broker
+from live_runner.book.rows import exact
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.order_rows import OrderRows
@@ -191,6 +192,13 @@ def net_and_smallness(seat: Seat, quantity: Decimal, brokers: Brokers) -> tuple[
     instrument, price = seat.trader.plan.deployment.instrument, brokers[seat.key].close
     smallest = 0.0 if instrument is None else float(instrument.min_notional)
     return net_of(brokers), is_below_min_notional(float(quantity), price, smallest)
+
+
+def net_beside(names: Collection[str], change: Decimal, brokers: Brokers) -> Decimal:
+    """Net of the books, base, signed, once what others have open on the side of these orders is filled."""
+    beside = (one for broker in brokers.values() for one in broker.open_orders())
+    left = (exact(one.quantity) for one in beside if one.client_order_id not in names)
+    return net_of(brokers) + sum((one for one in left if one * change > 0), Decimal(0))
 
 
 def positions_of(brokers: Brokers) -> dict[int, Decimal]:

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from live_runner.venue.broker import VenueBroker
 from live_runner.venue.covers import Covers
 from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due, still_wanted
 from live_runner.venue.entries import Entries
-from live_runner.venue.place import Seat, VenuePlace, net_and_smallness, positions_of
+from live_runner.venue.place import Seat, VenuePlace, net_and_smallness, net_beside, positions_of
 from live_runner.venue.receiving import Booked
 from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms, to_ms
@@ -20,7 +21,7 @@ from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.breaker import TradingState
 from quant_pipelines.trading.cover import ExitPosition
-from quant_pipelines.trading.netting import UnsentOrder, netted, reduces_net
+from quant_pipelines.trading.netting import UnsentOrder, leads_from_flat, netted, reduces_net
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import CLOSE, EXITS
 from quant_pipelines.trading.venue import MarketOrder, OrderVenue
@@ -94,11 +95,17 @@ class Sender:
             return
         plan = netted(UnsentOrder(one.client_order_id, one.side, one.quantity) for one in ready)
         sent, held = [], await self._place.look(positions_of)
+        whole = sum((_signed(one, one.quantity) for one in ready), Decimal(0))
+        net = await self._place.look(partial(net_beside, now_ms, whole))
         for intent in ready:
             name, rest = intent.client_order_id, plan.rests[intent.client_order_id]
-            is_whole = rest == intent.quantity
-            if rest and await self._is_sent(intent, rest, now_ms[name], is_whole=is_whole):
+            refusal = await self._refusal_of(intent, rest, net) if rest else ""
+            if refusal and rest == intent.quantity:
+                await self._deny({name}, refusal)
+            elif rest and not refusal:
+                await self._send_rest(intent, rest, now_ms[name])
                 sent.append(name)
+                net += _signed(intent, rest)
         if plan.crosses:
             self._crossings.append(Crossing(plan.crosses, tuple(sent), held))
             await self.settle()
@@ -130,7 +137,7 @@ class Sender:
         name, is_exit = intent.client_order_id, intent.purpose in EXITS
         seat = self._seat_of(intent)
         quantity = intent.quantity if quantity is None else quantity
-        change = quantity if intent.side == "buy" else -quantity
+        change = _signed(intent, quantity)
         net, is_small = await self._place.look(partial(net_and_smallness, seat, quantity))
         only_reduces = is_exit or intent.reduce_only
         reduces = (only_reduces or is_small) and reduces_net(net, change)
@@ -177,23 +184,33 @@ class Sender:
     async def _close_side_left(self, seat: Seat, denied: Intent) -> None:
         """Close what a denied order would have closed on its way to the other side: that reduces."""
         held = (await seat.rows.with_broker(lambda broker: broker.position())).quantity
-        if held and closing_side(held) == denied.side and denied.quantity > abs(held):
+        if not held or closing_side(held) != denied.side or denied.quantity <= abs(held):
+            return
+        net = await self._place.look(partial(net_beside, {denied.client_order_id}, -held))
+        if not self._refusal_to_add(denied, abs(held), net):
             await self._covers.of(seat).close(ExitPosition(CLOSE, held, None, "reversal denied"))
 
-    async def _is_sent(self, intent: Intent, rest: Decimal, stamp_ms: int, *, is_whole: bool) -> bool:
-        """Send what is left of an order; False if the venue would not take it."""
+    async def _refusal_of(self, intent: Intent, rest: Decimal, net: Decimal) -> str:
+        """Why what is left of an order is not sent, in one sentence; empty if it is."""
+        if await self._place.is_too_small(self._seat_of(intent), _signed(intent, rest)):
+            return _TOO_SMALL
+        return self._refusal_to_add(intent, rest, net)
+
+    def _refusal_to_add(self, intent: Intent, quantity: Decimal, net: Decimal) -> str:
+        """Why so much of an order may not be sent beside others, where that leads their net from flat."""
+        if not self._place.is_shared or not leads_from_flat(net, _signed(intent, quantity)):
+            return ""
+        return self._seat_of(intent).trader.refusal_to_add(replace(intent, quantity=quantity))
+
+    async def _send_rest(self, intent: Intent, rest: Decimal, stamp_ms: int) -> None:
+        """Send what is left of an order."""
         seat = self._seat_of(intent)
         known = await seat.rows.with_broker(lambda broker: broker.orders[intent.client_order_id])
-        if await self._place.is_too_small(seat, rest if intent.side == "buy" else -rest):
-            if is_whole:
-                await seat.rows.follow(known, "DENIED", reason=_TOO_SMALL)
-            return False
         await seat.rows.follow(known, "SUBMITTED")  # proves the epoch once more, right before the request
-        if intent.order_type == "limit" and is_whole:
+        if intent.order_type == "limit" and rest == intent.quantity:
             self._entries.take_up(seat, intent, stamp_ms)
         else:
             await self.transmit(intent, stamp_ms, rest)
-        return True
 
     async def _deny(self, names: set[str], reason: str) -> None:
         for name in sorted(names):
@@ -219,3 +236,7 @@ def _state_of(trader: Trader) -> TradingState:
 
 def _order(name: str, broker: VenueBroker) -> PlacedOrder:
     return broker.orders[name]
+
+
+def _signed(intent: Intent, quantity: Decimal) -> Decimal:
+    return quantity if intent.side == "buy" else -quantity

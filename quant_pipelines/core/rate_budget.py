@@ -53,7 +53,9 @@ class Claim:
     counted
         What the exchange told last as used in this window.
     banned_until_ms
-        Ban that the asker was told.
+        The latest ban that the asker knows, told by the exchange or seen in the state.
+    silent_ms
+        What is left of it by a clock that nobody sets, which is the asker's own.
     """
 
     weight: int
@@ -62,6 +64,12 @@ class Claim:
     limit: int | None = None
     counted: int = 0
     banned_until_ms: int = 0
+    silent_ms: int = 0
+
+    def silence_ms(self, state: RateState, now_ms: int) -> int:
+        """Return how long the asker is to be silent: by its own clock, or until the time of a new ban."""
+        is_new = state.banned_until_ms > self.banned_until_ms
+        return max(self.silent_ms, state.banned_until_ms - now_ms if is_new else 0)
 
 
 class Grant(NamedTuple):
@@ -83,9 +91,12 @@ def decide(state: RateState, claim: Claim, now_ms: int) -> Grant:
     """Grant what is left, or say how long to wait.
 
     A claim for more than the limit is granted when nothing else was used in its window: it could never be
-    otherwise. A claim of weight 0 only tells and asks.
+    otherwise. A claim of weight 0 only tells and asks. A clock that is behind the state's window by more than
+    one was set back: counting begins anew, so that nobody waits until it has caught up.
     """
     window = now_ms // claim.window_ms
+    if state.window > window + 1:
+        state = replace(state, window=window, used=0)
     used = state.used if window <= state.window else 0
     state = replace(
         state,
@@ -96,8 +107,8 @@ def decide(state: RateState, claim: Claim, now_ms: int) -> Grant:
     )
     if claim.weight == 0:
         return Grant(0, 0, state)
-    if now_ms < state.banned_until_ms:
-        return _wait(state, state.banned_until_ms - now_ms)
+    if silence_ms := claim.silence_ms(state, now_ms):
+        return _wait(state, silence_ms)
     if state.limit is None:
         return _spend(state, claim.weight)
     left = int(state.limit * claim.share) - state.used

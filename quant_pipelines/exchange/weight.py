@@ -10,6 +10,7 @@ from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.rate_budget import Claim, Grant, RateLedger, RateState, decide
 from quant_pipelines.core.timeframes import MINUTE_MS
+from quant_pipelines.exchange.server_clock import loop_seconds
 
 logger = logging.getLogger(__name__)
 Sleep = Callable[[float], Awaitable[None]]
@@ -19,7 +20,7 @@ DATA_SHARE = 0.8
 
 _USED_WEIGHT = ("x-mbx-used-weight-1m", "x-mbx-used-weight")
 _RETRY_AFTER = "retry-after"
-_SEEN_MS = 1000  # others' bans are seen after this at the latest
+_SEEN_SECONDS = 1.0  # others' bans are seen after this at the latest
 
 
 class LocalLedger:
@@ -45,6 +46,16 @@ class Allowance(NamedTuple):
 OF_DATA = Allowance()
 
 
+class Waiting(NamedTuple):
+    """Seconds that never jump, and a sleep that lasts as long by them."""
+
+    seconds: Callable[[], float] = loop_seconds
+    sleep: Sleep = asyncio.sleep
+
+
+BY_LOOP = Waiting()
+
+
 class WeightBudget:
     """Keeps requests under the exchange's limit, and silent while it bans us.
 
@@ -54,8 +65,8 @@ class WeightBudget:
         Requests in flight at once.
     clock
         Milliseconds; the exchange counts by its own clock, which ours follows closely enough.
-    sleep
-        Waits.
+    waiting
+        By what a silence is measured.
     ledger
         State shared with other processes; None keeps one of our own. While it is away (``StoreError``) we
         count for ourselves.
@@ -66,6 +77,10 @@ class WeightBudget:
     -----
     Until ``limit`` (weight a window) has been set from what the exchange publishes, only a ban holds
     requests back: a guess would make the first requests of a process wait for another one's.
+
+    A ban lasts for its seconds however the clock is set meanwhile: its time of day is what others are told,
+    and each of them turns it into seconds once, when it sees it first. A jump adds no more than itself, and
+    only for who had not seen the ban before.
     """
 
     def __init__(
@@ -73,21 +88,23 @@ class WeightBudget:
         max_concurrent: int,
         clock: Clock,
         *,
-        sleep: Sleep = asyncio.sleep,
+        waiting: Waiting = BY_LOOP,
         ledger: RateLedger | None = None,
         allowance: Allowance = OF_DATA,
     ) -> None:
         self._slots = asyncio.Semaphore(max_concurrent)
         self._turn = asyncio.Lock()
         self._clock = clock
-        self._sleep = sleep
+        self._seconds, self._sleep = waiting
         self._local = LocalLedger()
         self._ledger: RateLedger = ledger or self._local
         self._share, self._window_ms = allowance
         self._granted = 0
-        self._granted_at_ms = self._seen_at_ms = -MINUTE_MS
+        self._granted_at_ms = -MINUTE_MS
+        self._seen_at = -math.inf
         self._counted = (0, 0)  # window, weight by the exchange's own count
-        self._banned_until_ms = 0
+        self._banned_until_ms = 0  # as others are told
+        self._silent_until = -math.inf
         self.limit = math.inf
 
     async def __aenter__(self) -> None:
@@ -128,7 +145,10 @@ class WeightBudget:
 
     def ban(self, seconds: float) -> None:
         """Send nothing for some seconds; the next claim tells the others."""
-        self._banned_until_ms = max(self._banned_until_ms, self._clock() + int(seconds * 1000))
+        until = self._seconds() + seconds
+        if until > self._silent_until:
+            self._silent_until = until  # told as later than the last one even by a clock that was set back
+            self._banned_until_ms = max(self._banned_until_ms + 1, self._clock() + int(seconds * 1000))
 
     async def tell(self) -> None:
         """Tell the others at once what we know, such as a ban."""
@@ -139,21 +159,21 @@ class WeightBudget:
         return (await self._ask(0)).state
 
     def _has(self, weight: int) -> bool:
-        now = self._clock()
-        if self._granted_at_ms // self._window_ms != now // self._window_ms:
+        if self._granted_at_ms // self._window_ms != self._clock() // self._window_ms:
             self._granted = 0
-        is_seen = now - self._seen_at_ms < _SEEN_MS
-        return is_seen and now >= self._banned_until_ms and self._granted >= weight
+        is_seen = self._seconds() - self._seen_at < _SEEN_SECONDS
+        return is_seen and not self._silent_ms() and self._granted >= weight
+
+    def _silent_ms(self) -> int:
+        return math.ceil(max(self._silent_until - self._seconds(), 0.0) * 1000)
 
     async def _claim(self, weight: int) -> int:
         """Look at the shared state, take what we lack, and return how long to wait for it."""
-        now = self._clock()
+        now, self._seen_at = self._clock(), self._seconds()
         grant = await self._ask(weight if self._granted < weight else 0)
-        self._seen_at_ms = now
-        self._banned_until_ms = max(self._banned_until_ms, grant.state.banned_until_ms)
         if grant.weight:
             self._granted, self._granted_at_ms = self._granted + grant.weight, now
-        return max(grant.wait_ms, self._banned_until_ms - now, 0)
+        return max(grant.wait_ms, self._silent_ms())
 
     async def _ask(self, weight: int) -> Grant:
         now = self._clock()
@@ -165,9 +185,18 @@ class WeightBudget:
             None if math.isinf(self.limit) else int(self.limit),
             counted if window == now // self._window_ms else 0,
             self._banned_until_ms,
+            self._silent_ms(),
         )
         try:
-            return await self._ledger.claim(claim, now)
+            grant = await self._ledger.claim(claim, now)
         except StoreError as error:
             logger.warning("shared request budget is away (%s); counting alone", error)
-            return await self._local.claim(claim, now)
+            grant = await self._local.claim(claim, now)
+        self._heed(grant.state.banned_until_ms, now)
+        return grant
+
+    def _heed(self, banned_until_ms: int, now_ms: int) -> None:
+        """Turn a ban that is seen for the first time into seconds from now."""
+        if banned_until_ms > self._banned_until_ms:
+            self._banned_until_ms = banned_until_ms
+            self._silent_until = max(self._silent_until, self._seconds() + (banned_until_ms - now_ms) / 1000)

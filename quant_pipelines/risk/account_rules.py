@@ -266,12 +266,12 @@ ACCOUNT_RULES = (
 
 
 def adds_exposure(view: AccountView, order: AccountOrder) -> bool:
-    """Whether an order could take its book farther from flat, or to its other side.
+    """Whether an order could take its book, or the net of all, farther from flat, or its book across.
 
     What only reduces is never denied: an exit must always leave.
     """
     book = view.books.get(order.deployment_id)
-    if book is None:
+    if book is None or order.adds_to_net:
         return True
     same_side = book.sold if order.quantity < 0.0 else book.bought
     covered = book.position + math.copysign(same_side, order.quantity)

@@ -87,6 +87,8 @@ class AccountOrder(NamedTuple):
         Empty before it has one.
     data_age_seconds
         Age of the data that it was decided on; NaN: as old as they are when it is asked about.
+    adds_to_net
+        Whether it takes what the account holds of the symbol further from flat, whatever it does to its book.
     """
 
     deployment_id: int
@@ -97,6 +99,7 @@ class AccountOrder(NamedTuple):
     is_limit: bool = False
     client_order_id: str = ""
     data_age_seconds: float = math.nan
+    adds_to_net: bool = False
 
 
 class Prices(NamedTuple):

@@ -13,6 +13,8 @@ orders of one cycle, on both sides              what both sides have in common c
 an order that brings the net nearer to flat,    may be sent to reduce only, and is free of the
 and not past it                                 smallest notional
 any other order, also one that closes a book    is sent plain: to reduce only, it would be refused
+an order that takes the net further from flat,  is asked of the account as one that opens
+also one that closes a book
 a trade of a book's own order                   is that book's
 a trade of a stop over the net, or of the       is shared over the books on the side that it closes,
 venue itself (liquidation)                      by what each holds, in lots
@@ -90,6 +92,17 @@ def reduces_net(net: Decimal, change: Decimal) -> bool:
     [True, False, False]
     """
     return net * change < 0 and abs(change) <= abs(net)
+
+
+def leads_from_flat(net: Decimal, change: Decimal) -> bool:
+    """Whether an order takes the net further from flat, on whichever side; base, signed.
+
+    Examples
+    --------
+    >>> [leads_from_flat(Decimal(2), Decimal(change)) for change in (-2, -4, -5, 1)]
+    [False, False, True, True]
+    """
+    return abs(net + change) > abs(net)
 
 
 def shared_quantity(

@@ -47,7 +47,12 @@ def test_two_books_at_one_symbol_violate_nothing(seed: int) -> None:
     assert play(seed, n_books=2).violations == {}
 
 
-@pytest.mark.parametrize("seed", [3, 14, 1060])
+@pytest.mark.parametrize("seed", [1182, 1197])
+def test_three_books_at_one_symbol_violate_nothing(seed: int) -> None:
+    assert play(seed, n_books=3).violations == {}
+
+
+@pytest.mark.parametrize("seed", [3, 14, 267, 1060])
 def test_orders_of_a_strategy_that_rest_violate_nothing(seed: int) -> None:
     assert play(seed, deploy=resting_at).violations == {}
 

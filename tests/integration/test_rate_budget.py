@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.rate_budget import Claim
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.exchange.weight import Allowance, WeightBudget
+from quant_pipelines.exchange.weight import Allowance, Waiting, WeightBudget
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.rate_budgets import PostgresLedger, read_rate_budgets
 
@@ -19,10 +19,11 @@ CLAIM = Claim(weight=10, share=0.8, window_ms=MINUTE, limit=1000)
 
 
 class Time:
-    """A clock that sleeping moves."""
+    """A clock that sleeping moves, and that may be set; ``seconds`` never jump."""
 
     def __init__(self) -> None:
         self.now_ms = 1000 * MINUTE
+        self.passed = 0.0
         self.slept: list[float] = []
 
     def __call__(self) -> int:
@@ -30,14 +31,21 @@ class Time:
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        self.pass_by(seconds)
+
+    def pass_by(self, seconds: float) -> None:
+        self.passed += seconds
         self.now_ms += round(seconds * 1000)
+
+    def seconds(self) -> float:
+        return self.passed
 
 
 def budget(engine: Engine, time: Time, *, share: float = 0.8) -> WeightBudget:
     made = WeightBudget(
         4,
         time,
-        sleep=time.sleep,
+        waiting=Waiting(time.seconds, time.sleep),
         ledger=PostgresLedger(engine, "binanceusdm", "here"),
         allowance=Allowance(share),
     )
@@ -80,7 +88,7 @@ def test_a_ban_is_honored_by_everybody_and_shown(engine: Engine) -> None:
         await other.admit(1)
         told.observe({"Retry-After": "30"})
         await told.tell()
-        time.now_ms += 1000  # others look again after a second
+        time.pass_by(1)  # others look again after a second
         assert time.slept == []
         await other.admit(1)
 
@@ -101,7 +109,7 @@ def test_low_traffic_does_not_use_up_the_allowance_by_grants(engine: Engine) -> 
         one = budget(engine, time)
         for _ in range(25):
             await one.admit(1)
-            time.now_ms += 2000
+            time.pass_by(2)
 
     asyncio.run(run())
     assert time.slept == []

@@ -40,6 +40,21 @@ def test_a_ban_that_one_was_told_holds_everybody_even_orders() -> None:
     assert decide(told, ORDER, NOW + 7000).weight > 0
 
 
+def test_a_ban_that_the_asker_knows_lasts_for_as_long_as_it_says() -> None:
+    banned = RateState(banned_until_ms=NOW + 7000)
+    knows = replace(ORDER, banned_until_ms=NOW + 7000)
+    assert decide(banned, replace(knows, silent_ms=500), NOW)[:2] == (0, 500)
+    assert decide(banned, replace(knows, silent_ms=500), NOW + 8000)[:2] == (0, 500)
+    assert decide(banned, knows, NOW).weight > 0
+
+
+def test_a_clock_that_was_set_back_by_more_than_a_window_counts_anew() -> None:
+    spent = RateState(window=1100, used=795, limit=1000)
+    grant = decide(spent, DATA, NOW)
+    assert (grant.weight, grant.state.window, grant.state.used) == (40, 1000, 40)
+    assert decide(replace(spent, window=1001), DATA, NOW).wait_ms == 2 * MINUTE + 50
+
+
 def test_a_late_asker_does_not_turn_the_window_back() -> None:
     state = RateState(window=1001, used=700, limit=1000)
     grant = decide(state, DATA, NOW)

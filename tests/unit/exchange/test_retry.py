@@ -7,13 +7,15 @@ import pytest
 from quant_pipelines.core.errors import ExchangeError, ExchangeRefused, ExchangeUnavailable, OutcomeUnknown
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.exchange.retry import Backoff, GiveUp, Wait, WeightBudget, after_failure, with_backoff
+from quant_pipelines.exchange.weight import LocalLedger, Waiting
 
 
 class Time:
-    """A clock that sleeping moves."""
+    """A clock that sleeping moves, and that may be set; ``seconds`` never jump."""
 
     def __init__(self, now_ms: int = 1000 * MINUTE_MS) -> None:
         self.now_ms = now_ms
+        self.passed = 0.0
         self.slept: list[float] = []
 
     def __call__(self) -> int:
@@ -21,7 +23,14 @@ class Time:
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        self.pass_by(seconds)
+
+    def pass_by(self, seconds: float) -> None:
+        self.passed += seconds
         self.now_ms += round(seconds * 1000)
+
+    def seconds(self) -> float:
+        return self.passed
 
 
 class Flaky:
@@ -83,7 +92,7 @@ def test_patience_never_exceeds_its_bound() -> None:
 
 def test_the_budget_waits_for_the_next_minute_before_it_is_spent() -> None:
     time = Time()
-    budget = WeightBudget(4, time, sleep=time.sleep)
+    budget = WeightBudget(4, time, waiting=Waiting(time.seconds, time.sleep))
     budget.limit = 100
     budget.observe({"x-mbx-used-weight-1m": "75"})
 
@@ -98,7 +107,7 @@ def test_the_budget_waits_for_the_next_minute_before_it_is_spent() -> None:
 
 def test_before_the_limit_is_known_other_processes_use_does_not_hold_us_back() -> None:
     time = Time()
-    budget = WeightBudget(4, time, sleep=time.sleep)
+    budget = WeightBudget(4, time, waiting=Waiting(time.seconds, time.sleep))
     budget.observe({"x-mbx-used-weight-1m": "8800"})
     asyncio.run(budget.admit(1))
     assert time.slept == []
@@ -106,7 +115,7 @@ def test_before_the_limit_is_known_other_processes_use_does_not_hold_us_back() -
 
 def test_a_request_heavier_than_the_budget_is_sent_when_nothing_else_was() -> None:
     time = Time()
-    budget = WeightBudget(4, time, sleep=time.sleep)
+    budget = WeightBudget(4, time, waiting=Waiting(time.seconds, time.sleep))
     budget.limit = 5
     asyncio.run(budget.admit(10))
     assert time.slept == []
@@ -114,10 +123,84 @@ def test_a_request_heavier_than_the_budget_is_sent_when_nothing_else_was() -> No
 
 def test_retry_after_silences_every_request() -> None:
     time = Time()
-    budget = WeightBudget(4, time, sleep=time.sleep)
+    budget = WeightBudget(4, time, waiting=Waiting(time.seconds, time.sleep))
     budget.observe({"Retry-After": "7"})
     asyncio.run(budget.admit(1))
     assert sum(time.slept) == pytest.approx(7)
+
+
+@pytest.mark.parametrize("jump_ms", [-17_000, 17_000, -48 * 60 * MINUTE_MS])
+def test_a_clock_that_is_set_within_a_ban_neither_prolongs_nor_shortens_it(jump_ms: int) -> None:
+    time = Time()
+    budget = WeightBudget(4, time, waiting=Waiting(time.seconds, time.sleep))
+    budget.limit = 100
+
+    async def run() -> None:
+        await budget.admit(1)
+        budget.ban(30)
+        await budget.tell()
+        time.pass_by(10)
+        time.now_ms += jump_ms
+        await budget.admit(1)
+
+    asyncio.run(run())
+    assert time.passed == pytest.approx(30, abs=0.01)
+
+
+def test_a_ban_of_another_process_lasts_for_what_was_left_when_it_was_seen() -> None:
+    time, ledger = Time(), LocalLedger()
+    told, other = (
+        WeightBudget(4, time, waiting=Waiting(time.seconds, time.sleep), ledger=ledger) for _ in range(2)
+    )
+
+    async def run() -> None:
+        told.ban(30)
+        await told.tell()
+        await other.state()
+        time.now_ms -= 17_000
+        await other.admit(1)
+
+    asyncio.run(run())
+    assert time.passed == pytest.approx(30, abs=0.01)
+
+
+def test_a_ban_is_seen_within_a_second_after_a_clock_was_set_back() -> None:
+    time, ledger = Time(), LocalLedger()
+    told, other = (
+        WeightBudget(4, time, waiting=Waiting(time.seconds, time.sleep), ledger=ledger) for _ in range(2)
+    )
+    told.limit = other.limit = 100
+
+    async def run() -> None:
+        await other.admit(1)
+        time.now_ms -= 17_000
+        told.ban(30)
+        await told.tell()
+        time.pass_by(1)
+        await other.admit(1)
+
+    asyncio.run(run())
+    assert time.passed == pytest.approx(30, abs=0.01)
+
+
+def test_a_second_ban_is_told_although_the_clock_was_set_back_since_the_first() -> None:
+    time, ledger = Time(), LocalLedger()
+    told, other = (
+        WeightBudget(4, time, waiting=Waiting(time.seconds, time.sleep), ledger=ledger) for _ in range(2)
+    )
+
+    async def run() -> None:
+        told.ban(30)
+        await told.tell()
+        await other.admit(1)
+        time.now_ms -= 17_000
+        told.ban(10)
+        await told.tell()
+        time.pass_by(1)
+        await other.admit(1)
+
+    asyncio.run(run())
+    assert time.passed >= 40
 
 
 def test_no_more_requests_are_in_flight_than_allowed() -> None:

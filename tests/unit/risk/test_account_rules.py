@@ -152,6 +152,12 @@ def test_what_may_not_be_opened_is_let_through_only_where_it_reduces() -> None:
         assert denied_by(ORDER._replace(quantity=-2.1), view) == name
 
 
+def test_what_closes_a_book_and_takes_the_net_from_flat_is_asked_as_what_opens() -> None:
+    closing = ORDER._replace(quantity=-2.0, adds_to_net=True)
+    assert denied_by(closing, VIEW._replace(is_reducing=True)) == "trading_state"
+    assert denied_by(closing, VIEW._replace(books={1: OWN._replace(orders=())}, sent=())) == ""
+
+
 def test_an_order_that_would_trade_with_one_of_ours_is_denied() -> None:
     resting = VIEW._replace(books={1: OWN._replace(orders=(OpenExposure(-1.0, 105.0),)), 2: OTHER}, sent=())
     assert denied_by(ORDER, resting) == "self_match"
