@@ -1,14 +1,18 @@
 """What closed bars and a decision did to one book, put together as its rows are stored."""
 
+import logging
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from live_runner.book.broker import Broker, Stepped
 from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
+from live_runner.book.rows import shown
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Booking, EquityPoint
+
+_log = logging.getLogger(__name__)
 
 
 class Driven(NamedTuple):
@@ -58,3 +62,11 @@ def booking_of(
         intent=decided.intent if decided else None,
         resting=decided.resting if decided else (),
     )
+
+
+def log_booked(booking: Booking) -> None:
+    """Log the fills and the orders that were committed."""
+    for fill in booking.fills:
+        _log.info("fill", extra={"deployment": booking.deployment_id, **shown(fill)})
+    for intent in (*([booking.intent] if booking.intent else []), *booking.resting):
+        _log.info("order", extra={"deployment": booking.deployment_id, **shown(intent)})

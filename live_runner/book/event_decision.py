@@ -88,7 +88,7 @@ def _kept(rules: TradingRules, desk: AtDesk, sat: Sat, *, decides: bool = True) 
     """Take over what was done at a copy of the desk, without what may not be placed any more."""
     (run, broker), acted = desk, sat.acted
     run.adopt(sat.sitting.run, acted)
-    since = Since(decides, run.is_left, rules != sat.sitting.rules)
+    since = Since(decides, run.is_left_since(sat.sitting.run), rules != sat.sitting.rules)
     placed = [wish for wish in acted.wishes if wish.number and wish.number not in acted.canceled]
     found = {wish.number: dropped(since, reduce_only=wish.order.reduce_only) for wish in placed}
     gone = {number: reason for number, reason in found.items() if reason is not None}

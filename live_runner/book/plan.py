@@ -1,7 +1,7 @@
 """What a deployment means once its source is compiled and its document is read."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from quant_pipelines.backtest import BookSettings
@@ -10,7 +10,7 @@ from quant_pipelines.core.errors import ConfigurationError, DataError, StrategyE
 from quant_pipelines.core.limits import LIMITS, RiskLimits
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.sdk.strategy import Strategy
-from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading import Specification, SpecificationHistory, TradingRules
 
@@ -68,6 +68,12 @@ class DeploymentPlan:
         """Rules with the specification of the execution bar that closes then, as a decision needs them."""
         return self.specifications.rules_at(rules, close_ms - self.execution_step_ms)
 
+    def rules_within(self, limits: Mapping[str, Mapping[str, float]]) -> TradingRules:
+        """Rules within the tightest of the deployment's own limits and those that operators set by scope."""
+        scopes = ("account", self.deployment.key, STRATEGY_SCOPE + self.deployment.strategy)
+        given = [limits.get(scope, {}) for scope in scopes]
+        return replace(self.rules, limits=_tightest(self.rules.limits, given))
+
     @property
     def paper_settings(self) -> BookSettings:
         """The same with every stop of the strategy."""
@@ -119,7 +125,7 @@ def plan_of(deployment: Deployment, load: LoadStrategy) -> DeploymentPlan:
     )
 
 
-def tightest_limits(own: RiskLimits, *others: dict[str, float]) -> RiskLimits:
+def _tightest(own: RiskLimits, others: Sequence[Mapping[str, float]]) -> RiskLimits:
     """For each limit the smallest value of all that are given; unknown names are ignored."""
     return RiskLimits(
         **{name: min(getattr(own, name), *(o.get(name, math.inf) for o in others)) for name in LIMITS}

@@ -3,17 +3,15 @@
 Synchronous on purpose: bars in, one transaction out. Its strategy thinks while the book is free for others.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from live_runner.book.approval import Approval, Relations, trip_of
 from live_runner.book.asking import Answer, DueQuestion, Unanswered, answered, ask, unasked
-from live_runner.book.bookings import booking_of, driven
+from live_runner.book.bookings import booking_of, driven, log_booked
 from live_runner.book.broker import Broker, OpenBroker
 from live_runner.book.decision import Decided, Moment, decide_on
 from live_runner.book.due import BookStanding, due
@@ -21,9 +19,8 @@ from live_runner.book.event_decision import decide_event, withdraw
 from live_runner.book.held import BookInMemory
 from live_runner.book.inputs import LiveInputs
 from live_runner.book.paper import open_paper
-from live_runner.book.plan import DeploymentPlan, tightest_limits
+from live_runner.book.plan import DeploymentPlan
 from live_runner.book.recovery import REPEATED
-from live_runner.book.rows import shown
 from live_runner.book.sitting import Sitting
 from live_runner.book.status import status_of
 from live_runner.book.tick import Tick, execution_bars
@@ -33,7 +30,6 @@ from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
-from quant_pipelines.store.deployments import STRATEGY_SCOPE
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
@@ -43,7 +39,6 @@ from quant_pipelines.trading.trips import Looked, found
 
 _BARS_PER_TRANSACTION = 500
 
-_log = logging.getLogger(__name__)
 Seen = TypeVar("Seen")
 
 
@@ -154,9 +149,7 @@ class Trader:
 
     def limit(self, limits: dict[str, dict[str, float]]) -> None:
         """Trade within the tightest of the deployment's own limits and those that operators set."""
-        own, strategy = self.plan.rules.limits, STRATEGY_SCOPE + self.plan.deployment.strategy
-        given = (limits.get(scope, {}) for scope in ("account", self.key, strategy))
-        self._rules = replace(self.plan.rules, limits=tightest_limits(own, *given))
+        self._rules = self.plan.rules_within(limits)
 
     def follow(self, stored: Iterable[Trip]) -> None:
         """Follow the events that stand in the database, or go on once they are resolved."""
@@ -206,8 +199,7 @@ class Trader:
     def _due(self, moment: Moment, now_ms: int, bars: list[ExecutionBar]) -> DueQuestion | None:
         """Return what the strategy is to be asked once these bars are booked; None for nothing."""
         run = self._held.broker.ahead(bars)
-        has_news = run is not None and run.has_news
-        standing = self._standing(moment.close_ms, now_ms, None, has_news=has_news)
+        standing = self._standing(moment.close_ms, now_ms, None, has_news=run is not None and run.has_news)
         is_asked = due(standing) == "ask"
         return self._question(moment._replace(is_bar=standing.is_bar), run) if is_asked else None
 
@@ -277,6 +269,7 @@ class Trader:
             self._journal.book_decision(self._epoch, booking, from_ms(now_ms))
             self._waits.write(now_ms)
             self._announce(self.plan.deployment, booking)
+            log_booked(booking)
             self._take(decided, close_ms, now_ms)
 
     def with_broker(self, act: Callable[[Broker], Seen]) -> Seen:
@@ -336,8 +329,7 @@ class Trader:
         if is_newest:
             self._waits.write(tick.now_ms)
         self._announce(self.plan.deployment, booking)
-        for fill in booking.fills:
-            _log.info("fill", extra={"deployment": self.plan.deployment.id, **shown(fill)})
+        log_booked(booking)
         if decided is not None:
             self._take(decided, close_ms, tick.now_ms)
 
@@ -409,5 +401,3 @@ class Trader:
             self._breaker = self._breaker.tripped(trip)
         if decided.denied_by not in REPEATED:
             self._held.decided_ms = close_ms
-        for intent in (*([decided.intent] if decided.intent else []), *decided.resting):
-            _log.info("order", extra={"deployment": self.plan.deployment.id, **shown(intent)})

@@ -292,9 +292,10 @@ class Traders:
     async def _drop(self, deployment_id: int) -> None:
         """Forget a deployment, once nothing of it is booked any more; its link goes on until then."""
         _log.info("deployment dropped", extra={"deployment": deployment_id})
-        trader = self._traders.pop(deployment_id)
+        # What it decides yet is not committed over a late fill, and until then a halt stops that as well.
+        await asyncio.to_thread(self._traders[deployment_id].leave)
+        del self._traders[deployment_id]
         self._scales.forget(deployment_id)
-        await asyncio.to_thread(trader.leave)  # what it decides yet is not committed over a late fill
         await self._links.drop(deployment_id)
         self._accounts.forget(deployment_id)
         self.pulse.note(deployment_id, is_uncovered=False)

@@ -204,8 +204,7 @@ class VenueLink:
 
     def open_broker(self, journal: Journal, plan: DeploymentPlan, epoch: int) -> Opened:
         """Open a trader's broker, where it may trade beside the others."""
-        others = (seat for seat in self.place.seats.values() if seat.key != plan.deployment.id)
-        require_alone(plan, (seat.trader for seat in others))
+        require_alone(plan, [seat.trader for seat in self.place.seats.values()])
         return self._read(journal, plan, epoch)
 
     def _read(self, journal: Journal, plan: DeploymentPlan, epoch: int) -> Opened:

@@ -1,6 +1,6 @@
 """How the broker of a deployment at a venue is opened: where its rows end, for what its strategy is."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from live_runner.book.broker import Opened
 from live_runner.book.plan import DeploymentPlan
@@ -48,19 +48,22 @@ def open_venue_broker(
     return Opened(follows, booked_until_ms, decided_ms)
 
 
-def require_alone(plan: DeploymentPlan, others: Iterable[Trader]) -> None:
+def require_alone(plan: DeploymentPlan, there: Collection[Trader]) -> None:
     """Prove that no event strategy has to share the position of a symbol with one that decides.
 
     What has left its stage only closes what it holds, as a late fill, beside whoever trades there by now.
+    A book that is ``there`` itself is read again, and may have left since it was planned.
 
     Raises
     ------
     ConfigurationError
         If there is another book at its symbol and account.
     """
-    if plan.deployment.is_leaving:
+    key = plan.deployment.id
+    own = next((trader for trader in there if trader.plan.deployment.id == key), None)
+    if plan.deployment.is_leaving if own is None else own.is_leaving:
         return
-    for other in others:
+    for other in (trader for trader in there if trader is not own):
         if not other.is_leaving and (_is_event(plan) or _is_event(other.plan)):
             raise ConfigurationError(
                 f"{plan.deployment.key} trades {plan.deployment.symbol} at the account of "

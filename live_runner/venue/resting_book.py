@@ -215,6 +215,14 @@ class RestingBook(DeskBook):
                 self.cancel(number)
         self.last_order = ahead.last_order
 
+    def is_left_since(self, ahead: Self) -> bool:
+        """Whether something was filled without an order of the strategy's that a copy does not know.
+
+        No bar need have been booked since: a late decision is about the last one.
+        """
+        seen = {fill.trade_id for fill in ahead._untold} | ahead._told.keys()
+        return any(fill.trade_id not in seen and not self._number_of(fill) for fill in self._untold)
+
     def take(self, intents: Iterable[Intent]) -> None:
         """Note the names of orders whose intents are committed."""
         self._names |= {
@@ -309,8 +317,7 @@ class RestingBook(DeskBook):
         for fill in new:
             name = fill.client_order_id
             left[name] += fill.quantity
-            row = self._at_venue.orders.get(name or "")
-            number = 0 if row is None else number_of(row.intent.purpose)
+            row, number = self._at_venue.orders.get(name or ""), self._number_of(fill)
             leaves = _ZERO if row is None else row.intent.quantity - left[name]
             bar_ms = floor_ms(to_ms(fill.ts), self._step_ms)
             sign = 1 if fill.side == "buy" else -1
@@ -320,6 +327,11 @@ class RestingBook(DeskBook):
         self._told |= {fill.trade_id: to_ms(fill.ts) for fill in new}
         oldest = max(self._told.values(), default=0) - _REMEMBERED_MS
         self._told = {name: ts_ms for name, ts_ms in self._told.items() if ts_ms > oldest}
+
+    def _number_of(self, fill: Fill) -> int:
+        """Return the number of the strategy's order that was filled; 0 if it was none of them."""
+        row = self._at_venue.orders.get(fill.client_order_id or "")
+        return 0 if row is None else number_of(row.intent.purpose)
 
     def _leaves(self, number: int, wish: _Wish | None = None) -> float:
         """Return what is left of an order, base, signed."""

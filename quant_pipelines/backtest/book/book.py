@@ -191,6 +191,10 @@ class Book:
             self._state = state._replace(day=state.day._replace(n_orders=ahead.state.day.n_orders))
         self.working = ahead.working
 
+    def is_left_since(self, ahead: "Book") -> bool:
+        """Never: only bars fill anything here, and each tells what it did."""
+        return False
+
     def liquidate_orders(self) -> list[BookEvent]:
         """End what rests: the margin behind it is liquidated."""
         return list(self.working.liquidated(self._last_ts))

@@ -55,6 +55,10 @@ class DeskBook(Protocol):
     def adopt(self, ahead: Self) -> None:
         """Take over the orders that were placed and taken back at a copy of the book."""
 
+    def is_left_since(self, ahead: Self) -> bool:
+        """Whether an exit that no order made was filled since the copy, and no bar has told of it."""
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Close:

@@ -64,10 +64,10 @@ class EventRun:
         """Whether something happened that the strategy wasn't told yet."""
         return bool(self._waiting)
 
-    @property
-    def is_left(self) -> bool:
-        """Whether something was filled without an order of the strategy's that it wasn't told yet."""
-        return any(not event.number for event in self._waiting)
+    def is_left_since(self, ahead: "EventRun") -> bool:
+        """Whether something was filled without an order of the strategy's since a copy was taken over."""
+        is_noted = any(not event.number for event in self._waiting)
+        return is_noted or self.book.is_left_since(ahead.book)
 
     def at(self, book: DeskBook) -> "EventRun":
         """Return the strategy at a copy of its book, where it goes on from here by itself."""

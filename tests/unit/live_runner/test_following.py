@@ -235,6 +235,30 @@ def test_what_left_its_stage_is_known_while_a_history_loads() -> None:
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
+def test_a_dropped_trader_whose_strategy_thinks_follows_a_halt_until_it_has_left() -> None:
+    async def scenario() -> None:
+        source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS + 30_000)
+        journal = MemoryJournal([KNOWN])
+        epoch = journal.open_epoch("test:1", AT)
+        async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
+            traders = Traders(
+                journal, SETTINGS, Feed(source, time), epoch=epoch, venues=venues, load=in_process
+            )
+            await traders.open()
+            [trader] = traders.all
+            del journal.deployments[KNOWN.id]
+            with trader._deciding:  # as while it thinks
+                refreshing = asyncio.create_task(traders.refresh())
+                await asyncio.sleep(0.2)
+                flatten(journal)
+                await traders.follow()
+                assert trader.must_flatten
+            await refreshing
+            assert traders.all == []
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
 def test_a_trip_that_happens_while_the_rows_are_read_is_not_undone() -> None:
     journal = TrippingJournal([KNOWN])
 

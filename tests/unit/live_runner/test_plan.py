@@ -67,7 +67,9 @@ def plan_in(stage: Stage, source: str) -> DeploymentPlan:
 
 
 def beside(plan: DeploymentPlan) -> Any:
-    return SimpleNamespace(plan=plan, key="deployment:8", is_leaving=plan.deployment.is_leaving)
+    deployment = replace(plan.deployment, id=8)
+    plan = replace(plan, deployment=deployment)
+    return SimpleNamespace(plan=plan, key=deployment.key, is_leaving=deployment.is_leaving)
 
 
 @pytest.mark.parametrize("first", [SOURCE, EVENT_SOURCE])

@@ -354,3 +354,12 @@ def test_late_decision_reads_no_rows_again(thinking: Thinking) -> None:
     thinking.pass_bar_and_decide_late_while(nothing)
     assert thinking.at_broker(lambda broker: broker) is before
     assert thinking.memory()["bars"] == 2
+
+
+def test_order_that_may_open_is_dropped_where_a_stop_closes_during_a_late_decision(
+    thinking: Thinking,
+) -> None:
+    thinking.fills(1)
+    thinking.pass_bar_and_decide_late_while(thinking.is_stopped)
+    new = [(one.intent.purpose, one.intent.reduce_only) for one in thinking.journal.read_orders(CANARY.id)]
+    assert new == [("order 1", False), ("order 3", True)]
