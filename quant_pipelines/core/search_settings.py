@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from quant_pipelines.core.setting_fields import name_setting, setting
+from quant_pipelines.core.setting_fields import file_setting, name_setting, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,10 @@ class OptimizationSettings:
     )
     searcher: str = setting("ga", "grid, sobol or ga", choices=("grid", "sobol", "ga"))
     trials: int = setting(64, "parameter sets tried in each fold", low=1, high=100_000)
-    objective: str = setting(
+    objective: str = file_setting(
         "sharpe",
         "what a trial is ranked by: one of these, or a .py file with a function objective(returns)",
         choices=("sharpe", "sortino", "calmar", "profit_factor", "psr"),
-        or_file=True,
     )
     promise_factor: int = setting(
         2,

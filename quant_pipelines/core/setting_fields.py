@@ -18,7 +18,6 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
-    or_file: bool = False,
 ) -> Any:
     """Field of a settings value with its description and unit.
 
@@ -32,10 +31,14 @@ def setting(
         Smallest and largest value that is accepted; NaN and infinities never are.
     choices
         Values that are accepted, when there are only a few.
-    or_file
-        Whether the path of a Python file is accepted beside them.
     """
-    metadata = {"description": description, "bounds": Bounds(low, high, choices, or_file), "of": ""}
+    metadata = {"description": description, "bounds": Bounds(low, high, choices), "of": ""}
+    return field(default=default, metadata=metadata)
+
+
+def file_setting(default: str, description: str, choices: tuple[str, ...]) -> Any:
+    """Field of a settings value that is one of a few names or the path of a Python file."""
+    metadata = {"description": description, "bounds": Bounds(choices=choices, or_file=True), "of": ""}
     return field(default=default, metadata=metadata)
 
 
