@@ -120,3 +120,21 @@ def test_older_days_of_a_joiner_wait_for_the_next_year() -> None:
 )
 def test_looks_end_with_full_weeks_of_the_year_and_with_its_last_day(yesterday: date, look_day: date) -> None:
     assert newest_look_day(yesterday) == look_day
+
+
+def test_a_joiner_changes_no_look_that_asked_nobody_inside_a_pool_before() -> None:
+    """The block of the members hung on everybody in the matrix, also on those who came weeks later."""
+    alone, second = record(1, edge=6.0), record(2, edge=3.0)
+    slow = record(3, name="rsi")
+    drift = np.convolve(slow.returns, np.ones(20) / 20.0, mode="same")
+    later = slow._replace(returns=drift)
+    days = [date(2026, 1, day) for day in (7, 14, 21)]
+    there = [[alone], [alone, second], [alone, second, later]]
+    seatings: list[Seating] = []
+    told: list[CapitalLook] = []
+    for day, records in zip(days, there, strict=True):
+        seatings.append(seated(records, seatings, day))
+        replayed = [*YearOfLooks({one.record_id: one for one in records}, seatings, TERMS).looks()]
+        assert replayed[:-1] == told
+        told.append(replayed[-1])
+    assert [look.symbol_block for look in told] == [TERMS.longest_holding_days, 3, 3]
