@@ -16,7 +16,7 @@ from quant_pipelines.optimize.capital import (
     newest_look_day,
     seated,
 )
-from quant_pipelines.optimize.decision import DecisionTerms
+from quant_pipelines.optimize.decision import DecisionTerms, told_decider
 
 FIRST = date(2025, 1, 1)
 END = date(2026, 12, 31)
@@ -68,6 +68,15 @@ def test_who_is_alone_in_its_pool_passes_with_it() -> None:
 def test_a_short_record_is_not_decided_yet() -> None:
     (look,) = looks([record(1), record(2, name="rsi", since=END - timedelta(days=30))])
     assert decided(look)[2] == ("undecided", "too_short")
+    assert look.results[1].evidence.fewest_more_days == 60 - (31 - 10)  # a pool begins with the eleventh
+
+
+def test_a_long_record_that_never_moves_is_not_called_short() -> None:
+    still = record(2, name="rsi")
+    (look,) = looks([record(1), still._replace(returns=np.zeros(N_DAYS))])
+    evidence = look.results[1].evidence
+    assert (evidence.decision, evidence.fewest_more_days) == ("undecided", None)
+    assert told_decider(evidence).startswith("its record moves too seldom to be tested")
 
 
 def test_another_version_is_a_pool_of_its_own() -> None:
