@@ -78,7 +78,7 @@ def take_due_look(engine: Engine, exchange: str, clock: Clock) -> LookAnswer:
     """
     yesterday = clock_time(clock).date() - timedelta(days=1)
     look_day = newest_look_day(yesterday)
-    with sole_worker(engine, digest_of({"capital look": exchange})):
+    with sole_worker(engine, digest_of({"capital look": exchange}), f"the look of {look_day}"):
         with snapshot(engine) as connection:
             due = _Due(connection, exchange, look_day)
             waits = due.why_not(yesterday)

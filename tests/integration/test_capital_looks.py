@@ -225,7 +225,9 @@ def test_a_crash_between_the_look_and_its_results_leaves_neither(
 
 
 def test_two_looks_at_once_are_one(engine: Engine, family: Sequence[int]) -> None:
-    with sole_worker(engine, digest_of({"capital look": EXCHANGE})), pytest.raises(OptimizationError):
+    told = "^the look of 2025-12-23 is being worked on by another process; try later$"
+    work = sole_worker(engine, digest_of({"capital look": EXCHANGE}))
+    with work, pytest.raises(OptimizationError, match=told):
         look(engine, DEC_23)
     assert look(engine, DEC_23).is_taken
 
