@@ -196,6 +196,28 @@ def test_the_command_shows_the_newest_look(
     assert newest.startswith("look of 2025-12-23: 4 records in 2 pools, any edge at all: p ")
 
 
+def test_the_command_says_how_many_days_a_young_record_lacks(
+    engine: Engine,
+    family: Sequence[int],
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
+    young = begin(engine, "turtle", "BTC")
+    chance = np.random.default_rng(1)
+    common = {"record_id": young, "fold": 0, "trades": [], "cover": [], "is_warm": True}
+    with transaction(engine) as connection:
+        for ago in range(30):
+            row = {"day": DEC_23 - timedelta(days=ago), "daily_return": float(chance.normal(0.0, 0.02))}
+            connection.execute(insert(record_days).values(common | row | {"computed_at": from_ms(0)}))
+    look(engine, DEC_23)
+    assert evidence(engine, young).fewest_more_days == 40  # a pool begins with the eleventh day
+    assert main(["capital"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "turtle" in line]
+    assert "at least 40" in line
+
+
 @pytest.mark.parametrize("table", ["capital_looks", "capital_results"])
 @pytest.mark.parametrize("statement", ["update {} set critical = 0", "delete from {}", "truncate {} cascade"])
 def test_a_look_is_not_changed_by_any_statement(
