@@ -102,7 +102,8 @@ class _Due:
         self._stored = read_year(connection, exchange, look_day.year)
         self._current = current_records(connection, exchange)
         units = {*self._current, *seated_records(connection, exchange, look_day.year)}
-        self._records = read_record_days(connection, units, look_day)
+        seats = {seat for seating in self._stored.seatings for seat in seating.seats}
+        self._records = read_record_days(connection, units, look_day, seats)
 
     def why_not(self, yesterday: date) -> str:
         """Sentence that says why there is no look now; empty where there is one."""

@@ -16,7 +16,7 @@ from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, from_ms
 from quant_pipelines.optimize.decision import NOT_LOOKED_AT
 from quant_pipelines.research.capital import LookAnswer, take_due_look
-from quant_pipelines.store.capital import newest_look, read_year
+from quant_pipelines.store.capital import current_records, newest_look, read_record_days, read_year
 from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.research import open_task, sole_worker
@@ -265,6 +265,27 @@ def test_days_behind_a_gap_are_the_record(engine: Engine, family: Sequence[int])
     with transaction(engine) as connection:
         (seating,) = read_year(connection, EXCHANGE, 2025).seatings
     assert seating.seats[0].first_day == FIRST + timedelta(days=101)
+
+
+def test_a_gap_that_comes_later_takes_nothing_back(engine: Engine, family: Sequence[int]) -> None:
+    look(engine, DEC_23)
+    before = evidence(engine, family[0])
+    assert before.decision == "passed"
+    for one in family:
+        grow(engine, one, DEC_31)
+    with engine.begin() as connection:
+        connection.execute(text("alter table research.record_days disable trigger user"))
+        is_it = (record_days.c.record_id == family[0]) & (record_days.c.day == DEC_23 + timedelta(days=2))
+        connection.execute(record_days.delete().where(is_it))
+    assert look(engine, DEC_31 + timedelta(days=3)).is_taken
+    assert evidence(engine, family[0]) == before
+    assert evidence(engine, family[1]).look_day == DEC_31
+    with transaction(engine) as connection:
+        kept = read_record_days(connection, current_records(connection, EXCHANGE), DEC_31)
+        seats = read_year(connection, EXCHANGE, 2025).seatings[0].seats
+        seen = read_record_days(connection, current_records(connection, EXCHANGE), DEC_31, seats)
+    assert kept[family[0]].first_day == DEC_23 + timedelta(days=3)
+    assert (seen[family[0]].first_day, seen[family[0]].last_day) == (FIRST, DEC_23 + timedelta(days=1))
 
 
 def test_the_longest_round_trip_sets_the_block(engine: Engine, family: Sequence[int]) -> None:
