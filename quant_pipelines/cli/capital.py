@@ -37,8 +37,11 @@ def _text(look: dict[str, Any] | None) -> str:
 
 
 def _more_days(row: dict[str, Any]) -> str | None:
-    """About how many more days, with their range."""
-    if row["decision"] == "passed" or row["more_days"] is None:
+    """About how many more days, with their range; where only the fewest are known, these."""
+    if row["decision"] == "passed":
         return None
+    if row["more_days"] is None:
+        fewest = row["fewest_more_days"]
+        return None if fewest is None else f"at least {fewest}"
     most = row["most_more_days"]
     return f"about {row['more_days']} ({row['fewest_more_days']} to {most if most is not None else 'never'})"

@@ -9,7 +9,8 @@ from quant_pipelines.optimize.outcome import CapitalDecision
 
 DecidedBy: TypeAlias = Literal["symbol", "pool", "record", "too_short", "not_looked_at"]
 """Which question decided: the symbol inside its pool, the pool itself, the record as a family of its own
-where no family is stored, too few days or blocks to be tested, or no look since the record began."""
+where no family is stored, too few days or blocks to be tested (or too few that move), or no look since the
+record began."""
 
 
 class CapitalEvidence(NamedTuple):
@@ -23,7 +24,8 @@ class CapitalEvidence(NamedTuple):
         Which question decided.
     more_days, fewest_more_days, most_more_days
         About so many more days until it would pass, with the ends of their range; None where none can be
-        told. Of a record that is too short to be tested, the fewest are those until it is.
+        told. Of a record that is too short to be tested, the fewest are those until it is; none if it is long
+        enough but moves too seldom.
     tests
         Records that were asked in that look; all of them pay for the search.
     look_day
@@ -107,7 +109,8 @@ def told_decider(evidence: CapitalEvidence) -> str:
     >>> told_decider(CapitalEvidence("passed", "symbol", tests=24, look_day=date(2026, 3, 4)))
     'asked as a symbol inside its pool, 1 of 24 tests, look of 2026-03-04'
     """
-    parts = [_DECIDERS[evidence.decided_by]]
+    is_long = evidence.decided_by == "too_short" and evidence.fewest_more_days is None
+    parts = ["its record moves too seldom to be tested" if is_long else _DECIDERS[evidence.decided_by]]
     if evidence.tests:
         parts.append(f"1 of {evidence.tests} tests" if evidence.tests > 1 else "the only test")
     if evidence.look_day is not None:

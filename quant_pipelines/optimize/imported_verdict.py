@@ -239,7 +239,12 @@ def _returns_of(search: ImportedSearch) -> FloatArray:
 
 
 def _luck(matrix: FloatArray, tried: int, unknown: dict[str, str]) -> tuple[float | None, float | None]:
-    """Sharpe ratio a day that the best of as many worthless trials shows, and how many count."""
+    """Sharpe ratio a day that the best of as many worthless trials shows, and how many count.
+
+    Where trials have no returns, those that have may be the best that were kept, which are alike: the others
+    count whole, and all scatter at the least by the error of a worthless ratio, ``1 / sqrt(n - 1)`` a day
+    (Lo, 2002, The Statistics of Sharpe Ratios, Financial Analysts Journal 58(4)).
+    """
     if tried == 1:
         return 0.0, 1.0
     moving = np.count_nonzero(~is_rounding(matrix.std(axis=0), matrix)) if len(matrix) else 0
@@ -247,8 +252,11 @@ def _luck(matrix: FloatArray, tried: int, unknown: dict[str, str]) -> tuple[floa
         why = f"{moving} of {tried} trials have daily returns that move; expected 2 to tell their scatter"
         unknown |= {"dsr": why, "effective_trials": why}
         return None, None
-    effective = effective_number_of_trials(matrix, n_trials=tried)
+    unseen = tried - matrix.shape[1]
+    effective = effective_number_of_trials(matrix) + unseen
     variance = trial_variance(sharpe_of_columns(matrix))
+    if unseen:
+        variance = max(variance, 1.0 / (len(matrix) - 1))
     return expected_maximum_sharpe(n_trials=effective, trial_variance=variance), effective
 
 

@@ -78,7 +78,7 @@ def take_due_look(engine: Engine, exchange: str, clock: Clock) -> LookAnswer:
     """
     yesterday = clock_time(clock).date() - timedelta(days=1)
     look_day = newest_look_day(yesterday)
-    with sole_worker(engine, digest_of({"capital look": exchange})):
+    with sole_worker(engine, digest_of({"capital look": exchange}), f"the look of {look_day}"):
         with snapshot(engine) as connection:
             due = _Due(connection, exchange, look_day)
             waits = due.why_not(yesterday)
@@ -102,7 +102,8 @@ class _Due:
         self._stored = read_year(connection, exchange, look_day.year)
         self._current = current_records(connection, exchange)
         units = {*self._current, *seated_records(connection, exchange, look_day.year)}
-        self._records = read_record_days(connection, units, look_day)
+        seats = {seat for seating in self._stored.seatings for seat in seating.seats}
+        self._records = read_record_days(connection, units, look_day, seats)
 
     def why_not(self, yesterday: date) -> str:
         """Sentence that says why there is no look now; empty where there is one."""

@@ -136,11 +136,15 @@ def seated_records(connection: Connection, exchange: str, year: int) -> list[Uni
     return [Unit(**row) for row in connection.execute(query).mappings()]
 
 
-def read_record_days(connection: Connection, units: Collection[Unit], until: date) -> dict[int, RecordDays]:
+def read_record_days(
+    connection: Connection, units: Collection[Unit], until: date, seats: Collection[FamilySeat] = ()
+) -> dict[int, RecordDays]:
     """Read the days of records up to and with one, by record; those behind a gap only.
 
-    A record without days is left out.
+    A record without days is left out. One that has a seat ends at a gap that came since: what looks have seen
+    of it stays, and the days behind the gap wait for the next year's seat.
     """
+    seated_since = {seat.record_id: seat.first_day for seat in seats}
     days = record_days.c
 
     def column(value: Any) -> Any:
@@ -156,7 +160,11 @@ def read_record_days(connection: Connection, units: Collection[Unit], until: dat
         .group_by(days.record_id)
     )
     rows = {row.record_id: row for row in connection.execute(query)}
-    return {one.record_id: _days(one, rows[one.record_id]) for one in units if one.record_id in rows}
+    return {
+        one.record_id: _days(one, rows[one.record_id], seated_since.get(one.record_id))
+        for one in units
+        if one.record_id in rows
+    }
 
 
 def longest_holding_days(connection: Connection, record_ids: Collection[int], until: date) -> int:
@@ -203,9 +211,13 @@ def _result_row(result: RecordResult) -> dict[str, Any]:
     }
 
 
-def _days(unit: Unit, row: Row[Any]) -> RecordDays:
+def _days(unit: Unit, row: Row[Any], seated_since: date | None) -> RecordDays:
     numbers = np.array(row.days)
-    begin = int(np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 2) != 1)[-1])
+    begins = [*np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 2) != 1).tolist(), numbers.size]
+    run = len(begins) - 2
+    if seated_since is not None:
+        run = int(np.searchsorted(numbers[begins[:-1]], (seated_since - _EPOCH).days, side="right")) - 1
+    begin, end = begins[max(run, 0)], begins[max(run, 0) + 1]
     parts = (row.daily_return, row.exposure, row.holding_return)
-    values = (np.array(part[begin:], dtype=np.float64) for part in parts)
+    values = (np.array(part[begin:end], dtype=np.float64) for part in parts)
     return RecordDays(unit, _EPOCH + timedelta(days=int(numbers[begin])), *values)

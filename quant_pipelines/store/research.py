@@ -48,8 +48,8 @@ class StoredTask:
 
 
 @contextmanager
-def sole_worker(engine: Engine, key: str) -> Iterator[None]:
-    """Keep a second process from the same task; the lock dies with its connection.
+def sole_worker(engine: Engine, key: str, work: str = "") -> Iterator[None]:
+    """Keep a second process from the same task, named in words; the lock dies with its connection.
 
     Raises
     ------
@@ -59,7 +59,8 @@ def sole_worker(engine: Engine, key: str) -> Iterator[None]:
     lock = {"key": int(key[:15], 16)}
     with session(engine) as connection:
         if not connection.execute(text("select pg_try_advisory_lock(:key)"), lock).scalar_one():
-            raise OptimizationError(f"optimization {key} is being worked on by another process; try later")
+            named = work or f"optimization {key}"
+            raise OptimizationError(f"{named} is being worked on by another process; try later")
         try:
             yield
         finally:

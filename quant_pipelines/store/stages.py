@@ -182,15 +182,18 @@ def promised_returns(connection: Connection, deployment_id: int) -> FloatArray:
 
 
 def _newest_verdict(verdict_id: int | None) -> Select[Any]:
-    """Select the newest verdict on the record that a verdict judged: what it has become since counts."""
-    of_record = select(verdicts, optimizer_tasks.c.record_id).join(
+    """Select the verdict on the newest window of the record that a verdict judged: what it has become counts.
+
+    One of an older window says nothing of the days since, however late it was asked for.
+    """
+    of_record = select(verdicts, optimizer_tasks.c.record_id, optimizer_tasks.c.window_end).join(
         optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id
     )
     judged, own = of_record.subquery(), of_record.where(verdicts.c.id == verdict_id).subquery()
     return (
         select(judged.c.paper_passed, judged.c.gates, judged.c.parameters, judged.c.record_id)
         .join(own, own.c.record_id == judged.c.record_id)
-        .order_by(judged.c.id.desc())
+        .order_by(judged.c.window_end.desc(), judged.c.id.desc())
         .limit(1)
     )
 

@@ -16,7 +16,7 @@ from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, from_ms
 from quant_pipelines.optimize.decision import NOT_LOOKED_AT
 from quant_pipelines.research.capital import LookAnswer, take_due_look
-from quant_pipelines.store.capital import newest_look, read_year
+from quant_pipelines.store.capital import current_records, newest_look, read_record_days, read_year
 from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.research import open_task, sole_worker
@@ -196,6 +196,28 @@ def test_the_command_shows_the_newest_look(
     assert newest.startswith("look of 2025-12-23: 4 records in 2 pools, any edge at all: p ")
 
 
+def test_the_command_says_how_many_days_a_young_record_lacks(
+    engine: Engine,
+    family: Sequence[int],
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
+    young = begin(engine, "turtle", "BTC")
+    chance = np.random.default_rng(1)
+    common = {"record_id": young, "fold": 0, "trades": [], "cover": [], "is_warm": True}
+    with transaction(engine) as connection:
+        for ago in range(30):
+            row = {"day": DEC_23 - timedelta(days=ago), "daily_return": float(chance.normal(0.0, 0.02))}
+            connection.execute(insert(record_days).values(common | row | {"computed_at": from_ms(0)}))
+    look(engine, DEC_23)
+    assert evidence(engine, young).fewest_more_days == 40  # a pool begins with the eleventh day
+    assert main(["capital"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "turtle" in line]
+    assert "at least 40" in line
+
+
 @pytest.mark.parametrize("table", ["capital_looks", "capital_results"])
 @pytest.mark.parametrize("statement", ["update {} set critical = 0", "delete from {}", "truncate {} cascade"])
 def test_a_look_is_not_changed_by_any_statement(
@@ -225,7 +247,9 @@ def test_a_crash_between_the_look_and_its_results_leaves_neither(
 
 
 def test_two_looks_at_once_are_one(engine: Engine, family: Sequence[int]) -> None:
-    with sole_worker(engine, digest_of({"capital look": EXCHANGE})), pytest.raises(OptimizationError):
+    told = "^the look of 2025-12-23 is being worked on by another process; try later$"
+    work = sole_worker(engine, digest_of({"capital look": EXCHANGE}))
+    with work, pytest.raises(OptimizationError, match=told):
         look(engine, DEC_23)
     assert look(engine, DEC_23).is_taken
 
@@ -241,6 +265,27 @@ def test_days_behind_a_gap_are_the_record(engine: Engine, family: Sequence[int])
     with transaction(engine) as connection:
         (seating,) = read_year(connection, EXCHANGE, 2025).seatings
     assert seating.seats[0].first_day == FIRST + timedelta(days=101)
+
+
+def test_a_gap_that_comes_later_takes_nothing_back(engine: Engine, family: Sequence[int]) -> None:
+    look(engine, DEC_23)
+    before = evidence(engine, family[0])
+    assert before.decision == "passed"
+    for one in family:
+        grow(engine, one, DEC_31)
+    with engine.begin() as connection:
+        connection.execute(text("alter table research.record_days disable trigger user"))
+        is_it = (record_days.c.record_id == family[0]) & (record_days.c.day == DEC_23 + timedelta(days=2))
+        connection.execute(record_days.delete().where(is_it))
+    assert look(engine, DEC_31 + timedelta(days=3)).is_taken
+    assert evidence(engine, family[0]) == before
+    assert evidence(engine, family[1]).look_day == DEC_31
+    with transaction(engine) as connection:
+        kept = read_record_days(connection, current_records(connection, EXCHANGE), DEC_31)
+        seats = read_year(connection, EXCHANGE, 2025).seatings[0].seats
+        seen = read_record_days(connection, current_records(connection, EXCHANGE), DEC_31, seats)
+    assert kept[family[0]].first_day == DEC_23 + timedelta(days=3)
+    assert (seen[family[0]].first_day, seen[family[0]].last_day) == (FIRST, DEC_23 + timedelta(days=1))
 
 
 def test_the_longest_round_trip_sets_the_block(engine: Engine, family: Sequence[int]) -> None:

@@ -262,14 +262,16 @@ class YearOfLooks:
             place = family.record_ids.index(seat.record_id)
             pool, member = family.pool_of[place], family.member_of[place]
             has_passed = seat.record_id in passed or bool(inside[place])
+            known = self._records[seat.record_id].since(seat.first_day).until(seating.look_day)
             if alone[member] or not pools[pool]:
-                asked = _Question("pool", seen.pools, pool, int(of_pools[pool]))
+                # One that none of its records has moved yet has no day, however old they are.
+                n_days = int(of_pools[pool]) or known.returns.size
+                asked = _Question("pool", seen.pools, pool, n_days)
             else:
                 asked = _Question("symbol", seen.members, member, int(of_members[member]))
-            evidence = _evidence(asked, has_passed)._replace(
+            evidence = _evidence(asked, self._terms, has_passed=has_passed)._replace(
                 tests=len(seating.seats), look_day=seating.look_day
             )
-            known = self._records[seat.record_id].since(seat.first_day).until(seating.look_day)
             yield RecordResult(known.unit, seat, evidence, bool(pools[pool]), known.is_held_known)
 
 
@@ -282,12 +284,13 @@ class _Question(NamedTuple):
     n_days: int
 
 
-def _evidence(asked: _Question, has_passed: bool) -> CapitalEvidence:
+def _evidence(asked: _Question, terms: DecisionTerms, *, has_passed: bool) -> CapitalEvidence:
     seen, place = asked.seen, asked.place
     statistic, at_last = float(seen.statistics[place]), float(seen.critical_at_last[place])
     is_known = math.isfinite(statistic)
     if not has_passed and not (is_known and math.isfinite(at_last)):
-        return CapitalEvidence("undecided", "too_short")
+        lacking = _lacking_days(asked, terms)
+        return CapitalEvidence("undecided", "too_short", fewest_more_days=lacking if lacking > 0 else None)
     outcome = capital_outcome(statistic, asked.n_days, passed=has_passed, critical=at_last)
     critical = float(seen.critical[place])
     return CapitalEvidence(
@@ -302,6 +305,14 @@ def _evidence(asked: _Question, has_passed: bool) -> CapitalEvidence:
         sharpe_low=outcome.sharpe_low,
         sharpe_high=outcome.sharpe_high,
     )
+
+
+def _lacking_days(asked: _Question, terms: DecisionTerms) -> int:
+    """Days until it is long enough to be tested; its whole blocks are counted from the first day of all."""
+    n_days, block = asked.seen.look.n_days, asked.seen.block
+    begin = n_days - asked.n_days
+    blocks = terms.least_blocks - (-begin // block)
+    return max(begin + terms.least_days, blocks * block) - n_days
 
 
 def _told(days: int | None) -> int | None:

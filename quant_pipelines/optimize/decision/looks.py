@@ -104,7 +104,8 @@ def seen_at(
 
     The nulls are a mean net return of at most 0, and of at most that of holding the own average exposure with
     funding. All hypotheses of all candidates are one family of one step-down, so that the error holds
-    whichever null is true of whom. A block's length is fixed by the first look of a calendar year.
+    whichever null is true of whom. A block's length is fixed by the first look of a calendar year that asks
+    anybody; until then it is the longest holding.
 
     Whoever joins later is asked from that look on: the maximum holds it from there, and only from there its
     crossings count. Whoever leaves keeps the error that it has spent: paths on which it crossed stay crossed.
@@ -147,13 +148,15 @@ def seen_at(
     is_part = np.ones((len(looks), returns.shape[1]), dtype=bool) if asked is None else asked
     is_part = np.tile(is_part, hypotheses.shape[1] // returns.shape[1])
     fallen = np.zeros(hypotheses.shape[1], dtype=bool)
-    paths, year = ResampledPaths(terms.n_paths, block=1, seed=terms.seed), None
+    paths, year, is_asked = ResampledPaths(terms.n_paths, block=1, seed=terms.seed), None, False
     crossed = np.zeros((terms.n_paths, fallen.size), dtype=bool)
     for look, part in zip(looks, is_part, strict=True):
         days = hypotheses[: look.n_days]
-        if look.year != year:
-            known = days[:, part] if part.any() else days
-            block, year = block_length(known, terms.longest_holding_days), look.year
+        if look.year != year or (part.any() and not is_asked):
+            # Not by whoever is in the matrix for joining later: the looks before would change with them.
+            is_asked, year = bool(part.any()), look.year
+            least = terms.longest_holding_days
+            block = block_length(days[:, part], least) if is_asked else max(least, 1)
             paths = ResampledPaths(terms.n_paths, block=block, seed=terms.seed)
             crossed = np.zeros(crossed.shape, dtype=bool)
         observed, resampled = observed_statistics(days, paths.block), paths.grown(days)

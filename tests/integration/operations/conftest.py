@@ -69,7 +69,9 @@ class World:
     def now(self) -> datetime:
         return from_ms(self.now_ms)
 
-    def verdict(self, symbol: str = BTC, gates: tuple[Gate, ...] = GOOD, day: str = "2025-06-10") -> int:
+    def verdict(
+        self, symbol: str = BTC, gates: tuple[Gate, ...] = GOOD, day: str = "2025-06-10", record_of: str = ""
+    ) -> int:
         record = VerdictRecord(
             strategy="ema_cross",
             content_hash="abc",
@@ -86,7 +88,7 @@ class World:
         names = ("strategy", "exchange", "symbol", "timeframe")
         row = {name: getattr(record, name) for name in names} | {
             "task_key": f"{symbol}{day}",
-            "record_key": f"{symbol}{day}",
+            "record_key": f"{symbol}{record_of or day}",
             "searcher": "ga",
             "objective": "sharpe",
             "seed": 1,

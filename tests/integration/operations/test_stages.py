@@ -11,6 +11,7 @@ from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.operations import candidates, stages
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.optimize.evidence import CapitalEvidence
+from quant_pipelines.optimize.gates import Gate
 from quant_pipelines.store.tables import (
     accounts,
     alerts,
@@ -142,6 +143,18 @@ def test_gate_that_the_newest_verdict_failed_refuses_what_the_look_passes(
     assert refusal(world, ann, deployment_id, "shadow") == (
         f"step from paper to shadow is refused: gates of its newest verdict have not passed: {name}"
     )
+
+
+def test_verdict_on_an_older_window_takes_nothing_back_that_a_newer_one_found(
+    world: Any, ann: Signature
+) -> None:
+    deployment_id = world.deployment()
+    failed = Gate("gaps_paid_for", 0.0, 3.0, False, "capital", "x")
+    world.verdict(gates=(failed,), day="2025-06-12", record_of="2025-06-10")
+    refused = refusal(world, ann, deployment_id, "shadow")
+    assert "gates of its newest verdict have not passed: gaps_paid_for" in refused
+    world.verdict(day="2025-06-08", record_of="2025-06-10")  # a person asks for days of before
+    assert refusal(world, ann, deployment_id, "shadow") == refused
 
 
 def test_unknown_deployment_is_refused(world: Any, ann: Signature) -> None:

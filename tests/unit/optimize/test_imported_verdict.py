@@ -73,6 +73,27 @@ def test_trials_that_the_file_does_not_hold_lower_the_verdict() -> None:
     assert many.evidence["dsr"] < few.evidence["dsr"]
 
 
+@pytest.mark.parametrize("kept", [2, 10, 50])
+def test_the_best_that_were_kept_of_a_search_are_not_all_its_luck(kept: int) -> None:
+    """They are alike, so that their own scatter is nearly none; the luck of all is what they were kept by."""
+    returns = np.random.default_rng(1).normal(0.0, 0.01, (365, 2000))
+    best = np.argsort(-sharpe_of_columns(returns))[:kept]
+    judgment = judged(search_of(returns[:, best]), trials=2000)
+    whole = judged(search_of(returns))
+    assert whole.decision != "passed"
+    assert judgment.decision != "passed"
+    assert judgment.evidence["luck_sharpe"] == pytest.approx(whole.evidence["luck_sharpe"], rel=0.1)
+
+
+def test_neighbors_of_the_best_say_nothing_of_those_that_were_not_kept() -> None:
+    best = np.random.default_rng(1).normal(0.0, 0.01, (365, 2000))
+    best = best[:, [int(np.argmax(sharpe_of_columns(best)))]]
+    neighbors = best + np.random.default_rng(2).normal(0.0, 3e-4, (365, 20))
+    judgment = judged(search_of(neighbors), trials=2000)
+    assert 1980.0 < judgment.evidence["effective_trials"] < 2000.0
+    assert judgment.decision != "passed"
+
+
 def test_skill_beyond_the_luck_of_so_many_passes() -> None:
     judgment = judged(search_of(luck(40, sharpe=5.0)))
     assert (judgment.decision, judgment.more_days, judgment.reasons) == ("passed", 0, ())

@@ -16,7 +16,7 @@ from quant_pipelines.optimize.capital import (
     newest_look_day,
     seated,
 )
-from quant_pipelines.optimize.decision import DecisionTerms
+from quant_pipelines.optimize.decision import DecisionTerms, told_decider
 
 FIRST = date(2025, 1, 1)
 END = date(2026, 12, 31)
@@ -68,6 +68,15 @@ def test_who_is_alone_in_its_pool_passes_with_it() -> None:
 def test_a_short_record_is_not_decided_yet() -> None:
     (look,) = looks([record(1), record(2, name="rsi", since=END - timedelta(days=30))])
     assert decided(look)[2] == ("undecided", "too_short")
+    assert look.results[1].evidence.fewest_more_days == 60 - (31 - 10)  # a pool begins with the eleventh
+
+
+def test_a_long_record_that_never_moves_is_not_called_short() -> None:
+    still = record(2, name="rsi")
+    (look,) = looks([record(1), still._replace(returns=np.zeros(N_DAYS))])
+    evidence = look.results[1].evidence
+    assert (evidence.decision, evidence.fewest_more_days) == ("undecided", None)
+    assert told_decider(evidence).startswith("its record moves too seldom to be tested")
 
 
 def test_another_version_is_a_pool_of_its_own() -> None:
@@ -120,3 +129,21 @@ def test_older_days_of_a_joiner_wait_for_the_next_year() -> None:
 )
 def test_looks_end_with_full_weeks_of_the_year_and_with_its_last_day(yesterday: date, look_day: date) -> None:
     assert newest_look_day(yesterday) == look_day
+
+
+def test_a_joiner_changes_no_look_that_asked_nobody_inside_a_pool_before() -> None:
+    """The block of the members hung on everybody in the matrix, also on those who came weeks later."""
+    alone, second = record(1, edge=6.0), record(2, edge=3.0)
+    slow = record(3, name="rsi")
+    drift = np.convolve(slow.returns, np.ones(20) / 20.0, mode="same")
+    later = slow._replace(returns=drift)
+    days = [date(2026, 1, day) for day in (7, 14, 21)]
+    there = [[alone], [alone, second], [alone, second, later]]
+    seatings: list[Seating] = []
+    told: list[CapitalLook] = []
+    for day, records in zip(days, there, strict=True):
+        seatings.append(seated(records, seatings, day))
+        replayed = [*YearOfLooks({one.record_id: one for one in records}, seatings, TERMS).looks()]
+        assert replayed[:-1] == told
+        told.append(replayed[-1])
+    assert [look.symbol_block for look in told] == [TERMS.longest_holding_days, 3, 3]
