@@ -87,7 +87,8 @@ def robust_z(values: FloatArray, limit: float) -> FloatArray:
     scale = _MAD_TO_DEVIATION * float(np.median(np.abs(known - center))) or float(known.std())
     if scale == 0.0:
         return np.where(np.isfinite(values), 0.0, np.nan)
-    return np.clip((values - center) / scale, -limit, limit)
+    with np.errstate(over="ignore"):  # by a scale of nearly nothing: beyond every limit
+        return np.clip((values - center) / scale, -limit, limit)
 
 
 def score_symbols(raw: Mapping[str, Mapping[str, float]], settings: HotListSettings) -> list[HotScore]:

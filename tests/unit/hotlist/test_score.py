@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quant_pipelines.core.settings import HotListSettings
@@ -83,6 +83,7 @@ def test_mostly_equal_values_fall_back_to_the_standard_deviation() -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6) | st.just(math.nan), min_size=3, max_size=20))
+@example([0.0, 1.0, 2.2e-311])
 def test_z_is_bounded_and_nan_stays_nan(values: list[float]) -> None:
     array = np.array(values)
     z = robust_z(array, 3.0)
