@@ -20,10 +20,10 @@ _COVERED_WITHIN_MS = 2_000
 _LEFT_WITHIN_MS = 1_500
 """How long after that an exit may take to be intended.
 
-The runner counts its 2 s from the first try of a stop. Before that lie the way of an answer (40 ms) and the
-threads in which order and fill are booked, behind it the last look at the venue, which has 1.0 s (a stop that
-a lost answer hides must not be closed twice), and those that commit the intent: some ten threads together, of
-each of which a world tells up to 50 ms late.
+The runner counts its 2 s from the first try of a stop. Before that lie the way of an answer (40 ms; while one
+is lost the world is hindered) and the threads in which order and fill are booked, behind it the last look at
+the venue, which has 1.0 s (a stop that a lost answer hides must not be closed twice), and those that commit
+the intent: some ten threads together, of each of which a world tells up to 50 ms late.
 """
 _LONGEST_PAUSE_MS = 60_000
 """What the venue refuses to close is tried again after 2 s and then ever later, up to this."""

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from aiohttp import WSMsgType, web
 from multidict import CIMultiDict, MultiDict
 
+from quant_pipelines.exchange.ccxt_reads import SOON_SECONDS
 from quant_pipelines.simulator.commands import Subscriptions, answer_command
 from quant_pipelines.simulator.connections import Connection, Connections
 from quant_pipelines.simulator.queries import Query, VenueError
@@ -51,6 +52,8 @@ class Network:
         How often each fault has happened.
     heard_at
         Loop's time of the last message about the market that was delivered.
+    silent_until
+        Loop's time until which whoever has sent an order waits for an answer that does not come.
     """
 
     service: VenueService
@@ -62,6 +65,7 @@ class Network:
     on_order: Callable[[Asked], None] = lambda _asked: None
     fired: Counter[str] = field(default_factory=Counter)
     heard_at: float = 0.0
+    silent_until: float = 0.0
     n_asked_while_banned: int = 0
     wires: list["Wire"] = field(default_factory=list)
     _away_until: float = 0.0
@@ -115,6 +119,12 @@ class Network:
             self.on_event()
 
         asyncio.get_running_loop().call_later(after_seconds, take)
+
+    async def keep_waiting(self, asked: Asked) -> None:
+        """Say nothing for as long as an answer is waited for: of a fill behind it nobody may hear so long."""
+        if asked.sends_plain:
+            self.silent_until = asyncio.get_running_loop().time() + SOON_SECONDS
+        await asyncio.sleep(asked.timeout_seconds)
 
     async def carry(self, asked: Asked) -> Reply:
         """Have the venue answer."""

@@ -1,6 +1,5 @@
 """What goes wrong with a request to the venue: one row each, from the way there to the way back."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -53,6 +52,11 @@ class Asked:
         return self.method == "POST" and self.path in ("/fapi/v1/order", "/fapi/v1/algoOrder")
 
     @property
+    def sends_plain(self) -> bool:
+        """Whether it sends an order that works at once: no stop and no take-profit."""
+        return self.sends and self.path.endswith("/order")
+
+    @property
     def amends(self) -> bool:
         """Whether it changes an order that rests."""
         return self.method == "PUT" and self.path == "/fapi/v1/order"
@@ -94,6 +98,9 @@ class Way(Protocol):
     def ban(self, status: int, seconds: float) -> None:
         """Answer nobody for a while."""
 
+    async def keep_waiting(self, asked: Asked) -> None:
+        """Say nothing for as long as an answer is waited for."""
+
 
 class RequestFault(NamedTuple):
     """One fault: which requests it meets, what it does to them, and how often it may happen."""
@@ -131,13 +138,13 @@ async def _broken_off(way: Way, asked: Asked) -> Reply:
 
 
 async def _late_before(way: Way, asked: Asked) -> Reply:
-    await asyncio.sleep(asked.timeout_seconds)
+    await way.keep_waiting(asked)
     raise TimeoutError
 
 
 async def _late_after(way: Way, asked: Asked) -> Reply:
     await way.carry(asked)
-    await asyncio.sleep(asked.timeout_seconds)
+    await way.keep_waiting(asked)
     raise TimeoutError
 
 
@@ -220,7 +227,7 @@ def _sends(asked: Asked) -> bool:
 
 
 def _sends_plain(asked: Asked) -> bool:
-    return asked.sends and asked.path.endswith("/order")
+    return asked.sends_plain
 
 
 def _opens(asked: Asked) -> bool:

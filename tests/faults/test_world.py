@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 from multidict import MultiDict
 
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.exchange.ccxt_reads import SOON_SECONDS
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.trading import Position
 from quant_pipelines.trading.breaker import Trip
@@ -21,6 +23,7 @@ from quant_pipelines.trading.orders import OrderProgress
 from tests.faults.decisions import DecisionRules
 from tests.faults.deployments import resting_at
 from tests.faults.examiner import Examiner
+from tests.faults.loop import run_virtually
 from tests.faults.requests import Asked
 from tests.faults.sending import SendingRules
 from tests.faults.world import World, play, played
@@ -190,6 +193,16 @@ def test_the_examiner_sees_a_position_without_a_stop(quiet: World) -> None:
     examiner.look()
     evidence.ledger.algos = kept
     assert [violation.invariant for violation in examiner.found] == ["I6"]
+
+
+@pytest.mark.parametrize(("path", "seconds"), [("order", SOON_SECONDS), ("algoOrder", 0.0)])
+def test_only_the_lost_answer_to_an_order_excuses_and_only_for_as_long_as_it_is_waited_for(
+    path: str, seconds: float, quiet: World
+) -> None:
+    network = replace(quiet.network, silent_until=0.0)
+    asked = Asked("POST", "", f"/fapi/v1/{path}", {}, MultiDict(), "")
+    run_virtually(network.keep_waiting(asked), random.Random(1))
+    assert network.silent_until == seconds
 
 
 def first_of(tables: Tables) -> str:

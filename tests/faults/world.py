@@ -199,7 +199,7 @@ class World:
             return False
         if self.leases.holder is None or self.network.is_away or now < self.network.waits_until:
             self.hinder(_BEGINS_SECONDS)
-        return now < self._hindered_until
+        return now < max(self._hindered_until, self.network.silent_until)
 
     async def play(self, n_events: int) -> None:
         """Trade until so much has happened, then without faults until all is quiet."""
