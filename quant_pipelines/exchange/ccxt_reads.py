@@ -47,8 +47,8 @@ _LARGEST_ANSWER_SECONDS = 5.0
 SOON_SECONDS = 1.0
 """A read that failed within this is tried again; a venue that is silent for longer is away.
 
-As long is waited for the first answer, and for what became of an order: a lost one must not keep what was
-filled from being covered.
+As long is waited for an answer until one was lost, and for what became of an order: a lost one must not keep
+what was filled from being covered.
 """
 _TIME = "server time"
 _WRONG_STAMP = "-1021"
@@ -261,12 +261,14 @@ class CcxtReads:
         """Read, and again at once where an answer was lost: what is held may not be covered yet."""
         if self._is_doubted and what != _TIME:
             await self.now_ms()
-        for patience, pause in ((SOON_SECONDS, 0.05), (_LARGEST_ANSWER_SECONDS, 0.15)):
+        patience = SOON_SECONDS
+        for pause in (0.05, 0.15):
             begun = loop_seconds()
             try:
                 async with asyncio.timeout(patience):
                     return await self._asked(what, call, parameters, weight=weight)
             except TimeoutError:
+                patience = _LARGEST_ANSWER_SECONDS  # it was lost, or is that large
                 continue
             except ExchangeUnavailable:
                 if loop_seconds() - begun > SOON_SECONDS:

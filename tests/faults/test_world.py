@@ -45,6 +45,10 @@ def test_a_refused_stamp_and_a_ban_that_is_over_keep_nobody_from_the_venue(seed:
     assert play(seed).violations == {}
 
 
+def test_a_read_that_breaks_and_then_gets_no_answer_keeps_no_exit_waiting() -> None:
+    assert play(491).violations == {}
+
+
 @pytest.mark.parametrize("seed", [1, 3, 8, 1301, 1330])
 def test_two_books_at_one_symbol_violate_nothing(seed: int) -> None:
     assert play(seed, n_books=2).violations == {}

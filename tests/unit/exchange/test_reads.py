@@ -80,6 +80,32 @@ def test_an_answer_that_does_not_come_is_asked_for_again_and_waited_for_longer()
     assert session.n_asked == 2
 
 
+class BreaksThenHangs(Lossy):
+    """Breaks off at once, then does not answer for a minute, then answers."""
+
+    @asynccontextmanager
+    async def get(self, url: Any, **more: Any) -> AsyncIterator[Any]:
+        if self.n_asked == 1:
+            self._seconds = 60.0
+        elif self.n_asked == 2:
+            self._seconds = 0.01
+        async with super().get(url, **more) as answer:
+            yield answer
+
+
+def test_an_answer_that_does_not_come_behind_a_broken_one_is_waited_for_no_longer_than_the_first() -> None:
+    session = BreaksThenHangs(1)
+
+    async def ask() -> float:
+        place = ExchangeSettings(base_url="http://venue.invalid")
+        async with CcxtOrders(place, "", "", clock=lambda: 0, open_session=lambda: session) as orders:
+            assert await orders.now_ms() == 4711
+        return asyncio.get_running_loop().time()
+
+    assert run_virtually(ask(), random.Random(1)) == pytest.approx(0.01 + 0.05 + 1.0 + 0.01)  # noqa: S311 - a seed
+    assert session.n_asked == 3
+
+
 def test_a_refusal_is_an_answer() -> None:
     session = Lossy(0, body=REFUSAL, status=400)
     with pytest.raises(ExchangeRefused):
