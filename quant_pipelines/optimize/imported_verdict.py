@@ -143,7 +143,7 @@ def judge_imported(search: ImportedSearch, judging: Judging) -> ImportedJudgment
     ...     ImportedSearch("columns", "luck", trials, np.arange(365) * DAY_MS), Judging(GateSettings())
     ... )
     >>> judgment.trials, judgment.decision, round(judgment.evidence["psr"], 2)  # the best of 50 looks good
-    (50, 'undecided', 0.98)
+    (50, 'refused', 0.97)
     """
     tried = _tried(search, judging.trials)
     chosen = _chosen(search, judging.trial)

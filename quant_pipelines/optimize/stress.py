@@ -6,22 +6,22 @@ No test of means sees a loss that has not happened yet.
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.evaluation import OutOfSample
 
 
 def largest_exposure(test: OutOfSample, capital: float) -> float:
-    """Largest position of a test window, notional over the equity at the beginning of its day.
+    """Largest position of a record, notional over the equity at the beginning of its day.
 
     A round trip counts with all that was entered, at its average entry: one that was enlarged again after it
-    was reduced counts for more than was ever held at once. What is still held counts once it is closed.
+    was reduced counts for more than was ever held at once. What is still held counts by each day's mean.
 
     Parameters
     ----------
     test
-        Round trips with ``entry_time``, ``quantity`` and ``entry_price``.
+        A record from its first day on, which is where the first round trip begins, with ``entry_time``,
+        ``quantity`` and ``entry_price`` of each.
     capital
-        Equity at the window's begin, quote.
+        Equity at its begin, quote.
 
     Examples
     --------
@@ -35,11 +35,10 @@ def largest_exposure(test: OutOfSample, capital: float) -> float:
     0.2
     """
     equity = capital * np.cumprod(np.concatenate([[1.0], 1.0 + test.returns]))
-    exposures = [
-        trade["quantity"] * trade["entry_price"] / equity[(trade["entry_time"] - int(test.days[0])) // DAY_MS]
-        for trade in test.trades
-    ]
-    return float(max(exposures, default=0.0))
+    entered = [trade["quantity"] * trade["entry_price"] for trade in test.trades]
+    days = np.searchsorted(test.days, [trade["entry_time"] for trade in test.trades], side="right") - 1
+    held = np.abs(test.exposure[np.isfinite(test.exposure)])
+    return float(max([*(entered / equity[days] if entered else ()), *held], default=0.0))
 
 
 def gaps_paid_for(returns: FloatArray, exposure: float, gap: float) -> float | None:
@@ -58,7 +57,7 @@ def gaps_paid_for(returns: FloatArray, exposure: float, gap: float) -> float | N
     --------
     >>> import numpy as np
     >>> from quant_pipelines.optimize.stress import gaps_paid_for
-    >>> gaps_paid_for(np.full(100, 0.01), exposure=2.0, gap=0.25)  # 100 % earned, 50 % lost in each
+    >>> gaps_paid_for(np.full(128, 0.0078125), exposure=2.0, gap=0.25)  # 100 % earned, 50 % lost in each
     2.0
     """
     loss = exposure * gap

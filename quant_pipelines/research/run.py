@@ -269,7 +269,7 @@ class _Run:
             known_funding=known_funding_of(stitched, history),
             first_seen_ms=first_seen_ms,
             evidence=evidence,
-            largest_exposure=self._largest_exposure(finished),
+            largest_exposure=self._largest_exposure(stitched),
         )
         judgment = judge(finished, context)
         parameters = dict(finished.promoted.parameters or {})
@@ -303,10 +303,9 @@ class _Run:
         )
         return replace(record, reasons=record.failures)
 
-    def _largest_exposure(self, finished: WalkForward) -> float:
+    def _largest_exposure(self, stitched: OutOfSample) -> float:
         """Notional over equity; no order goes beyond the limit, whatever was entered over a round trip."""
-        largest = max(largest_exposure(one.test, self.job.capital) for one in finished.folds)
-        return min(largest, self.job.risk.max_position_fraction)
+        return min(largest_exposure(stitched, self.job.capital), self.job.risk.max_position_fraction)
 
     def _holding_return(self, stitched: OutOfSample) -> float | None:
         """Return of buying at the first out-of-sample open and holding to the last close, without costs."""

@@ -190,6 +190,7 @@ def execute_text(name: str, source: str, module: ModuleType) -> None:
     >>> from types import ModuleType
     >>> from quant_pipelines.sdk.loading import execute_text
     >>> module = ModuleType("made_up")
+    >>> module.__file__ = "<made_up>"
     >>> execute_text("made_up", "window = 5", module)
     >>> module.window
     5

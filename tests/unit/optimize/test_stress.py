@@ -70,3 +70,9 @@ def test_largest_position_is_measured_by_the_equity_of_its_own_day() -> None:
     test = OutOfSample(days, np.array([1.0, -0.75, 0.0]), (trade(7, 60), trade(8, 100), trade(9, 40)))
     # 600 of 1,000, then 1,000 of 2,000, then 400 of 500
     assert largest_exposure(test, 1_000.0) == pytest.approx(0.8)
+
+
+def test_a_position_that_is_never_closed_counts_by_its_days() -> None:
+    days, held = DAY_MS * np.arange(3), np.array([np.nan, -0.7, 0.4])
+    test = OutOfSample(days, np.zeros(3), (trade(0, 50),), exposure=held)
+    assert largest_exposure(test, 1_000.0) == 0.7
