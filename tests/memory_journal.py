@@ -258,10 +258,10 @@ class MemoryJournal:
     def _rearmed(self) -> tuple[Rearmed, ...]:
         newest: dict[Key, Rearmed] = {}
         ended = [(at, alert) for alert, at in self.tables.alerts if at and alert.severity == "halt"]
-        for at, alert in sorted(ended, key=lambda one: one[0]):
+        for at, alert in sorted(ended[::-1], key=lambda one: one[0], reverse=True):
             event = trip_of(alert._asdict()).event
             worth = self._equity_then(alert.source, at) if event == "account_loss" else {}
-            newest[alert.source, event] = Rearmed(alert.source, event, at, worth)
+            newest.setdefault((alert.source, event), Rearmed(alert.source, event, at, worth))
         return tuple(newest.values())
 
     def _equity_then(self, source: str, at: datetime) -> dict[int, EquityThen]:
