@@ -257,8 +257,9 @@ class MemoryJournal:
 
     def _rearmed(self) -> tuple[Rearmed, ...]:
         newest: dict[Key, Rearmed] = {}
-        ended = [(at, alert) for alert, at in self.tables.alerts if at and alert.severity == "halt"]
-        for at, alert in sorted(ended[::-1], key=lambda one: one[0], reverse=True):
+        alerts = enumerate(self.tables.alerts)
+        ended = [(at, number, alert) for number, (alert, at) in alerts if at and alert.severity == "halt"]
+        for at, _, alert in sorted(ended, key=lambda one: one[:2], reverse=True):
             event = trip_of(alert._asdict()).event
             worth = self._equity_then(alert.source, at) if event == "account_loss" else {}
             newest.setdefault((alert.source, event), Rearmed(alert.source, event, at, worth))

@@ -45,8 +45,11 @@ class Tick:
     fills: FillData = FillData()  # noqa: RUF009 - a tuple
 
 
-def execution_bars(tick: Tick, step_ms: int) -> list[ExecutionBar]:
-    """Bars for the broker, each with the funding slots up to its close, and what decides its fills."""
+def execution_bars(tick: Tick, step_ms: int, from_ms: int = 0) -> list[ExecutionBar]:
+    """Bars for the broker that open at a time or later, milliseconds UTC, with what decides their fills.
+
+    Each has the funding slots up to its close; those of bars before that time are left out with them.
+    """
     rows, bars, depth = tick.bars, [], tick.fills.depth or no_depth()
     marks = {mark.ts: MarkBar(mark.price) for mark in tick.fills.marks}
     samples = zip(rows.ts.tolist(), depth.rows_at(rows.ts).tolist(), strict=True)
@@ -58,7 +61,7 @@ def execution_bars(tick: Tick, step_ms: int) -> list[ExecutionBar]:
         slots = slots[len(due) :]
         mark, ladder = marks.get(row[0]), ladders.get(row[0])
         bars.append(ExecutionBar(*row)._replace(funding=due, mark=mark, ladder=ladder))
-    return bars
+    return [bar for bar in bars if bar.ts >= from_ms]
 
 
 def _slot(paid: FundingRate, prices: SlotPrices) -> FundingSlot:

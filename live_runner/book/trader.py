@@ -191,7 +191,7 @@ class Trader:
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
             self.inputs.extend(tick.higher, tick.funding, tick.points)
-            if not (bars := self._new_bars(tick)):
+            if not (bars := execution_bars(tick, self.plan.execution_step_ms, self.booked_until_ms)):
                 return None
             moment = Moment(bars[-1].ts + self.plan.execution_step_ms, self._epoch, tick.data_age_seconds)
             return self._due(moment, tick.now_ms, bars)
@@ -209,10 +209,6 @@ class Trader:
         rules = self.plan.rules_at(self._rules, moment.close_ms)
         return DueQuestion(moment.close_ms, Sitting(run, rules, moment.is_bar, moment.data_age_seconds))
 
-    def _new_bars(self, tick: Tick) -> list[ExecutionBar]:
-        bars = execution_bars(tick, self.plan.execution_step_ms)
-        return [bar for bar in bars if bar.ts >= self.booked_until_ms]
-
     def _ask(self, wanted: DueQuestion) -> Answer:
         question = self.inputs.question(wanted.close_ms)._replace(sitting=wanted.sitting)
         with self._waits.asking(wanted.close_ms):
@@ -220,7 +216,7 @@ class Trader:
 
     def _advance(self, tick: Tick, answer: Answer | None) -> None:
         with self._held.alone():
-            bars = self._new_bars(tick)
+            bars = execution_bars(tick, self.plan.execution_step_ms, self.booked_until_ms)
             for start in range(0, len(bars), _BARS_PER_TRANSACTION):
                 part = bars[start : start + _BARS_PER_TRANSACTION]
                 self._book(part, tick, answer, is_newest=start + len(part) == len(bars))

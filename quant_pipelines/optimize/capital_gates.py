@@ -19,7 +19,8 @@ CAPITAL_DECISION = "capital_decision"
 GAPS_NOT_RULED_OUT = 3.0
 """So many may come in as many days as a record has that saw none, at the upper end of what is open, [1]_."""
 _REFUSING = ("pbo", "gaps_paid_for")
-_LOSS_IS_LIKELY = 0.5
+LOSS_IS_LIKELY = 0.5
+"""Beyond it the best of a search loses in more splits than not."""
 
 
 class DecidedCapital(NamedTuple):
@@ -151,5 +152,5 @@ def _overfitting_gate(overfitting: float | None, loss: float | None, highest: fl
         f"probability of backtest overfitting over the Sobol set; refuses only where the best also loses in "
         f"more than half of the splits, here in {loss:.0%}"
     )
-    is_refused = overfitting > highest and loss > _LOSS_IS_LIKELY
+    is_refused = overfitting > highest and loss > LOSS_IS_LIKELY
     return Gate("pbo", overfitting, highest, not is_refused, CAPITAL, detail)

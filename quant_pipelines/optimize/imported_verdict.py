@@ -18,6 +18,7 @@ from quant_pipelines.core.settings import GateSettings
 from quant_pipelines.core.timeframes import YEAR_DAYS
 from quant_pipelines.metrics import max_drawdown, total_return
 from quant_pipelines.metrics.rounding import is_rounding
+from quant_pipelines.optimize.capital_gates import LOSS_IS_LIKELY
 from quant_pipelines.optimize.gates import CAPITAL, Gate, at_least, at_most
 from quant_pipelines.optimize.imported import ImportedSearch, ImportedTrial, trial_key
 from quant_pipelines.optimize.outcome import CapitalDecision
@@ -38,7 +39,6 @@ _NORMAL = NormalDist()
 _LIKELY = 0.9
 _PATIENCE_DAYS = 1095
 _LEAST_DSR = 0.95
-_LOSS_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -314,7 +314,7 @@ def _tests(evidence: Mapping[str, Any], gates: GateSettings, tried: int) -> tupl
         at_most(
             "probability_of_loss",
             evidence["probability_of_loss"],
-            _LOSS_THRESHOLD,
+            LOSS_IS_LIKELY,
             gate=CAPITAL,
             detail="share of the splits whose in-sample best earns nothing in the other half",
         ),

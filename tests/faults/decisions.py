@@ -13,41 +13,14 @@ from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.trading import Signal
 from quant_pipelines.trading import BookView, TradingRules, decide
 from quant_pipelines.trading.purposes import TARGET
-from tests.faults.evidence import Evidence, Findings, Violation
-from tests.faults.requests import Asked
+from tests.faults.at_the_end import AtTheEnd
+from tests.faults.evidence import Evidence
 
 _COLUMNS = ("open", "high", "low", "close", "volume")
 
 
-class DecisionRules:
-    """Takes every decision again.
-
-    Parameters
-    ----------
-    evidence
-        What it reads.
-    market
-        What was really traded.
-    deployment
-        Who decided.
-    """
-
-    def __init__(self, evidence: Evidence, market: MarketPort, deployment: Deployment) -> None:
-        self._evidence = evidence
-        self._market = market
-        self._deployment = deployment
-        self._findings = Findings(evidence)
-
-    @property
-    def found(self) -> dict[Violation, int]:
-        """Violations with their times, milliseconds UTC."""
-        return self._findings.found
-
-    def look(self) -> None:
-        """Nothing: decisions are taken again at the end."""
-
-    def look_at_order(self, asked: Asked) -> None:
-        """Nothing: decisions are taken again at the end."""
+class DecisionRules(AtTheEnd):
+    """Takes every decision again."""
 
     def look_at_rest(self) -> None:
         """Compare every stored decision, and the intent that it led to."""

@@ -12,15 +12,12 @@ from quant_pipelines.backtest.book.working import NewOrder
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.sdk.desk import OpenOrder, OrderEvent
 from quant_pipelines.sdk.event import EventStrategy
-from quant_pipelines.simulator.ports import MarketPort
-from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.trading import Intent, Signal
 from quant_pipelines.trading import BookView, TradingRules
 from quant_pipelines.trading.purposes import number_of
 from quant_pipelines.trading.resting import Resting
+from tests.faults.at_the_end import AtTheEnd
 from tests.faults.decisions import bars_of, strategy_of
-from tests.faults.evidence import Evidence, Findings, Violation
-from tests.faults.requests import Asked
 
 
 class JournaledBook(DeskBook):
@@ -95,35 +92,8 @@ class JournaledBook(DeskBook):
         return self._orders.pop(number, None) is not None
 
 
-class EventDecisionRules:
-    """Asks the strategy again, at every close at which it was asked.
-
-    Parameters
-    ----------
-    evidence
-        What it reads.
-    market
-        What was really traded.
-    deployment
-        Who decided.
-    """
-
-    def __init__(self, evidence: Evidence, market: MarketPort, deployment: Deployment) -> None:
-        self._evidence = evidence
-        self._market = market
-        self._deployment = deployment
-        self._findings = Findings(evidence)
-
-    @property
-    def found(self) -> dict[Violation, int]:
-        """Violations with their times, milliseconds UTC."""
-        return self._findings.found
-
-    def look(self) -> None:
-        """Nothing: decisions are taken again at the end."""
-
-    def look_at_order(self, asked: Asked) -> None:
-        """Nothing: decisions are taken again at the end."""
+class EventDecisionRules(AtTheEnd):
+    """Asks the strategy again, at every close at which it was asked."""
 
     def look_at_rest(self) -> None:
         """Compare what the strategy asks for with what is stored, and with the intents that it led to."""

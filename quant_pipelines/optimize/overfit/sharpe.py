@@ -53,8 +53,7 @@ def probabilistic_sharpe_ratio(
     >>> round(probabilistic_sharpe_ratio(0.1, n_observations=250, skew=-2.0, kurtosis=10.0), 3)  # fat losses
     0.923
     """
-    if n_observations < 2:
-        raise OptimizationError(f"n_observations is {n_observations}; expected at least 2 returns")
+    _require_two(n_observations)
     deviation = math.sqrt(_estimator_variance(sharpe, skew, kurtosis))
     return _NORMAL.cdf((sharpe - benchmark) * math.sqrt(n_observations - 1) / deviation)
 
@@ -82,8 +81,7 @@ def sharpe_standard_error(sharpe: float, *, n_observations: int, skew: float, ku
     >>> round(sharpe_standard_error(0.1, n_observations=101, skew=0.0, kurtosis=3.0), 4)
     0.1002
     """
-    if n_observations < 2:
-        raise OptimizationError(f"n_observations is {n_observations}; expected at least 2 returns")
+    _require_two(n_observations)
     return math.sqrt(_estimator_variance(sharpe, skew, kurtosis) / (n_observations - 1))
 
 
@@ -195,6 +193,11 @@ def minimum_track_record_length(
         return math.inf
     needed = _NORMAL.inv_cdf(confidence) / (sharpe - benchmark)
     return 1.0 + _estimator_variance(sharpe, skew, kurtosis) * needed**2
+
+
+def _require_two(n_observations: int) -> None:
+    if n_observations < 2:
+        raise OptimizationError(f"n_observations is {n_observations}; expected at least 2 returns")
 
 
 def _estimator_variance(sharpe: float, skew: float, kurtosis: float) -> float:
