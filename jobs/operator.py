@@ -3,6 +3,7 @@
 A refusal is a failed run with one sentence, and is never retried.
 """
 
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -41,14 +42,21 @@ def _op(verb: Verb) -> dg.OpDefinition:
         empty = [name for name, value in context.op_config.items() if value is None]
         if empty:  # a form admits null where a field has a default; nobody means a default by emptying it
             raise dg.Failure(f"{empty[0]} is empty; expected a value, or no such line", allow_retries=False)
+        given = {**context.op_config, "asked_at": _asked_at(context)}
         try:
-            receipt = carry_out(verb, context.op_config, store=platform.key_store, settings=platform.settings)
+            receipt = carry_out(verb, given, store=platform.key_store, settings=platform.settings)
         except QuantError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         context.log.info("%s (audit row %d)", receipt.summary, receipt.audit_id)
         context.instance.add_run_tags(context.run_id, {"quant/result": receipt.summary[:200]})
 
     return decide
+
+
+def _asked_at(context: dg.OpExecutionContext) -> datetime | None:
+    """When the form was sent: a code is shown for half a minute, and a run may wait for longer."""
+    record = context.instance.get_run_record_by_id(context.run_id)
+    return record.create_timestamp if record else None
 
 
 def _job(verb: Verb) -> dg.JobDefinition:

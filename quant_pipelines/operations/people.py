@@ -25,6 +25,7 @@ STEP_SECONDS = 30
 _DIGITS = 6
 _MOST_TRIES = 5
 _WINDOW = timedelta(minutes=1)
+LONGEST_QUEUE = timedelta(minutes=15)
 _DRIFT_STEPS = (0, -1, 1)
 _ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -42,6 +43,9 @@ class Claimant(NamedTuple):
         The least that suffices.
     is_real_money
         Whether it lets orders go to a real exchange: without a user that is refused.
+    asked_at
+        When the code was given, if that is recorded where nobody who asks can set it: a run may wait in a
+        queue for longer than a code is shown. None stands for now.
     """
 
     operator: str
@@ -49,6 +53,7 @@ class Claimant(NamedTuple):
     code: str
     role: Role
     is_real_money: bool = False
+    asked_at: datetime | None = None
 
 
 def identify(store: KeyStore, claimant: Claimant) -> Signature:
@@ -84,7 +89,7 @@ def identify(store: KeyStore, claimant: Claimant) -> Signature:
             return typed
         user = _entitled(connection, claimant)
         # What is wrong with a code is raised after the commit: a try that failed counts.
-        fault = _fault(connection, user, claimant.code, store)
+        fault = _fault(connection, user, claimant, store)
     if fault is not None:
         raise fault
     return Signature(user.name, typed.reason, is_identified=True)
@@ -105,7 +110,7 @@ def _entitled(connection: Connection, claimant: Claimant) -> User:
     return user
 
 
-def _fault(connection: Connection, user: User, code: str, store: KeyStore) -> QuantError | None:
+def _fault(connection: Connection, user: User, claimant: Claimant, store: KeyStore) -> QuantError | None:
     """Count the try, and take the code's step if it is right."""
     now = clock_time(store.clock)
     recent = [at for at in user.tried_at if timedelta() <= now - at < _WINDOW]
@@ -117,7 +122,8 @@ def _fault(connection: Connection, user: User, code: str, store: KeyStore) -> Qu
         )
     change_user(connection, user.name, tried_at=[*recent, now])
     seed = open_seed(read_master_keys(store.home, store.environment), user.name, user.sealed_seed)
-    step = _step_of(pyotp.TOTP(seed, digits=_DIGITS, interval=STEP_SECONDS), code.strip(), now)
+    totp = pyotp.TOTP(seed, digits=_DIGITS, interval=STEP_SECONDS)
+    step = _step_of(totp, claimant.code.strip(), _given_at(claimant, now))
     if step is None:
         return LifecycleError(f"the code of {user.name} is not right; expected the one that is shown now")
     if step <= user.last_step:
@@ -126,9 +132,15 @@ def _fault(connection: Connection, user: User, code: str, store: KeyStore) -> Qu
     return None
 
 
-def _step_of(totp: pyotp.TOTP, code: str, now: datetime) -> int | None:
-    """Time step that a code belongs to; None if it is none of now, one before and one after."""
-    present = int(now.timestamp()) // STEP_SECONDS
+def _given_at(claimant: Claimant, now: datetime) -> datetime:
+    """When the code was given; now, where the record says a time that no queue explains."""
+    at = claimant.asked_at
+    return at if at is not None and timedelta() <= now - at <= LONGEST_QUEUE else now
+
+
+def _step_of(totp: pyotp.TOTP, code: str, at: datetime) -> int | None:
+    """Time step that a code belongs to; None if it is none of that time, one before and one after."""
+    present = int(at.timestamp()) // STEP_SECONDS
     for drift in _DRIFT_STEPS:
         if strings_equal(code, totp.generate_otp(present + drift)):
             return present + drift

@@ -167,7 +167,7 @@ def carry_out(verb: Verb, given: Mapping[str, Any], *, store: "KeyStore", settin
         A row with a function.
     given
         Values by field, with ``operator``, ``reason`` and ``code``; what is missing or None takes its
-        default.
+        default. ``asked_at`` is when that was given, where it is carried out later (see ``Claimant``).
     store, settings
         The stack that is meant, and what opens the seeds of its users.
 
@@ -203,8 +203,8 @@ def _signature(verb: Verb, given: Mapping[str, Any], store: "KeyStore", settings
         return Signature(operator, reason)
     is_real = settings.runner.mode == "live" and settings.exchange.base_url is None
     people = importlib.import_module("quant_pipelines.operations.people")
-    claimant = people.Claimant(
-        operator, reason, given.get("code") or "", verb.role, is_real and given.get("target") in verb.money
-    )
+    is_real_money = is_real and given.get("target") in verb.money
+    code = given.get("code") or ""
+    claimant = people.Claimant(operator, reason, code, verb.role, is_real_money, given.get("asked_at"))
     signature: Signature = people.identify(store, claimant)
     return signature

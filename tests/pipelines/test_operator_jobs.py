@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from assets.resources import Platform
 from jobs.operator import OPERATOR_JOBS
+from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.definitions import build_definitions
 from quant_pipelines.operations.people import Claimant
 from quant_pipelines.operations.users import enroll
@@ -84,6 +85,17 @@ def test_code_of_a_run_counts_once(platform: Platform, instance: dg.DagsterInsta
     again = failure(launch(proven, instance, "resume_runner", code=code))
     assert again == "that code of ann was used already; expected the next one"
     proven.engine.dispose()
+
+
+def test_a_code_is_judged_by_when_the_run_was_launched(
+    platform: Platform, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    late = Platform(platform.settings, clock=lambda: system_clock_ms() + 180_000)
+    late.home = tmp_path
+    uri = enroll(late.key_store, Claimant("ann", "our first", "", "admin"), "ann", "admin").uri
+    code = pyotp.parse_uri(uri).at(system_clock_ms() // 1000)
+    assert launch(late, instance, "halt_runner", code=code).success
+    late.engine.dispose()
 
 
 def test_runner_is_halted_flattened_and_resumed(platform: Platform, instance: dg.DagsterInstance) -> None:

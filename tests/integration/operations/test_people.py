@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyotp
@@ -15,7 +16,7 @@ from quant_pipelines.core.errors import LifecycleError, SecretError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations import users
 from quant_pipelines.operations.keys import rotate_master_key
-from quant_pipelines.operations.people import identify
+from quant_pipelines.operations.people import Claimant, identify
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.operations.verb import carry_out
 from quant_pipelines.operations.verbs import DECISIONS
@@ -100,6 +101,32 @@ def test_codes_of_two_steps_ago_are_too_old(office: Office) -> None:
     office.wait(5)
     with pytest.raises(LifecycleError, match="is not right"):
         identify(office.store, office.claim("ann", "operator", code=office.code("ann", -2)))
+
+
+def asked(office: Office, *, minutes_ago: float, code: str) -> Claimant:
+    """What a form says that was sent a while ago."""
+    at = datetime.fromtimestamp(office.now_ms / 1000, UTC) - timedelta(minutes=minutes_ago)
+    return office.claim("ann", "operator", code=code, asked_at=at)
+
+
+def test_a_code_that_waited_in_a_queue_is_judged_by_when_it_was_given(office: Office) -> None:
+    office.wait(5)
+    code = office.code("ann")
+    office.wait(8)
+    with pytest.raises(LifecycleError, match="is not right"):
+        identify(office.store, office.claim("ann", "operator", code=code))
+    assert identify(office.store, asked(office, minutes_ago=4, code=code)).is_identified
+    with pytest.raises(LifecycleError, match="used already"):
+        identify(office.store, asked(office, minutes_ago=4, code=code))
+
+
+@pytest.mark.parametrize("minutes_ago", [16, 3600, -1])
+def test_a_time_that_no_queue_explains_counts_as_now(office: Office, minutes_ago: float) -> None:
+    office.wait(300)
+    old = office.code("ann", int(-2 * minutes_ago))
+    with pytest.raises(LifecycleError, match="is not right"):
+        identify(office.store, asked(office, minutes_ago=minutes_ago, code=old))
+    assert identify(office.store, asked(office, minutes_ago=minutes_ago, code=office.code("ann")))
 
 
 def test_five_tries_a_minute_and_then_not_even_the_right_one(office: Office) -> None:
