@@ -4,7 +4,7 @@
 
 Each stack is started on an empty home, given time to fill it, then left alone. PSS shares out the pages that
 processes have in common, so the sum over processes is what the machine would get back. The other checkout
-needs a `.venv` of its own; it runs after this one, as both want the same port.
+needs a `.venv`, its own or a link to this one's; it runs after this one, as both want the same port.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def main() -> None:
 
 def measure(checkout: Path, home: Path, *, fill: float, seconds: float) -> None:
     """Start a stack, look at it, and end it."""
-    environment = os.environ | {"QUANT_HOME": str(home)}
+    environment = os.environ | {"QUANT_HOME": str(home), "PYTHONPATH": str(checkout)}
     command = [str(checkout / ".venv/bin/quant"), "up"]
     with (home.parent / f"{home.name}.log").open("wb") as log:
         stack = subprocess.Popen(command, cwd=checkout, env=environment, stdout=log, stderr=log)

@@ -77,6 +77,8 @@ PEERS_QUANTITY = Decimal("0.01")
 TICK_SHARE = 0.98
 """Beyond the first book's stop at 0.99 of its entry; the other's, and that over both, are further away."""
 QUIET_SECONDS = (0.15, 0.65)
+LOOK_AWAY_SECONDS = 0.03
+"""How long nobody asks after a tick whether the book is flat, which takes the book while it is asked."""
 WARM = 5
 
 Arrivals = dict[str, int]
@@ -293,6 +295,7 @@ async def measured(
         await until(rig.is_watched)
         await asyncio.sleep(chance.uniform(*QUIET_SECONDS))
         n_before, begun = len(rig.exits()), rig.tick(price * TICK_SHARE)
+        await asyncio.sleep(LOOK_AWAY_SECONDS)
         await until(rig.is_flat)
         names = rig.exits()
         assert len(names) > n_before, "nothing was sent"

@@ -61,11 +61,17 @@ class BookInMemory:
             pass
 
     @contextmanager
-    def at_once(self) -> Iterator[bool]:
-        """Keep others from the book while it is free and as the rows say; whether it is, without waiting."""
+    def at_once(self) -> Iterator[Broker | None]:
+        """Read the book without waiting; None while it is not free, or not as the rows say.
+
+        Nothing may be changed by it: nobody is told of what it holds then.
+        """
         is_free = self._busy.acquire(blocking=False)
         try:
-            yield is_free and not self._is_stale
+            yield self.broker if is_free and not self._is_stale else None
+        except BaseException:
+            self._is_stale = True
+            raise
         finally:
             if is_free:
                 self._busy.release()

@@ -273,8 +273,8 @@ class Trader:
         with self._held.alone() as broker:
             return act(broker)
 
-    def at_once(self) -> AbstractContextManager[bool]:
-        """Keep others from the book while it is free and as the rows say; whether it is, without waiting."""
+    def at_once(self) -> AbstractContextManager[Broker | None]:
+        """Read the book without waiting; None while it is not free, or not as the rows say."""
         return self._held.at_once()
 
     def refusal_to_send(self, intent: Intent) -> str:

@@ -88,6 +88,7 @@ class VenueBook:
         self.account: Account = open_account(float(capital))
         self._empty = opening_state(self.account, 0)
         self._state: BookState | None = None
+        self._moved, self._moved_of = NOTHING_STANDS, (self.account, self._empty, self._stops)
         self._bars: list[tuple[int, Seen]] = []
         _rehearse(self._empty, self._stops)
         n_known = self._restore(document) if document is not None else 0
@@ -357,7 +358,11 @@ class VenueBook:
     def _in_force(self) -> Standing:
         if self._state is None or self.account.position == 0.0:
             return NOTHING_STANDS
-        return moved(self.account, self._state.stop, self._state.seen, self._stops)
+        of = (self.account, self._state, self._stops)
+        if not all(one is known for one, known in zip(of, self._moved_of, strict=False)):
+            self._moved_of = of
+            self._moved = moved(self.account, self._state.stop, self._state.seen, self._stops)
+        return self._moved
 
     def _known_state(self) -> BookState:
         if self._state is None:

@@ -1,5 +1,6 @@
 """The venue broker: orders go to a venue, fills come back when they come; every change is committed first."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +18,7 @@ from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.backtest.market.stop_rules import inputs_from_document
 from quant_pipelines.core.orders import OrderStatus
-from quant_pipelines.core.timeframes import from_ms, to_ms
+from quant_pipelines.core.timeframes import DAY_MS, from_ms, to_ms
 from quant_pipelines.risk.account_view import OpenExposure
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Fill, Income, Intent, Position, StoredBook
@@ -82,6 +83,7 @@ class VenueBroker:
         self._deployment = plan.deployment
         self._book = VenueBook(plan, stop_fraction, stored.fills, stored.income, document)
         self.orders = {order.intent.client_order_id: order for order in orders}
+        self._decided = Counter(_day_of(one.intent) for one in orders if is_decided(one.intent.purpose))
         self._open = dict.fromkeys(self.orders)  # what may matter yet: a stop that moves leaves many behind
         self.tally = BookTally(stored)
         self.swept_trade_id: str | None = document["swept_trade_id"] if document else None
@@ -195,9 +197,7 @@ class VenueBroker:
 
     def _view_of(self, book: VenueBook, *, volatility: float, data_age_seconds: float) -> BookView:
         ordered = sum((self._exposure(order) for order in self.unsettled()), _ZERO)
-        day = from_ms(book.day_start_ms)
-        intents = (order.intent for order in self.orders.values())
-        today = sum(is_decided(one.purpose) and one.bar_close >= day for one in intents)
+        today = sum(n for day, n in self._decided.items() if day >= book.day_start_ms // DAY_MS)
         return book.view(ordered, today, volatility=volatility, data_age_seconds=data_age_seconds)
 
     @property
@@ -356,6 +356,7 @@ class VenueBroker:
 
     def _track(self, intent: Intent, status: OrderStatus, at: datetime) -> None:
         name = intent.client_order_id
+        self._decided[_day_of(intent)] += is_decided(intent.purpose)
         self.orders[name] = PlacedOrder(intent, self._epoch, None, OrderProgress(status), at)
         self._open[name] = None
 
@@ -377,6 +378,10 @@ class VenueBroker:
         has_more = any(one.intent.purpose == REMAINDER for one in list(self.orders.values())[-1:])
         if not has_more and any(_came_to_nothing(one.progress) for one in mine):
             self._book.forget_target()
+
+
+def _day_of(intent: Intent) -> int:
+    return to_ms(intent.bar_close) // DAY_MS
 
 
 def _came_to_nothing(progress: OrderProgress) -> bool:

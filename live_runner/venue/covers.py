@@ -135,9 +135,8 @@ class Covers:
 
     async def _watch(self, key: int) -> None:
         covering = self.of(self._around.place.seats[key])
-        price = self._reached.get(key, math.nan)
-        self._watched[key] = levels = await covering.keep_watched(price)
-        if not levels.reached([price]):
+        self._watched[key] = levels = await covering.keep_watched(self._reached.get(key, math.nan))
+        if not levels.reached([self._reached.get(key, math.nan)]):  # another may have come meanwhile
             self._reached.pop(key, None)  # it was the level of a position that is gone
 
     def _over_the_net(self) -> NetCovering:

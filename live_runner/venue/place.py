@@ -124,10 +124,15 @@ class VenuePlace:
 
     async def look(self, act: Callable[[Brokers], Answer]) -> Answer:
         """Read what brokers have in memory: in this thread where none is busy, as a tick must not wait."""
-        seats = [self.seats[key] for key in sorted(self.seats)]
+        brokers: dict[int, VenueBroker] = {}
         with ExitStack() as held:
-            if all(held.enter_context(seat.trader.at_once()) for seat in seats):
-                return _nested(act, seats, {})
+            for key in sorted(self.seats):
+                broker = held.enter_context(self.seats[key].trader.at_once())
+                if broker is None:
+                    break
+                brokers[key] = _at_venue(broker)
+            else:
+                return act(brokers)
         return await self.with_brokers(act)
 
     async def with_books(self, act: Callable[[PlaceBooks], Answer]) -> Answer:
@@ -224,7 +229,11 @@ def _nested(act: Callable[[Brokers], Answer], seats: list[Seat], brokers: dict[i
     first, *others = seats
 
     def on_broker(broker: Broker) -> Answer:
-        assert isinstance(broker, VenueBroker)  # noqa: S101 - the link opened it
-        return _nested(act, others, {**brokers, first.key: broker})
+        return _nested(act, others, {**brokers, first.key: _at_venue(broker)})
 
     return first.trader.with_broker(on_broker)
+
+
+def _at_venue(broker: Broker) -> VenueBroker:
+    assert isinstance(broker, VenueBroker)  # noqa: S101 - the link opened it
+    return broker

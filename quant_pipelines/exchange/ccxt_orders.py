@@ -1,6 +1,6 @@
 """``OrderVenue`` over ccxt: what changes something at Binance USDⓈ-M, and the user's stream.
 
-Orders go through ccxt's own ``create_order``; what it has no words for goes to the raw endpoints.
+Stops go through ccxt's own ``create_order``; orders, as what it has no words for, to the raw endpoints.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from quant_pipelines.core.orders import Side
 from quant_pipelines.exchange import venue_rows
 from quant_pipelines.exchange.ccxt_reads import NOT_FOUND, SOON_SECONDS, CcxtReads, Parameters
 from quant_pipelines.exchange.errors import translated
+from quant_pipelines.exchange.order_request import order_request
 from quant_pipelines.exchange.user_stream import follow_user_stream
 from quant_pipelines.trading.modes import AccountModes
 from quant_pipelines.trading.venue import (
@@ -160,19 +161,29 @@ class CcxtOrders(CcxtReads):
         """Send an order through ccxt, and prove that the answer is about it."""
         await self._id(symbol)
         name = params.get("newClientOrderId") or params["clientAlgoId"]
-        price = params.pop("price", None)
         try:
             async with _soon(f"order {name}"):
-                answer = await self._client.create_order(symbol, kind, side, quantity, price, params)
+                told = await self._told(symbol, kind, side, quantity, params)
         except ExchangeError as error:
             self._heed(error)
             if isinstance(error, ExchangeRefused):
                 self._settings.note_refusal(str(error))
             raise
-        told: Parameters = answer["info"] if isinstance(answer["info"], dict) else {}
-        if answer["id"] is None or name not in (told.get("clientOrderId"), told.get("clientAlgoId")):
+        number = told.get("orderId", told.get("algoId"))
+        if number is None or name not in (told.get("clientOrderId"), told.get("clientAlgoId")):
             raise OutcomeUnknown(f"exchange answered order {name} with something that does not name it")
         return told
+
+    async def _told(
+        self, symbol: str, kind: str, side: Side, quantity: str | None, params: Parameters
+    ) -> Parameters:
+        """Return what the venue says to an order, as it says it."""
+        if quantity is not None and "newClientOrderId" in params:
+            request = order_request(self._client, symbol, kind, side, quantity, params)
+            told = await self._client.fapiPrivatePostOrder(request)
+        else:
+            told = (await self._client.create_order(symbol, kind, side, quantity, None, params))["info"]
+        return told if isinstance(told, dict) else {}
 
 
 @contextlib.asynccontextmanager

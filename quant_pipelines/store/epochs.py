@@ -3,14 +3,16 @@
 The lock keeps a second runner on standby; the epoch stops a writer that lost the lock without knowing it.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, select, text
 
 from quant_pipelines.core.errors import StoreError
-from quant_pipelines.store.engine import Listener, listening, transaction
+from quant_pipelines.store.engine import Listener, listening, pipelined, transaction
 from quant_pipelines.store.tables import epochs
 
 DEPLOYMENTS_CHANNEL = "deployments"
@@ -93,8 +95,24 @@ def require_epoch(connection: Connection, epoch: int) -> None:
     StoreError
         If another writer has taken over.
     """
-    connection.execute(text("select pg_advisory_xact_lock_shared(:key)"), {"key": _EPOCH_LOCK})
-    newest = connection.execute(text("select max(id) from trading.epochs")).scalar_one()
+    with in_epoch(connection, epoch):
+        pass
+
+
+@contextmanager
+def in_epoch(connection: Connection, epoch: int) -> Iterator["psycopg.Connection[Any]"]:
+    """Prove the same, and send the block's statements after the proof without waiting for it in between.
+
+    Raises
+    ------
+    StoreError
+        If another writer has taken over: nothing may be committed then.
+    """
+    with pipelined(connection) as driver:
+        driver.execute("select pg_advisory_xact_lock_shared(%s)", (_EPOCH_LOCK,))
+        found = driver.execute("select max(id) from trading.epochs")  # it sees who began while that waited
+        yield driver
+    newest = (found.fetchone() or (None,))[0]
     if newest != epoch:
         raise StoreError(f"epoch {epoch} is over: writer {newest} has taken over the trading books")
 

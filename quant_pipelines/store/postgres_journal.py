@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
@@ -125,5 +126,6 @@ def _each_once() -> Iterator[None]:
     """Say of a row whose key is taken that it contradicts the rows."""
     try:
         yield
-    except IntegrityError as error:
-        raise ReconciliationError(f"a row is stored already: {' '.join(str(error.orig).split())}") from error
+    except (IntegrityError, UniqueViolation) as error:
+        cause = error.orig if isinstance(error, IntegrityError) else error
+        raise ReconciliationError(f"a row is stored already: {' '.join(str(cause).split())}") from error

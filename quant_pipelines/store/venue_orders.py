@@ -6,17 +6,24 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, Table, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.epochs import require_epoch
+from quant_pipelines.store.epochs import in_epoch, require_epoch
 from quant_pipelines.store.heartbeats import halt_once
 from quant_pipelines.store.tables import fills, income, intents, orders, positions
 from quant_pipelines.store.trading import Fill, Income, Intent, OrderState, Position, advance_order
 from quant_pipelines.store.value_rows import row_of, value_of
 from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.orders import OrderProgress
+
+_ADD_INTENT = str(insert(intents).compile(dialect=PGDialect_psycopg()))  # type: ignore[no-untyped-call]
+_ADD_ORDER = """
+insert into trading.orders (client_order_id, status, filled_quantity, updated_at)
+values (%s, 'SUBMITTED', 0, %s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +96,11 @@ def add_order(engine: Engine, epoch: int, deployment: Deployment, intent: Intent
     StoreError
         If another writer has taken over, or the database does not answer.
     """
-    values = row_of(intent)
-    with transaction(engine) as connection:
-        require_epoch(connection, epoch)
-        whose = {"deployment_id": deployment.id, "symbol": deployment.symbol}
-        row = {**values, **whose, "epoch": epoch, "committed_at": at}
-        connection.execute(insert(intents).values(row))
-        connection.execute(
-            insert(orders).values(
-                client_order_id=intent.client_order_id, status="SUBMITTED", filled_quantity=0, updated_at=at
-            )
-        )
+    whose = {"deployment_id": deployment.id, "symbol": deployment.symbol}
+    row = {**row_of(intent), **whose, "epoch": epoch, "committed_at": at}
+    with transaction(engine) as connection, in_epoch(connection, epoch) as driver:
+        driver.execute(_ADD_INTENT, row)
+        driver.execute(_ADD_ORDER, (intent.client_order_id, at))
 
 
 def follow_order(engine: Engine, epoch: int, step: OrderStep, at: datetime) -> None:

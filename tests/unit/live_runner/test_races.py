@@ -284,8 +284,8 @@ def test_a_book_is_had_at_once_only_while_nobody_has_it_and_its_rows_need_not_be
     trader = trader_of(Books())
 
     def is_free() -> bool:
-        with trader.at_once() as is_free:
-            return is_free
+        with trader.at_once() as broker:
+            return broker is not None
 
     with ThreadPoolExecutor(1) as other:
         assert other.submit(is_free).result()

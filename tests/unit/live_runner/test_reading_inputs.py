@@ -37,8 +37,8 @@ class Looked(NothingStored):
 
     def points(self, *_: Any) -> KnownPoints:
         def is_free() -> bool:
-            with self.desk.trader.at_once() as is_free:
-                return is_free
+            with self.desk.trader.at_once() as broker:
+                return broker is not None
 
         with ThreadPoolExecutor(1) as other:
             self.was_free.append(other.submit(is_free).result())

@@ -294,3 +294,12 @@ def test_a_cross_is_stored_whole_or_not_at_all() -> None:
     with pytest.raises(StoreError, match="broke"):
         book_crossing(books, found, Decimal(100), LATER)
     assert journal.tables is before
+
+
+def test_a_book_is_proven_again_after_each_fill_and_not_at_each_look() -> None:
+    """Every look asks for the position; to add up all fills each time would make looks slower by the day."""
+    books = books_holding("0.5")
+    before = books.brokers[7].position()
+    assert books.brokers[7].position() is before
+    book_trades(books, [traded("9", None, Decimal("0.25"))], LATER, halts={})
+    assert books.brokers[7].position().quantity == Decimal("0.75")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from live_runner.book.plan import plan_of
+from live_runner.venue.broker import VenueBroker
 from live_runner.venue.covering import Around, Covering
 from live_runner.venue.liquidation import LiquidationGuard
 from live_runner.venue.order_rows import OrderRows
@@ -42,8 +43,8 @@ class Trader:
         return act(self._broker)
 
     @contextmanager
-    def at_once(self) -> Iterator[bool]:
-        yield True
+    def at_once(self) -> Iterator[VenueBroker]:
+        yield self._broker
 
     def priced(self, intent: Intent) -> Intent:
         return intent
