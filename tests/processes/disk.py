@@ -153,7 +153,7 @@ def _played(folder: Path, play: Callable[[Stage], list[Round]]) -> dict[str, obj
             return told(stage, play(stage))
         except BaseException:
             with contextlib.suppress(OSError):
-                sys.stderr.write("\n".join(stage.log().splitlines()[-60:]))
+                sys.stderr.write(stage.explain())
             raise
 
 

@@ -173,7 +173,7 @@ def main() -> None:
         try:
             rounds = play(stage, LONG * chosen.rounds)
         except BaseException:
-            sys.stderr.write("\n".join(stage.log().splitlines()[-60:]))
+            sys.stderr.write(stage.explain())
             raise
         document = told(stage, rounds, n_alerts=rows(stage.engine, _ALERTS)[0][0])
     finish(document)

@@ -107,7 +107,7 @@ def main() -> None:
         try:
             rounds = play(stage, server, LONG * chosen.rounds)
         except BaseException:
-            sys.stderr.write("\n".join(stage.log().splitlines()[-60:]))
+            sys.stderr.write(stage.explain())
             raise
         document = told(stage, rounds)
         if document["lives"] != 1:

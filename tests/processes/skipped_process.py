@@ -5,7 +5,9 @@ of stdin is how many it is ahead from then on; its end ends the process. Setting
 """
 
 import asyncio
+import faulthandler
 import logging
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -36,12 +38,20 @@ def _work(role: str) -> Callable[..., Awaitable[None]]:
     return partial(trade, Pulse(home_folder() / "runner.pulse"))
 
 
+def _show() -> None:
+    """Write what everybody waits for to stderr."""
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stderr)
+    faulthandler.dump_traceback()
+
+
 def main(role: str, ahead_ms: int) -> int:
     clock = SkippedTime()
     clock.ahead_ms = ahead_ms
     work = _work(role)
 
     async def run(settings: Settings, stopping: asyncio.Event) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _show)
         await first_of(_follow(clock), work(settings, stopping, clock))
 
     return run_process(logging.getLogger(f"skipped {role}"), load_settings, run)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -79,6 +80,13 @@ class Stage:
         self.venue.clock.skip_minute()
         for process in self.running:
             process.tell_time()
+
+    def explain(self, role: str = "runner") -> str:
+        """Last lines of a role's log, with what those that still run wait for."""
+        for process in self.running:
+            process.send(signal.SIGUSR1)
+        time.sleep(2.0)
+        return "\n".join(self.log(role).splitlines()[-400:])
 
     def log(self, role: str = "runner") -> str:
         """All that processes of a role said."""

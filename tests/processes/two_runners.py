@@ -71,7 +71,7 @@ def main() -> None:
         try:
             rounds = play(stage, chosen.rounds)
         except BaseException:
-            sys.stderr.write("\n".join(stage.log().splitlines()[-60:]))
+            sys.stderr.write(stage.explain())
             raise
         slowest = max(one.away_seconds for one in rounds)
         document = told(stage, rounds, slowest_takeover_seconds=round(slowest, 2))
