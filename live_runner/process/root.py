@@ -16,7 +16,7 @@ from live_runner.process.restricted import RestrictedSymbols
 from live_runner.process.runner import Runner, Surroundings
 from live_runner.process.vitals import beating
 from live_runner.venue.accounts import KeyPair, orders_with
-from quant_pipelines.core.clock import Clock, system_clock_ms
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.keys import KeyStore, keep_copy, stored_keys
 from quant_pipelines.sandbox.host import HostLimits, SandboxHost
@@ -33,9 +33,7 @@ _KEY, _SECRET = "QUANT_API_KEY", "QUANT_API_SECRET"
 _log = logging.getLogger("live_runner")
 
 
-async def trade(
-    pulse: Pulse, settings: Settings, stopping: asyncio.Event, clock: Clock = system_clock_ms
-) -> None:
+async def trade(pulse: Pulse, settings: Settings, stopping: asyncio.Event, clock: Clock) -> None:
     """Trade until ``stopping`` is set.
 
     Raises
@@ -70,7 +68,7 @@ async def _run_with(
             found.source,
             found.time,
             f"{socket.gethostname()}:{os.getpid()}",
-            orders_with(find_keys, found.ledger, clock),
+            orders_with(find_keys, clock, found.ledger),
             found.cache,
             pulse,
             funds=PostgresFunds(found.engine),
@@ -91,12 +89,14 @@ def _api_keys(store: KeyStore, account: str) -> KeyPair:
     return KeyPair(stored.key, stored.secret) if stored else given
 
 
-def main(pulse: Path | None) -> int:
+def main(pulse: Path | None, clock: Clock) -> int:
     """Trade until SIGTERM or SIGINT; returns the exit code.
 
     Parameters
     ----------
     pulse
         File that this process writes every second; None writes nothing.
+    clock
+        Milliseconds UTC.
     """
-    return run_process(_log, load_settings, partial(trade, Pulse(pulse)))
+    return run_process(_log, load_settings, partial(trade, Pulse(pulse), clock=clock))

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any, NamedTuple, Self
 
 from live_runner.venue.account_check import AccountCheck, Warn
-from quant_pipelines.core.clock import Clock, system_clock_ms
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import Settings
@@ -155,7 +155,7 @@ class OrderVenues:
 
 
 def orders_with(
-    find_keys: Callable[[str], KeyPair], ledger: RateLedger | None = None, clock: Clock = system_clock_ms
+    find_keys: Callable[[str], KeyPair], clock: Clock, ledger: RateLedger | None = None
 ) -> Connect:
     """Connect through ccxt with the keys that are found when an account is opened.
 
@@ -163,10 +163,10 @@ def orders_with(
     ----------
     find_keys
         Finds them by ccxt id; not asked for a simulated venue, which must never see real ones.
-    ledger
-        Request budget shared with other processes.
     clock
         Milliseconds UTC.
+    ledger
+        Request budget shared with other processes.
     """
 
     def connect(settings: Settings) -> CcxtOrders:
