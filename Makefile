@@ -1,6 +1,7 @@
 # Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
 .PHONY: run test proofs proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery
-.PHONY: figures-runner proof-crashes proof-kills proof-random-kills faults mutants soak calibrate lint install install-dev lock
+.PHONY: proof-crashes proof-kills proof-random-kills proof-postgres proof-redis proof-tls proof-disk proof-two-runners
+.PHONY: figures-runner faults mutants soak calibrate lint install install-dev lock
 
 run: install
 	@exec .venv/bin/quant up $(ARGS)
@@ -11,7 +12,8 @@ test: install-dev
 	@exec .venv/bin/python -m pytest -q $(WORKERS) $(ARGS)
 
 # What takes too long for CI; benchmarks/README.md tells what each one shows.
-proofs: proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery proof-crashes proof-kills proof-random-kills
+proofs: proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery proof-crashes proof-kills proof-random-kills \
+	proof-postgres proof-redis proof-tls proof-disk proof-two-runners
 
 proof-properties: install-dev
 	@.venv/bin/python -m pytest -q $(WORKERS) --hypothesis-profile=proofs tests/property
@@ -48,6 +50,22 @@ proof-kills: install-dev
 proof-random-kills: install-dev
 	@PYTHONPATH=. .venv/bin/python benchmarks/random_kills.py 200
 	@echo "random kills: books equal behind each, seconds above"
+
+# Real processes beside the runner; each ends with a line of JSON, and with 1 where something is violated.
+proof-postgres: install-dev
+	@.venv/bin/python -m tests.processes.postgres --rounds 5
+
+proof-redis: install-dev
+	@.venv/bin/python -m tests.processes.redis --rounds 5
+
+proof-tls: install-dev
+	@.venv/bin/python -m tests.processes.tls --rounds 10
+
+proof-disk: install-dev
+	@.venv/bin/python -m tests.processes.disk --rounds 3
+
+proof-two-runners: install-dev
+	@.venv/bin/python -m tests.processes.two_runners --rounds 30
 
 # Seeded worlds of the runner under faults; the last line is JSON. A seed that fails: SEEDS=1 FIRST=<seed>.
 SEEDS = 100

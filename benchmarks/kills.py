@@ -10,45 +10,19 @@ end every fill, the wallet and the position must be the same to the last digit. 
 
 import argparse
 import json
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Engine
-
-from quant_pipelines.stack.ports import free_port
-from quant_pipelines.stack.postgres import EmbeddedPostgres
-from quant_pipelines.store.databases import create_database
-from quant_pipelines.store.engine import connect
-from quant_pipelines.store.migrate import migrate
 from tests.faults.boundaries import DEATHS, Boundary, Cell
-from tests.integration.runner.agreement import Agreement
-from tests.integration.runner.conftest import insert_deployment_at
-from tests.integration.runner.venue_world import (
-    FLIP,
-    ROOT,
-    Ledger,
-    Venue,
-    assert_books_equal,
-    deploy_canary,
-    simulator,
-)
+from tests.integration.runner.venue_world import assert_books_equal
 from tests.integration.runner.world import rows
-
-_LONGEST_SECONDS = 120.0
-_MINUTE_SECONDS = 6.0
-"""How long a skipped minute's trade is waited for, before the next minute is skipped."""
-
-SOURCE = FLIP.replace("bars.ts // 60_000 % 2 == 0, 1.0, -1.0", "").replace(
-    "np.where()", "np.asarray([0.37, 1.0, -0.37, -1.0])[bars.ts // 60_000 % 4]"
-)
-"""Long and short, small and large in turn: entries, additions that move the stop, flips."""
+from tests.processes.process import SkippedProcess
+from tests.processes.stage import Stage, staged
+from tests.processes.waiting import trade_until, wait_until
 
 STARTING = (
     Boundary("journal", "open_epoch"),
@@ -80,63 +54,22 @@ class Kill(NamedTuple):
     is_told_first: bool
 
 
-class Stage(NamedTuple):
-    """What is there all the time; ``log`` takes what the runners say."""
-
-    engine: Engine
-    database_url: str
-    venue: Venue
-    agreement: Agreement
-    log: Path
-
-    def n_lives(self) -> int:
-        """How many runners have become the writer."""
-        return int(rows(self.engine, "select count(*) from trading.epochs")[0][0])
-
-
-class Runner:
-    """A runner's process; it lives by the venue's clock."""
+class Runner(SkippedProcess):
+    """A runner's process that dies at a call."""
 
     def __init__(self, stage: Stage, cell: Cell | None) -> None:
-        self._clock = stage.venue.clock
-        module = "tests.integration.runner.killed_boundary"
-        command = [sys.executable, "-m", module, stage.database_url, stage.venue.address, json.dumps(cell)]
-        with stage.log.open("a") as log:
-            self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stderr=log, text=True)
-        self._tell_time()
+        module, url = "tests.integration.runner.killed_boundary", stage.server.embedded.url()
+        arguments = (module, url, stage.venue.address, json.dumps(cell))
+        super().__init__(arguments, stage.venue.clock, stage.logs / "runner.log")
+        self.tell_time()
 
     def arm(self, cell: Cell) -> None:
         """Have it die at a call from now on."""
-        self._tell(f"arm {json.dumps(cell)}")
+        self.tell(f"arm {json.dumps(cell)}")
 
-    def skip_minute(self) -> None:
-        """Go on shortly before the next minute's end."""
-        self._clock.skip_minute()
-        self._tell_time()
-
-    def died(self) -> bool:
-        """Whether it was killed; another end is an error."""
-        code = self._process.poll()
-        if code not in (None, -signal.SIGKILL):
-            raise RuntimeError(f"the runner ended with {code}; expected it to be killed")
-        return code is not None
-
-    def end(self) -> None:
-        """Kill it wherever it is."""
-        self._process.kill()
-        self._process.communicate()
-
-    def _tell_time(self) -> None:
-        self._tell(f"ahead {self._clock.ahead_ms}")
-
-    def _tell(self, line: str) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(f"{line}\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            if not self.died():
-                raise
+    def tell_time(self) -> None:
+        """Have it live by the venue's clock as it is now."""
+        self.tell(f"ahead {self._clock.ahead_ms}")
 
 
 def kills() -> Iterator[Kill]:
@@ -174,43 +107,6 @@ def play(stage: Stage, n_kills: int) -> list[tuple[Cell, float]]:
     return outcomes
 
 
-def trade_until(runner: Runner, what: Callable[[], bool]) -> None:
-    """Let minutes end until something is so."""
-    deadline = time.monotonic() + _LONGEST_SECONDS
-    while not what():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {_LONGEST_SECONDS:.0f} s")
-        runner.skip_minute()
-        wait_until(what, _MINUTE_SECONDS, is_needed=False)
-
-
-def wait_until(
-    what: Callable[[], bool], seconds: float = _LONGEST_SECONDS, *, is_needed: bool = True
-) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            if is_needed:
-                raise TimeoutError(f"not within {seconds:.0f} s")
-            return
-        time.sleep(0.01)
-
-
-@contextmanager
-def staged(home: Path) -> Iterator[Stage]:
-    """PostgreSQL and a venue, with one canary deployed."""
-    with (
-        EmbeddedPostgres(home, free_port(), durable=False) as server,
-        simulator(home) as venue,
-    ):
-        create_database(server.url("postgres"), "quant")
-        engine = connect(server.url())
-        migrate(engine)
-        deploy_canary(lambda source, **more: insert_deployment_at(engine, source, more), SOURCE)
-        yield Stage(engine, server.url(), venue, Agreement(engine, Ledger(home)), home / "runner.log")
-        engine.dispose()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kills", type=int, nargs="?", default=30)
@@ -219,7 +115,7 @@ def main() -> None:
         try:
             outcomes = play(stage, n_kills)
         except BaseException:
-            sys.stderr.write("\n".join(stage.log.read_text().splitlines()[-60:]))
+            sys.stderr.write("\n".join(stage.log().splitlines()[-60:]))
             raise
         assert_books_equal(stage.engine, stage.agreement.ledger)
         halts = rows(stage.engine, "select message from ops.alerts where severity = 'halt'")

@@ -2,11 +2,11 @@
 
     PYTHONPATH=. python benchmarks/random_kills.py 200 --seed 1
 
-Stage and runner are those of ``kills.py``: processes of their own, a position that changes size, stop and
-side from minute to minute. A time is drawn from the seconds in which a minute's end is decided on, sent,
-filled, covered and booked. The seconds from each kill until the rows agree with the venue's ledger and what
-is held is covered are told; at the end every fill, the wallet and the position must be the same to the last
-digit. The last line is JSON.
+PostgreSQL, the simulated venue and the runner, as it is shipped, are processes of their own; the position
+changes size, stop and side from minute to minute, and each runner has traded before it is killed. A time is
+drawn from the seconds in which a minute's end is decided on, sent, filled, covered and booked. The seconds
+from each kill until the rows agree with the venue's ledger and what is held is covered are told; at the end
+every fill, the wallet and the position must be the same to the last digit. The last line is JSON.
 """
 
 import argparse
@@ -17,9 +17,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.kills import Runner, Stage, staged, trade_until, wait_until
 from tests.integration.runner.venue_world import assert_books_equal
 from tests.integration.runner.world import rows
+from tests.processes.stage import Stage, staged
+from tests.processes.waiting import trade_until, wait_until
 
 BUSY_SECONDS = 3.0
 """How long after a skip the end of the minute, and all that follows it, takes."""
@@ -29,22 +30,19 @@ SLOWEST_SECONDS = 5.0
 
 def play(stage: Stage, n_kills: int, chance: random.Random) -> list[float]:
     """Kill so many times; the seconds from each kill until the books agreed again."""
-    seconds = list[float]()
-    runner = Runner(stage, None)
-    try:
-        for number in range(n_kills):
-            trade_until(runner, stage.agreement.holds)
-            runner.skip_minute()
-            time.sleep(at := chance.uniform(0.0, BUSY_SECONDS))
-            n_lives = stage.n_lives()
-            runner.end()
-            begun, runner = time.monotonic(), Runner(stage, None)
-            wait_until(lambda n_lives=n_lives: stage.n_lives() > n_lives and stage.agreement.holds())  # type: ignore[misc]
-            seconds.append(time.monotonic() - begun)
-            sys.stdout.write(f"{number}: {at:.3f} s behind a skip, books agree {seconds[-1]:5.2f} s\n")
-            sys.stdout.flush()
-    finally:
-        runner.end()
+    seconds, runner = list[float](), stage.start()
+    for number in range(n_kills):
+        n_fills = stage.n_fills()
+        trade_until(stage, lambda n_fills=n_fills: stage.n_fills() > n_fills and stage.is_holding())  # type: ignore[misc]
+        stage.skip_minute()
+        time.sleep(at := chance.uniform(0.0, BUSY_SECONDS))
+        n_lives = stage.n_lives()
+        stage.end(runner)
+        begun, runner = time.monotonic(), stage.start()
+        wait_until(lambda n_lives=n_lives: stage.n_lives() > n_lives and stage.agreement.holds())  # type: ignore[misc]
+        seconds.append(time.monotonic() - begun)
+        sys.stdout.write(f"{number}: {at:.3f} s behind a skip, books agree {seconds[-1]:5.2f} s\n")
+        sys.stdout.flush()
     return seconds
 
 
@@ -63,7 +61,7 @@ def main() -> None:
         try:
             seconds = play(stage, chosen.kills, random.Random(chosen.seed))  # noqa: S311 - it must be the same again
         except BaseException:
-            sys.stderr.write("\n".join(stage.log.read_text().splitlines()[-60:]))
+            sys.stderr.write("\n".join(stage.log().splitlines()[-60:]))
             raise
         assert_books_equal(stage.engine, stage.agreement.ledger)
         halts = rows(stage.engine, "select message from ops.alerts where severity = 'halt'")

@@ -11,5 +11,6 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     gc.disable()  # until all is imported, of which nothing is garbage: a tenth of the time to the first stop
     from live_runner.process.root import main
+    from quant_pipelines.core.clock import system_clock_ms
 
-    sys.exit(main(asked.pulse))
+    sys.exit(main(asked.pulse, system_clock_ms))

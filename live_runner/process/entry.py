@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from live_runner.ports.market_time import ExchangeTime
 from live_runner.process.logs import log_to_stderr
 from quant_pipelines.cache import Cache
+from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import ExchangeError, QuantError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.exchange import CcxtSource
@@ -88,7 +89,9 @@ def run_process(
 
 
 @asynccontextmanager
-async def outside(settings: Settings, logger: logging.Logger) -> AsyncIterator[Outside]:
+async def outside(
+    settings: Settings, logger: logging.Logger, clock: Clock = system_clock_ms
+) -> AsyncIterator[Outside]:
     """Open everything that a process talks to, and close it.
 
     Raises
@@ -100,10 +103,10 @@ async def outside(settings: Settings, logger: logging.Logger) -> AsyncIterator[O
         require_current(engine)
         ledger = PostgresLedger(engine, settings.exchange.id, settings.exchange.egress)
         async with (
-            CcxtSource(settings.exchange, ledger=ledger) as source,
+            CcxtSource(settings.exchange, clock=clock, ledger=ledger) as source,
             Cache(settings.redis_url, engine, settings.database_url) as cache,
         ):
-            time = ExchangeTime()
+            time = ExchangeTime(clock)
             try:
                 time.synchronize(await source.server_time())
             except ExchangeError as error:

@@ -57,6 +57,8 @@ class Vitals(NamedTuple):
         Symbols whose newest closed bar is not there, and since when it is asked for.
     clock_error_ms
         How far our idea of the exchange's time was off when it was last asked.
+    error
+        How the newest question to the venue failed; empty where it was answered, or nobody knows.
     """
 
     now_ms: int
@@ -66,6 +68,7 @@ class Vitals(NamedTuple):
     heard_ms: Mapping[str, int] = {}
     missing_ms: Mapping[str, int] = {}
     clock_error_ms: int = 0
+    error: str = ""
 
 
 def outages(vitals: Vitals) -> tuple[Outage, ...]:
@@ -89,7 +92,8 @@ def _venue(vitals: Vitals) -> Outage | None:
     name = vitals.venue
     if vitals.now_ms - vitals.answered_ms > ANSWER_MS:
         since_ms = min(vitals.answered_ms, *vitals.broken_ms.values(), vitals.now_ms)
-        return Outage("venue", since_ms, f"{name} has not answered since {_clock(since_ms)}")
+        cause = f": {vitals.error}" if vitals.error else ""
+        return Outage("venue", since_ms, f"{name} has not answered since {_clock(since_ms)}{cause}")
     if not vitals.broken_ms:
         return None
     since_ms = min(vitals.broken_ms.values())

@@ -16,6 +16,7 @@ from live_runner.process.restricted import RestrictedSymbols
 from live_runner.process.runner import Runner, Surroundings
 from live_runner.process.vitals import beating
 from live_runner.venue.accounts import KeyPair, orders_with
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.keys import KeyStore, keep_copy, stored_keys
 from quant_pipelines.sandbox.host import HostLimits, SandboxHost
@@ -32,21 +33,31 @@ _KEY, _SECRET = "QUANT_API_KEY", "QUANT_API_SECRET"
 _log = logging.getLogger("live_runner")
 
 
-async def _trade(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> None:
-    await first_of(beating(pulse), _run(pulse, settings, stopping))
+async def trade(pulse: Pulse, settings: Settings, stopping: asyncio.Event, clock: Clock) -> None:
+    """Trade until ``stopping`` is set.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer at the start, or has another schema than this code.
+    """
+    await first_of(beating(pulse), _run(pulse, settings, stopping, clock))
 
 
-async def _run(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> None:
+async def _run(pulse: Pulse, settings: Settings, stopping: asyncio.Event, clock: Clock) -> None:
     # Those who wait for a strategy must not keep the journal and the venues waiting for a thread.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
     rules = settings.runner
     limits = HostLimits(rules.decision_seconds, megabytes=rules.sandbox_megabytes)
     with SandboxHost(limits) as sandbox:
-        await _run_with(sandbox, pulse, settings, stopping)
+        sandbox.warm()
+        await _run_with(sandbox, pulse, settings, stopping, clock=clock)
 
 
-async def _run_with(sandbox: SandboxHost, pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> None:
-    async with outside(settings, _log) as found:
+async def _run_with(
+    sandbox: SandboxHost, pulse: Pulse, settings: Settings, stopping: asyncio.Event, *, clock: Clock
+) -> None:
+    async with outside(settings, _log, clock) as found:
         gc.freeze()
         gc.enable()
         find_keys = partial(_api_keys, KeyStore(found.engine, home_folder(), os.environ))
@@ -57,7 +68,7 @@ async def _run_with(sandbox: SandboxHost, pulse: Pulse, settings: Settings, stop
             found.source,
             found.time,
             f"{socket.gethostname()}:{os.getpid()}",
-            orders_with(find_keys, found.ledger),
+            orders_with(find_keys, clock, found.ledger),
             found.cache,
             pulse,
             funds=PostgresFunds(found.engine),
@@ -78,12 +89,14 @@ def _api_keys(store: KeyStore, account: str) -> KeyPair:
     return KeyPair(stored.key, stored.secret) if stored else given
 
 
-def main(pulse: Path | None) -> int:
+def main(pulse: Path | None, clock: Clock) -> int:
     """Trade until SIGTERM or SIGINT; returns the exit code.
 
     Parameters
     ----------
     pulse
         File that this process writes every second; None writes nothing.
+    clock
+        Milliseconds UTC.
     """
-    return run_process(_log, load_settings, partial(_trade, Pulse(pulse)))
+    return run_process(_log, load_settings, partial(trade, Pulse(pulse), clock=clock))

@@ -17,7 +17,7 @@ from live_runner.feed.feed import Feed
 from live_runner.feed.relay import relay_of
 from live_runner.ports.lease import Lease, OpenLease
 from live_runner.ports.market_time import MarketTime
-from live_runner.ports.tasks import first_of
+from live_runner.ports.tasks import first_of, seconds_until
 from live_runner.process.accounts import Restricted
 from live_runner.process.funds import FundsWatch
 from live_runner.process.outages import database_outage
@@ -39,6 +39,8 @@ from quant_pipelines.store.venue_limits import LimitRows
 
 _BACKOFF_SECONDS = (0.5, 10.0)
 _KILL_LOOK_SECONDS = 0.5
+_SLOW_SECONDS = 5
+"""A database that is frozen, or behind a network that is, breaks no connection for a long time."""
 
 _log = logging.getLogger(__name__)
 
@@ -106,20 +108,18 @@ class Runner:
     async def run(self, stopping: asyncio.Event) -> None:
         """Trade until ``stopping`` is set; a database that is away is waited for."""
         shortest, longest = _BACKOFF_SECONDS
-        pause = shortest
         while not stopping.is_set():
             try:
                 await self._session(stopping)
-                pause = shortest
             except SchemaError:
                 raise  # another code's database: this process ends, and its next start says what to do
             except StoreError as error:
                 self._lost.append((self._around.time.wall_ms(), str(error)))
+                pause = min(shortest * 2 ** (len(self._lost) - 1), longest)
                 _log.warning("session ended", extra={"error": str(error), "retry_seconds": pause})
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await stopping.wait()
-                pause = min(2 * pause, longest)
 
     async def _session(self, stopping: asyncio.Event) -> None:
         async with self._around.open_lease() as lease:
@@ -130,10 +130,14 @@ class Runner:
     async def _tell_of_the_database(self) -> None:
         """Write down that the database was away, if it could not be opened again at once."""
         if len(self._lost) > 1:
-            alert, now = database_outage(*self._lost[0]).alert, from_ms(self._around.time.wall_ms())
-            for standing in ([alert], []):
-                await asyncio.to_thread(self._around.journal.follow_standing, alert.source, standing, now)
+            await self._tell_of_an_outage(*self._lost[0])
         self._lost.clear()
+
+    async def _tell_of_an_outage(self, since_ms: int, error: str) -> None:
+        """Write down that the database was away until now."""
+        alert, now = database_outage(since_ms, error).alert, from_ms(self._around.time.wall_ms())
+        for standing in ([alert], []):
+            await asyncio.to_thread(self._around.journal.follow_standing, alert.source, standing, now)
 
     async def _write(self, lease: Lease) -> None:
         """Trade in a new epoch until the lock or the database is lost."""
@@ -279,7 +283,10 @@ class Runner:
                 await asyncio.gather(listening, return_exceptions=True)
 
     async def _beat(self, traders: Traders) -> None:
-        """Write the sign of life."""
+        """Write the sign of life; a database that took long to take it is told of."""
         while True:
-            await traders.beat()
+            since_ms = self._around.time.wall_ms()
+            seconds = await seconds_until(traders.beat())
+            if seconds >= _SLOW_SECONDS:
+                await self._tell_of_an_outage(since_ms, f"it took {seconds} s to answer a sign of life")
             await asyncio.sleep(self._around.settings.runner.heartbeat_seconds)

@@ -47,6 +47,7 @@ class OutageWatch:
         self._venue = venue
         self._clock = feed.time.wall_ms
         self._answered_ms = self._clock()
+        self._error = ""
         self._followed_ms: dict[str, int] = {}
         self.standing: tuple[Outage, ...] = ()
 
@@ -81,8 +82,9 @@ class OutageWatch:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     exchange_ms = await self._source.server_time()
                 self._feed.time.synchronize(exchange_ms, asked_ms)
-                self._answered_ms = self._clock()
+                self._answered_ms, self._error = self._clock(), ""
             except (ExchangeError, TimeoutError) as error:
+                self._error = str(error)
                 _log.warning("the venue does not answer", extra={"error": str(error)})
             await asyncio.sleep(_ASK_SECONDS)
 
@@ -116,4 +118,6 @@ class OutageWatch:
         missing = {symbol: at_ms for symbol, at_ms in self._feed.missing_ms.items() if symbol in symbols}
         missing_ms = {symbol: now_ms - (market_ms - at_ms) for symbol, at_ms in missing.items()}
         error_ms = self._feed.time.error_ms
-        return Vitals(now_ms, self._venue, self._answered_ms, broken_ms, heard_ms, missing_ms, error_ms)
+        return Vitals(
+            now_ms, self._venue, self._answered_ms, broken_ms, heard_ms, missing_ms, error_ms, self._error
+        )

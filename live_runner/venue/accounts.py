@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any, NamedTuple, Self
 
 from live_runner.venue.account_check import AccountCheck, Warn
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import Settings
@@ -153,13 +154,17 @@ class OrderVenues:
                 await check.known.wait()
 
 
-def orders_with(find_keys: Callable[[str], KeyPair], ledger: RateLedger | None = None) -> Connect:
+def orders_with(
+    find_keys: Callable[[str], KeyPair], clock: Clock, ledger: RateLedger | None = None
+) -> Connect:
     """Connect through ccxt with the keys that are found when an account is opened.
 
     Parameters
     ----------
     find_keys
         Finds them by ccxt id; not asked for a simulated venue, which must never see real ones.
+    clock
+        Milliseconds UTC.
     ledger
         Request budget shared with other processes.
     """
@@ -167,7 +172,7 @@ def orders_with(find_keys: Callable[[str], KeyPair], ledger: RateLedger | None =
     def connect(settings: Settings) -> CcxtOrders:
         is_real = settings.exchange.base_url is None
         key, secret = find_keys(settings.exchange.id) if is_real else KeyPair()
-        return CcxtOrders(settings.exchange, key, secret, ledger=ledger)
+        return CcxtOrders(settings.exchange, key, secret, clock=clock, ledger=ledger)
 
     return connect
 

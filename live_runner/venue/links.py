@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from live_runner.book.trader import Trader
+from live_runner.ports.tasks import end_all
 from live_runner.venue.link import VenueLink
 from quant_pipelines.store.deployments import Deployment
 
@@ -130,8 +131,7 @@ class VenueLinks:
             return
         task, running.task = running.task, None
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_all(task)
         seat = running.link.place.seats.get(deployment_id)
         running.link.remove(deployment_id)
         if seat is not None:
@@ -143,9 +143,7 @@ class VenueLinks:
         tasks = [running.task for running in self._running.values() if running.task is not None]
         self._running.clear()
         self._places.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(*tasks)
 
     async def watch(self) -> None:
         """Raise what ended a link for good: the database is away, or another writer has taken over."""

@@ -15,6 +15,7 @@
     ├── ReconciliationError       our books and the venue's differ: the symbol halts, a person is called
     └── ExchangeError
         ├── ExchangeUnavailable   transient: nothing happened, try again later
+        │   └── ExchangeDistrusted  its certificate is refused: not again at once
         ├── OutcomeUnknown        sent, no answer: never resend, look it up by client order id
         └── ExchangeRefused       the venue said no: do not retry the same request
 
@@ -84,6 +85,10 @@ class ExchangeError(QuantError):
 
 class ExchangeUnavailable(ExchangeError):
     """Transient: nothing happened at the venue, try again later."""
+
+
+class ExchangeDistrusted(ExchangeUnavailable):
+    """Whoever answers there has a certificate that is not the exchange's: nothing was said to it."""
 
 
 class OutcomeUnknown(ExchangeError):

@@ -30,6 +30,9 @@ class ExchangeSettings:
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
     id: str = name_setting("binanceusdm", "ccxt id of the exchange", "exchange")
     base_url: str | None = setting(None, "address of a simulated venue; unset talks to the exchange itself")
+    ca_file: str = setting(
+        "", "PEM file of the authority that signs a simulated venue's https address; empty: the usual ones"
+    )
     max_concurrent_requests: int = setting(4, "requests in flight at once", low=1, high=64)
     others: tuple[str, ...] = name_setting(
         (),

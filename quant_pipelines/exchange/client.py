@@ -1,6 +1,7 @@
 """The real ccxt client, pointed at the exchange itself or at a simulated venue."""
 
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.dialects import dialect_of
+from quant_pipelines.exchange.lean_ccxt import exchange_class
 
 OpenSession: TypeAlias = Callable[[], Any]
 """Opens what requests and streams go through: an ``aiohttp.ClientSession``, or what behaves like one.
@@ -33,7 +35,7 @@ def connect(
     Raises
     ------
     ConfigurationError
-        If the exchange is not supported, or ``base_url`` is not an http address.
+        If the exchange is not supported, ``base_url`` is not an http address, or ``ca_file`` can't be used.
     """
     dialect = dialect_of(settings.id)
     client = _client_class(settings.id)(
@@ -47,14 +49,27 @@ def connect(
     client.has["fetchCurrencies"] = False  # some ask for them although the option says no
     if settings.base_url:
         _redirect(client, settings.base_url)
+    if settings.ca_file:
+        client.cafile = _authority(settings)
     return client
 
 
-def _client_class(exchange: str) -> Any:
-    import ccxt.pro  # noqa: PLC0415 - costs more than a second; the code server and `quant --help` do without
+def _authority(settings: ExchangeSettings) -> str:
+    """File of the authority that a simulated venue's certificate is checked against; no exchange's is."""
+    shown = f"exchange.ca_file is {settings.ca_file!r}"
+    if not (settings.base_url or "").startswith("https://"):
+        raise ConfigurationError(f"{shown}; expected it beside an https address in exchange.base_url only")
+    try:
+        ssl.create_default_context(cafile=settings.ca_file)
+    except OSError as error:  # also what is no certificate
+        raise ConfigurationError(f"{shown}; expected a PEM file of certificates: {error}") from error
+    return settings.ca_file
 
-    parent = getattr(ccxt.pro, exchange)
-    return type("Client", (_Tapped, parent), {"speaks_binance": issubclass(parent, ccxt.pro.binance)})
+
+def _client_class(exchange: str) -> Any:
+    parent = exchange_class(exchange)
+    speaks_binance = any(one.__name__ == "binance" for one in parent.__mro__)
+    return type("Client", (_Tapped, parent), {"speaks_binance": speaks_binance})
 
 
 class _Tapped(_Parent):  # type: ignore[misc]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from quant_pipelines.core.errors import (
+    ExchangeDistrusted,
     ExchangeError,
     ExchangeRefused,
     ExchangeUnavailable,
@@ -104,6 +105,9 @@ def translate(error: Exception, what: str, *, sends_order: bool = False) -> Exch
         Whether the call may have changed something at the exchange.
     """
     words = redacted(" ".join(str(error).split()))[:300]
+    if reason := _distrusted(error):  # the two never spoke: nothing can have been done
+        verb = "sent" if sends_order else "asked"
+        return ExchangeDistrusted(f"{what} not {verb}, as the exchange's certificate is refused: {reason}")
     meaning = meaning_of(error)
     kind = meaning.of_order if sends_order else meaning.of_read
     if kind is OutcomeUnknown and _NOT_ACCEPTED in words.replace(" ", ""):
@@ -113,6 +117,16 @@ def translate(error: Exception, what: str, *, sends_order: bool = False) -> Exch
         verb = "left open the outcome of"
         return OutcomeUnknown(f"exchange {verb} {what}: {type(error).__name__} {words}")
     return kind(f"exchange {verb} {what}: {type(error).__name__} {words}")
+
+
+def _distrusted(error: BaseException) -> str:
+    """Why the other side's certificate is refused; empty where it is not."""
+    found: BaseException | None = error
+    while found is not None:
+        found = getattr(found, "certificate_error", None) or found.__cause__
+        if reason := getattr(found, "verify_message", ""):  # aiohttp's own is an error of ssl's without it
+            return str(reason)
+    return ""
 
 
 def is_too_many(error: ExchangeError) -> bool:

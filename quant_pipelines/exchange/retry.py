@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from quant_pipelines.core.chance import Chance, system_chance
-from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable
+from quant_pipelines.core.errors import ExchangeDistrusted, ExchangeError, ExchangeUnavailable
 from quant_pipelines.exchange.weight import WeightBudget
 
 __all__ = ["Backoff", "GiveUp", "WeightBudget", "Wait", "after_failure", "with_backoff"]
@@ -65,6 +65,8 @@ def after_failure(
     """
     if not isinstance(error, ExchangeUnavailable):
         return GiveUp("refused")
+    if isinstance(error, ExchangeDistrusted):
+        return GiveUp("its certificate is refused")
     if attempt + 1 >= backoff.attempts:
         return GiveUp("attempts are used up")
     return Wait(backoff.longest(attempt) * (0.5 + jitter / 2))

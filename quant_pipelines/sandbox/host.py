@@ -14,6 +14,7 @@ from quant_pipelines.core.errors import StrategyError, StrategyMissed
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.sandbox.desks import act_at
 from quant_pipelines.sandbox.life import Life
+from quant_pipelines.sandbox.spares import Spares
 from quant_pipelines.sandbox.stand_in import stand_in
 from quant_pipelines.sandbox.wire import Frame, MalformedFrame
 from quant_pipelines.sdk.desk import Desk
@@ -59,8 +60,8 @@ class NotAsked(StrategyMissed):
 class SandboxHost:
     """One confined process, in which all strategies decide; for any number of threads.
 
-    A text runs first in a process that lives for that alone: one that hangs there, or takes all memory, keeps
-    nobody waiting.
+    A text runs first in a process in which nobody decides: one that hangs there, or takes all memory, keeps
+    nobody waiting. Where it has loaded well, and no process decides yet, that one does from then on.
 
     Examples
     --------
@@ -78,6 +79,7 @@ class SandboxHost:
         self._folder = tempfile.TemporaryDirectory(prefix="quant-sandbox-")
         self._asking = threading.Lock()
         self._process: Life | None = None
+        self._spares = Spares(self._life)
         self._known: set[str] = set()
         self._loaded: dict[str, Frame] = {}
 
@@ -105,8 +107,13 @@ class SandboxHost:
         version = Version(self, name, source)
         return stand_in(name, version.declarations(), version)
 
+    def warm(self) -> None:
+        """Start a process before there is a text: it takes its time until it listens."""
+        self._spares.warm()
+
     def close(self) -> None:
         """End the process."""
+        self._spares.close()
         with self._asking:
             if self._process:
                 self._process.end()
@@ -139,24 +146,33 @@ class SandboxHost:
                 raise
 
     def _apart(self, sent: Frame) -> Frame:
-        """Ask a process that lives for this alone; what has loaded once is not tried again."""
+        """Ask a process in which nobody decides; what has loaded once is not tried again."""
         text = digest_of(sent.document)
         if text not in self._loaded:
-            if self._asking.acquire(blocking=False):  # the other one starts meanwhile
-                try:
-                    self._running()
-                finally:
-                    self._asking.release()
-            process = self._life()
+            process = self._spares.take()
             try:
                 process.wait_ready(self.limits.load_seconds)
                 answer = self._asked(process, sent, None)
-            finally:
+            except BaseException:
                 process.end()
+                raise
             if "raised" in answer.document:
+                process.end()
                 return answer
             self._loaded[text] = answer
+            self._keep(process)
         return self._loaded[text]
+
+    def _keep(self, process: Life) -> None:
+        """Have a process in which a text has loaded well decide, or wait for the next text."""
+        if self._process is None and self._asking.acquire(blocking=False):
+            try:
+                if self._process is None:
+                    self._process = process
+                    return
+            finally:
+                self._asking.release()
+        self._spares.put(process)
 
     @contextmanager
     def _turn(self, sent: Frame) -> Iterator[None]:

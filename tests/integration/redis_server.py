@@ -1,6 +1,7 @@
 """A real Redis of the test's own, on a free loopback port, that can be killed and brought back."""
 
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -41,6 +42,11 @@ class RedisServer:
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise TimeoutError((self._folder / "redis.log").read_text()[-2000:])
             time.sleep(0.02)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def kill(self) -> None:
         """Kill -9."""

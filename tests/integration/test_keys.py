@@ -16,6 +16,7 @@ from sqlalchemy import Engine, select, text
 from live_runner.process.root import _api_keys
 from live_runner.venue.accounts import KeyPair, orders_with
 from quant_pipelines.cli.__main__ import main
+from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ConfigurationError, SecretError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.keys import (
@@ -204,10 +205,10 @@ def test_only_a_real_exchange_gets_the_keys() -> None:
         return KeyPair()
 
     simulated = load_settings({"exchange": {"base_url": "http://127.0.0.1:1"}}, environment={})
-    orders_with(find)(simulated)
+    orders_with(find, system_clock_ms)(simulated)
     assert asked == []
     with pytest.raises(ConfigurationError, match="no API key for binanceusdm; expected 'quant keys add'"):
-        orders_with(find)(Settings())
+        orders_with(find, system_clock_ms)(Settings())
     assert asked == [BINANCE]
 
 

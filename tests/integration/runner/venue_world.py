@@ -105,9 +105,15 @@ class Venue:
 
 
 @contextmanager
-def simulator(home: Path) -> Iterator[Venue]:
-    """A simulated venue in a process of its own."""
-    command = [sys.executable, "-m", "tests.integration.runner.skipped_venue", str(home)]
+def simulator(home: Path, tls: tuple[Path, Path] | None = None) -> Iterator[Venue]:
+    """A simulated venue in a process of its own; with a certificate and its key it speaks TLS."""
+    command = [
+        sys.executable,
+        "-m",
+        "tests.integration.runner.skipped_venue",
+        str(home),
+        *map(str, tls or ()),
+    ]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     told, answers = process.stdin, process.stdout
     assert told is not None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -114,3 +115,18 @@ def test_headers_are_taken_once_and_a_lost_answer_leaves_none_of_the_one_before(
             await client.close()
 
     asyncio.run(ask())
+
+
+@pytest.mark.parametrize("address", [None, "http://127.0.0.1:8123"])
+def test_an_authority_without_an_https_address_is_one_sentence(address: str | None, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"exchange\.ca_file is .* beside an https address"):
+        connect(ExchangeSettings(base_url=address, ca_file=str(tmp_path / "ca.pem")))
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_an_authority_that_is_no_certificate_is_one_sentence(content: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"exchange\.ca_file is .* a PEM file of certificates"):
+        connect(ExchangeSettings(base_url="https://127.0.0.1:8123", ca_file=str(file)))

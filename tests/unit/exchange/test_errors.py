@@ -1,5 +1,6 @@
 """The error map is total, and an order whose answer is lost is never called refused."""
 
+import ssl
 from collections.abc import Iterator
 
 import aiohttp
@@ -99,6 +100,18 @@ def test_the_original_error_is_kept_as_the_cause() -> None:
         with translated("bars of X"):
             raise ccxt.BadSymbol("no\n such   thing")
     assert isinstance(caught.value.__cause__, ccxt.BadSymbol)
+
+
+def test_an_order_was_not_sent_where_the_certificate_is_refused() -> None:
+    cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    cause.verify_message = "certificate has expired"
+    error = ccxt.ExchangeNotAvailable("binanceusdm POST")
+    error.__cause__ = cause
+    told = translate(error, "order q1", sends_order=True)
+    assert isinstance(told, ExchangeUnavailable)
+    assert str(told) == (
+        "order q1 not sent, as the exchange's certificate is refused: certificate has expired"
+    )
 
 
 @pytest.mark.parametrize("code", CODES)

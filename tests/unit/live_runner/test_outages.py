@@ -24,6 +24,16 @@ def ago(**seconds: float) -> dict[str, int]:
             [("venue", 9, "binanceusdm has not answered since 2025-12-31 23:59:51 UTC")],
         ),
         (
+            {"answered_ms": NOW - 9_000, "error": "its certificate is refused"},
+            [
+                (
+                    "venue",
+                    9,
+                    "binanceusdm has not answered since 2025-12-31 23:59:51 UTC: its certificate is refused",
+                )
+            ],
+        ),
+        (
             {"broken_ms": ago(btc=3)},
             [("venue", 3, "binanceusdm takes no orders of BTC/USDT:USDT since 2025-12-31 23:59:57 UTC")],
         ),
