@@ -30,7 +30,7 @@ from quant_pipelines.research.run import optimize_one
 from quant_pipelines.stack.ports import free_port
 from quant_pipelines.stack.postgres import EmbeddedPostgres
 from quant_pipelines.stack.postgres_place import remove_place
-from quant_pipelines.store.capital import current_records, longest_holding_days, newest_look
+from quant_pipelines.store.capital import newest_look
 from quant_pipelines.store.databases import create_database
 from quant_pipelines.store.engine import connect, transaction
 from quant_pipelines.store.migrate import migrate
@@ -131,10 +131,11 @@ def new_database() -> Iterator[Engine]:
 
 def searched_world(engine: Engine, seed: int) -> StoredWorld:
     """Search a world as nights do it, look at its records, and search it again at once in memory."""
-    looks = stored_looks(engine, seed)
-    units = _units(engine, seed)
-    searched = [searched_at_once(job, seed, units) for job in jobs_of(seed, LOOK_DAYS[-1])]
-    return StoredWorld(searched, _terms(engine, [one.unit.record_id for one in searched]), looks)
+    taken = looks_taken(engine, seed)
+    units = [Unit(*(row[name] for name in Unit._fields)) for row in taken[-1]["records"]]
+    jobs = jobs_of(seed, LOOK_DAYS[-1])
+    searched = [searched_at_once(job, seed, units) for job in jobs]
+    return StoredWorld(searched, DecisionTerms(**taken[0]["terms"]), [_stored(look) for look in taken])
 
 
 def played(world: StoredWorld, seed: int) -> PipelinePlayed:
@@ -151,7 +152,7 @@ def played(world: StoredWorld, seed: int) -> PipelinePlayed:
     )
 
 
-def stored_looks(engine: Engine, seed: int) -> list[list[dict[str, Any]]]:
+def looks_taken(engine: Engine, seed: int) -> list[dict[str, Any]]:
     """Let nights search until each look day, take the look, and read what it stored."""
     looks = []
     for day in LOOK_DAYS:
@@ -163,9 +164,13 @@ def stored_looks(engine: Engine, seed: int) -> list[list[dict[str, Any]]]:
         with transaction(engine) as connection:
             found = newest_look(connection, f"world{seed}")
         assert found is not None
-        rows = sorted(found["records"], key=lambda row: row["record_id"])
-        looks.append([_row(row | {"tests": found["family_size"]}) for row in rows])
+        looks.append(found)
     return looks
+
+
+def _stored(look: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = sorted(look["records"], key=lambda row: row["record_id"])
+    return [_row(row | {"tests": look["family_size"]}) for row in rows]
 
 
 def searched_at_once(job: OptimizationJob, seed: int, units: Sequence[Unit]) -> Searched:
@@ -188,15 +193,3 @@ def told(look: CapitalLook) -> list[dict[str, Any]]:
 
 def _row(said: dict[str, Any]) -> dict[str, Any]:
     return {name: said[name] for name in ("record_id", "pool_passed", *SAID, *MEASURED)}
-
-
-def _units(engine: Engine, seed: int) -> list[Unit]:
-    with transaction(engine) as connection:
-        return current_records(connection, f"world{seed}")
-
-
-def _terms(engine: Engine, record_ids: Sequence[int]) -> DecisionTerms:
-    """Terms that the first look of the year fixed."""
-    with transaction(engine) as connection:
-        longest = longest_holding_days(connection, record_ids, LOOK_DAYS[0])
-    return DecisionTerms(longest_holding_days=longest)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.calibrate.store import ROOT
 from quant_pipelines.core.clock import utc_now
+from quant_pipelines.reports import screen_rates
 
 FILE = ROOT / "docs" / "calibration.json"
 
@@ -49,3 +50,14 @@ class Results:
             section: {key: row._asdict() for key, row in rows.items()} for section, rows in self._rows.items()
         }
         FILE.write_text(json.dumps(document, indent=1) + "\n")
+        for row in self.rows("pipeline").values():
+            screen_rates.FILE.write_text(json.dumps(_screened(row)) + "\n")
+
+
+def _screened(row: Row) -> dict[str, int]:
+    """Rates of the paper screen that the page of a verdict shows."""
+    rates: dict[str, int] = {}
+    for name in ("noise", "trend"):
+        part = row.figures[name]
+        rates |= {f"{name}_records": part["records"], f"{name}_passed": part["screened"]}
+    return rates

@@ -166,7 +166,7 @@ SECTIONS = (
     Section(
         *("family", "family", FAMILY),
         rows=(*FAMILY_NOISE, *FAMILY_EDGES),
-        part=50,
+        part=10,
         most=10_000,
         measure=lambda kind, seeds, _: family_played(kind, seeds),
         summed=family_figures,
@@ -182,7 +182,7 @@ SECTIONS = (
     Section(
         *("stress", "stress", STRESS),
         rows=BOOKS,
-        part=100,
+        part=25,
         most=500,
         measure=lambda book, seeds, _: stressed(book, seeds),
         summed=stress_figures,
@@ -190,7 +190,7 @@ SECTIONS = (
     Section(
         *("waiting", "waiting", WAITING),
         rows=tuple((sharpe,) for sharpe in SHARPES),
-        part=100,
+        part=25,
         most=500,
         measure=lambda asked, seeds, _: waited(asked, seeds),
         summed=waiting_figures,
@@ -198,7 +198,7 @@ SECTIONS = (
     Section(
         *("length", "length", LENGTH),
         rows=LENGTHS,
-        part=20,
+        part=10,
         most=500,
         measure=lambda asked, seeds, _: found_by_last_look(asked, seeds),
         summed=lambda worlds: {"found": sum(worlds)},
@@ -206,7 +206,7 @@ SECTIONS = (
     Section(
         *("paired", "paired", PAIRED),
         rows=PAIRS,
-        part=50,
+        part=25,
         most=500,
         measure=lambda asked, seeds, _: told_pairs(asked, seeds),
         summed=pair_figures,
