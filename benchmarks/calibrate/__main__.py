@@ -1,6 +1,7 @@
 """Measure the capital decision's error and power, and write `docs/calibration.md` after every part.
 
-A run that was stopped goes on where it was: parts are kept in `--store` under a digest of the code.
+A run that was stopped goes on where it was: parts are kept in `--store` under a digest of what they rest on.
+A row is replaced once newer code has measured as many worlds of it as the page has.
 """
 
 import argparse
@@ -8,110 +9,85 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from benchmarks.calibrate import oracle, real_days, report
-from benchmarks.calibrate.report import FalsePromotions, Measured, Power
-from benchmarks.calibrate.rows import NOISE_YEARS, Cell, Played, first_false_days, looks_of, played
+from benchmarks.calibrate import report
+from benchmarks.calibrate.results import Results
+from benchmarks.calibrate.section import Section
+from benchmarks.calibrate.sections import SECTIONS
 from benchmarks.calibrate.store import ROOT, MeasuredParts
-from benchmarks.calibrate.worlds import NOISE
-from quant_pipelines.optimize.decision import SPENDING, DecisionTerms
 
 PAGE = ROOT / "docs" / "calibration.md"
-PART_WORLDS = 250
-POWER_CELLS = tuple(Cell(sharpe, years) for years in (1, 2, 3) for sharpe in (1.0, 2.0, 3.0))
-SPENDING_CELLS = tuple(Cell(2.0, 2, spending) for spending in SPENDING)
+
+
+class Part(NamedTuple):
+    """Worlds of a row that are measured together."""
+
+    section: Section
+    key: Any
+    seeds: range
+
+    @property
+    def name(self) -> str:
+        return json.dumps([self.section.name, self.key, self.seeds.start, self.seeds.stop])
 
 
 def main() -> None:
     given = _given()
     began, spent = time.perf_counter(), time.process_time()
-    parts = MeasuredParts(given.store)
-    for name in _in_turns(given):
-        _measure(name, parts, given.oracle_worlds)
-        rows = _rows(parts)
-        PAGE.write_text(report.page(rows))
-        print(f"{time.perf_counter() - began:.0f} s: {name}", flush=True)
+    sections = [one for one in SECTIONS if not given.only or one.name in given.only]
+    parts = {one.file: MeasuredParts(given.store, one.file, one.sources) for one in sections}
+    results = Results()
+    _add_known(sections, parts, results)
+    for part in _in_turns(sections, given.worlds):
+        found = parts[part.section.file]
+        if part.name in found.parts:
+            continue
+        found.measure(part.name, lambda part=part, found=found: part.section.measure(*part[1:], found))
+        _add_known([part.section], parts, results)
+        PAGE.write_text(report.page(results))
+        print(f"{time.perf_counter() - began:.0f} s: {part.name}", flush=True)
+    results.write()
+    PAGE.write_text(report.page(results))
+    seconds, cpu = time.perf_counter() - began, time.process_time() - spent
     print(
-        json.dumps(
-            {
-                "noise": {row.kind: len(row.days) - row.days.count(0) for row in rows.noise},
-                "worlds": sum(len(row.days) for row in rows.noise),
-                "power_worlds": sum(len(row.worlds) for row in rows.power),
-                "seconds": round(time.perf_counter() - began, 1),
-                "cpu_seconds": round(time.process_time() - spent, 1),
-            }
-        )
+        json.dumps({"worlds": results.worlds(), "seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1)})
     )
 
 
 def _given() -> argparse.Namespace:
     asked = argparse.ArgumentParser(prog="python -m benchmarks.calibrate", description=__doc__)
-    asked.add_argument("--worlds", type=int, default=2000, help="of each row of noise")
-    asked.add_argument("--power-worlds", type=int, default=500, help="of each cell of power")
-    asked.add_argument("--oracle-worlds", type=int, default=10_000)
+    asked.add_argument("--worlds", type=int, default=2000, help="of each row, where it has no fewer")
+    asked.add_argument("--only", nargs="*", choices=[one.name for one in SECTIONS], help="sections")
     asked.add_argument("--store", type=Path, default=ROOT / "build" / "calibration")
     return asked.parse_args()
 
 
-def _in_turns(given: argparse.Namespace) -> Iterator[str]:
-    """Name the parts: a first one of each noise, all of the power, then the rest."""
-    kinds = [kind for kind in NOISE if kind != "block-permuted real returns" or real_days.is_there()]
-    starts = range(0, given.worlds, PART_WORLDS)
-    for start in starts[:1]:
-        yield from (_noise_name(kind, start, given.worlds) for kind in kinds)
-    for start in range(0, given.power_worlds, PART_WORLDS):
-        cells = dict.fromkeys((*POWER_CELLS, *SPENDING_CELLS))
-        yield from (_power_name(cell, start, given.power_worlds) for cell in cells)
-    for start in starts[1:]:
-        yield from (_noise_name(kind, start, given.worlds) for kind in kinds)
+def _in_turns(sections: list[Section], worlds: int) -> Iterator[Part]:
+    """Name a first part of every row, then a second one of each."""
+    longest = max((min(one.most, worlds) for one in sections), default=0)
+    for start in range(0, longest, 10):
+        for section in sections:
+            end = min(start + section.part, section.most, worlds)
+            if start % section.part == 0 and start < end:
+                yield from (Part(section, key, range(start, end)) for key in section.rows)
 
 
-def _noise_name(kind: str, start: int, worlds: int) -> str:
-    return json.dumps(["noise", kind, start, min(start + PART_WORLDS, worlds)])
-
-
-def _power_name(cell: Cell, start: int, worlds: int) -> str:
-    return json.dumps(["power", cell, start, min(start + PART_WORLDS, worlds)])
-
-
-def _measure(name: str, parts: MeasuredParts, oracle_worlds: int) -> None:
-    what, asked, start, end = json.loads(name)
-    if what == "noise":
-        parts.measure(name, lambda: first_false_days(asked, range(start, end)))
-        return
-    cell = Cell(*asked)
-    limit = parts.measure(
-        json.dumps(["oracle", cell.kind, cell.years, oracle_worlds]),
-        lambda: oracle.critical(
-            cell.kind,
-            cell.size,
-            looks_of(cell.years),
-            alpha=DecisionTerms().alpha,
-            n_worlds=oracle_worlds,
-        ),
-    )
-    parts.measure(name, lambda: played(cell, range(start, end), limit))
-
-
-def _rows(parts: MeasuredParts) -> Measured:
+def _add_known(sections: list[Section], parts: dict[str, MeasuredParts], results: Results) -> None:
     """Put parts together, each row from as many worlds as there are by now."""
-    noise: dict[str, list[int]] = {kind: [] for kind in NOISE}
-    power: dict[Cell, list[Played]] = {}
-    limits: dict[int, float] = {}
-    for name, measured in parts.parts.items():
-        what, asked, *rest = json.loads(name)
-        if what == "noise":
-            noise[asked] += measured
-        elif what == "power":
-            power.setdefault(Cell(*asked), []).extend(Played(*one) for one in measured)
-        else:
-            limits[rest[0]] = measured
-    return Measured(
-        [FalsePromotions(kind, 365 * NOISE_YEARS, days) for kind, days in noise.items() if days],
-        [Power(cell, power[cell]) for cell in POWER_CELLS if cell in power],
-        [Power(cell, power[cell]) for cell in SPENDING_CELLS if cell in power],
-        limits,
-    )
+    for section in sections:
+        known = parts[section.file]
+        rows: dict[str, list[Any]] = {}
+        for name, measured in known.parts.items():
+            what, key, *_ = json.loads(name)
+            if what == section.name:
+                rows.setdefault(json.dumps(key), []).extend(measured)
+            elif what == "oracle" and section.name == "power":
+                _, _, years, worlds = json.loads(name)
+                results.add("oracle", json.dumps(years), known.code, worlds, {"limit": round(measured, 3)})
+        for key, worlds in rows.items():
+            results.add(section.name, key, known.code, len(worlds), section.summed(worlds))
+    results.write()
 
 
 if __name__ == "__main__":

@@ -2,31 +2,39 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-MEASURED_BY = ("quant_pipelines/optimize/decision", "benchmarks/calibrate")
-_SHOWING = frozenset({"report.py", "__main__.py", "store.py", "intervals.py"})
+DECISION = ("quant_pipelines/optimize/decision",)
+"""What a flat family of candidates rests on beside the worlds."""
 
 
-def code_digest() -> str:
-    """Names the code that decides and the code that makes worlds, not the code that shows what came of it."""
+def code_digest(sources: Sequence[str]) -> str:
+    """Names the code that decides and makes worlds, not the code that shows what came of it.
+
+    Parameters
+    ----------
+    sources
+        Files, and folders with all that is in them, from the repository's root.
+    """
     digest = hashlib.sha256()
-    for folder in MEASURED_BY:
-        for file in sorted((ROOT / folder).glob("*.py")):
-            if file.name not in _SHOWING:
-                digest.update(file.read_bytes())
+    for source in sources:
+        place = ROOT / source
+        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            digest.update(file.relative_to(ROOT).as_posix().encode())
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 
 
 class MeasuredParts:
-    """Parts by name, kept in a file of this code's digest."""
+    """Parts of one section by name, kept in a file of the digest of what they rest on."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, section: str, sources: Sequence[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = folder / f"{code_digest()}.jsonl"
+        self.code = code_digest(sources)
+        self._file = folder / f"{section}-{self.code}.jsonl"
         lines = self._file.read_text().splitlines() if self._file.exists() else []
         self._parts: dict[str, Any] = {line["part"]: line["measured"] for line in map(json.loads, lines)}
 

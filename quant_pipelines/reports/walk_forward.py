@@ -19,6 +19,7 @@ from quant_pipelines.reports.charts import Chart, Layer, area, draw, level, line
 from quant_pipelines.reports.curves import month_section
 from quant_pipelines.reports.numbers import NOTHING, day, percent, plain, words
 from quant_pipelines.reports.page import Cell, Tile, document, facts, paragraph, section, signed, table, tiles
+from quant_pipelines.reports.screen_rates import screen_rates
 from quant_pipelines.reports.sensitivity import sensitivity_section
 
 _FEWEST_MONTH_DAYS = 45
@@ -140,7 +141,8 @@ def _verdict_sentence(record: VerdictRecord) -> str:
     paper = "passed" if record.paper_passed else "not passed"
     capital = record.capital.decision
     return paragraph(
-        f"Paper screen {paper}, capital {capital}. The paper screen proves nothing: it admits to paper money."
+        f"Paper screen {paper}, capital {capital}. "
+        f"The paper screen proves nothing: it admits to paper money. {screen_rates().told}"
     )
 
 

@@ -1,0 +1,125 @@
+"""What the page says of records alone: books under stress, waits, lengths, and a version beside another."""
+
+import json
+from collections.abc import Callable
+
+from benchmarks.calibrate.length_rows import (
+    LENGTHS,
+    POOLS,
+    SHARPE,
+    SYMBOLS,
+    Length,
+    asked_days,
+    computed_years,
+    pooled_gain,
+)
+from benchmarks.calibrate.marks import row_line, share, table
+from benchmarks.calibrate.paired_rows import Pair
+from benchmarks.calibrate.results import Results, Row
+from benchmarks.calibrate.stress_rows import SOLD_TAIL_EXPOSURE, Book
+from benchmarks.calibrate.waiting_rows import ASKED_DAYS, PRIOR, YEARS
+
+
+def sections(results: Results) -> list[str]:
+    """Sections with their tables; a row that is not measured yet is left out."""
+    parts: list[tuple[str, str, str, Callable[[dict[str, Row]], list[str]]]] = [
+        ("stress", "Books under stress: the rule `gaps_paid_for`", _STRESS, stress_table),
+        ("waiting", "Not yet decidable: about so many more days", _WAITING, waiting_table),
+        ("length", "Years to 80 % power", _LENGTH, length_table),
+        ("paired", "A new version beside the one in force", _PAIRED, paired_table),
+    ]
+    lines = []
+    for section, title, told, shown in parts:
+        lines += [f"## {title}", told, "", *shown(results.rows(section)), ""]
+    return lines
+
+
+def stress_table(rows: dict[str, Row]) -> list[str]:
+    head = "book | years | worlds | has gained | refused by the rule | passed by the looks | of these refused"
+    lines = []
+    for key, row in rows.items():
+        book, n, figures = Book(*json.loads(key)), row.worlds, row.figures
+        kind = "rare loss" if book.sharpe is None else f"Sharpe {book.sharpe:g}, {book.volatility:.0%} a year"
+        passed = figures["passed"]
+        shares = [share(figures[name], n) for name in ("gained", "refused", "passed")]
+        lines.append(row_line([kind, book.years, n, *shares, share(figures["passed_refused"], passed)]))
+    return table(head, lines)
+
+
+def waiting_table(rows: dict[str, Row]) -> list[str]:
+    head = (
+        "true Sharpe | worlds | passed | refused | told a number | days told (median) | passed within them "
+        "| days it took over days told (median) | passed before the fewest"
+    )
+    lines = []
+    for key, row in rows.items():
+        (sharpe,), n, figures = json.loads(key), row.worlds, row.figures
+        told, ratio, days = figures["told"], figures["ratio"], figures["stated"]
+        lines.append(
+            row_line(
+                [
+                    "drawn, as is believed" if sharpe == PRIOR else f"{sharpe:g}",
+                    n,
+                    share(figures["passed"], n),
+                    share(figures["refused"], n),
+                    told,
+                    "none" if days is None else f"{days:.0f}",
+                    share(figures["within"], told),
+                    "not within the years" if ratio is None else f"{ratio:.2f}",
+                    share(figures["sooner"], told),
+                ]
+            )
+        )
+    return table(head, lines)
+
+
+def length_table(rows: dict[str, Row]) -> list[str]:
+    head = (
+        "candidates | Sharpe 1 | Sharpe 2 | Sharpe 3 | simulated at Sharpe 2: days | worlds "
+        "| passed by the last look"
+    )
+    return table(head, [_length_line(length, rows.get(json.dumps(length))) for length in LENGTHS])
+
+
+def _length_line(length: Length, row: Row | None) -> str:
+    gain, told = 1.0, str(length.candidates)
+    if length.correlation is not None:
+        gain = pooled_gain(length.correlation)
+        told = (
+            f"{POOLS * SYMBOLS} as {POOLS} pools of {SYMBOLS}, correlation {length.correlation:g}, "
+            "all of one with the edge"
+        )
+    years = [computed_years(length.candidates, sharpe) / gain for sharpe in (1.0, 2.0, 3.0)]
+    digits = 1 if length.correlation is None else 2
+    simulated = ["", ""] if row is None else [row.worlds, share(row.figures["found"], row.worlds)]
+    return row_line([told, *(f"{one:.{digits}f}" for one in years), asked_days(length), *simulated])
+
+
+def paired_table(rows: dict[str, Row]) -> list[str]:
+    head = "Sharpe is better by | correlation | years | worlds | told to be better | told to be worse"
+    lines = []
+    for key, row in rows.items():
+        pair, n = Pair(*json.loads(key)), row.worlds
+        shares = [share(row.figures[name], n) for name in ("better", "worse")]
+        lines.append(row_line([f"{pair.better:g}", f"{pair.correlation:g}", pair.years, n, *shares]))
+    return table(head, lines)
+
+
+_STRESS = f"""Rare loss: half of the equity on 0.2 % of days, mean zero, a position of
+{SOLD_TAIL_EXPOSURE:g} times the equity. The others are honest books, whole in a position, of heavy
+tails and volatility clusters. Each record is asked alone at the weekly looks of its last calendar year;
+the rule refuses what they pass. What it lets through of rare loss are books that by luck earned three
+gaps before the first."""
+
+_WAITING = f"""Records alone, of normal days, asked after {ASKED_DAYS} days and followed for {YEARS}
+years in all at weekly looks. The number is of a Sharpe ratio that is shrunk toward zero, and a pass is
+as soon as a look has it: where the true ratio is high, it takes less than was said."""
+
+_LENGTH = f"""Computed: one look, independent normal candidates, the maximum's quantile at the whole
+error. Simulated at a Sharpe ratio of {SHARPE:g}: records of so many days, weekly looks in their last
+calendar year, and the share of worlds that passed the candidate or pool with the edge, where 0.8 was
+computed. A pool is tested with 70 days at the earliest."""
+
+_PAIRED = """The same days, normal; the difference of daily returns under the stationary bootstrap, 95 %
+interval. The first row of each block has no difference: what is told there is false, 2.5 % to each side
+by right."""
