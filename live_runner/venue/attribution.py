@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from live_runner.venue.place import Brokers
 from quant_pipelines.store.venue_orders import PlacedOrder
-from quant_pipelines.trading.orders import FINAL
+from quant_pipelines.trading.orders import FINAL, has_unproven_end
 from quant_pipelines.trading.purposes import KILL_PREFIX, STOP
 from quant_pipelines.trading.venue import OrderVenue, VenueTrade
 
@@ -114,6 +114,6 @@ def _waiting_stops(brokers: Brokers) -> list[str]:
         if order.intent.purpose == STOP
         and (
             order.progress.status not in FINAL
-            or (order.progress.status == "REJECTED" and order.venue_order_id is None)
+            or has_unproven_end(order.progress.status, order.venue_order_id)
         )
     ]

@@ -14,6 +14,7 @@ from live_runner.venue.receiving import book_payments, book_trades
 from live_runner.venue.removed import RemovedBooks, given_up
 from quant_pipelines.core.errors import ReconciliationError, with_its_kind
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
+from quant_pipelines.trading.orders import has_unproven_end
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
 from quant_pipelines.trading.venue import AccountPosition, OrderVenue, VenueTrade
 
@@ -84,10 +85,12 @@ class Sweeps:
             raise error
 
     async def _know_late(self, names: set[str]) -> None:
-        """Ask for orders that are filled and were thought to have never arrived."""
+        """Ask for orders that are filled and were thought to be over, or to have never arrived."""
         for name in sorted(names):
             order, seat = await self._place.order_of(client_order_id=name), self._place.seat_of(name)
-            if order is not None and seat is not None and order.progress.status == "REJECTED":
+            if order is None or seat is None:
+                continue
+            if has_unproven_end(order.progress.status, order.venue_order_id):
                 await self._look_ups.is_found(order, seat.rows)
 
     async def compare(self) -> Compared:

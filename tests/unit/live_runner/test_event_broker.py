@@ -30,7 +30,7 @@ from quant_pipelines.risk.account_view import AccountOrder
 from quant_pipelines.store.trading import Position
 from quant_pipelines.store.venue_orders import OrderStep, Received
 from quant_pipelines.trading.breaker import Trip
-from quant_pipelines.trading.orders import OrderProgress
+from quant_pipelines.trading.orders import UNPROVEN, OrderProgress
 from quant_pipelines.trading.trips import Signs
 from quant_pipelines.trading.venue import VenueTrade
 from quant_pipelines.trading.wished import Cancel, Circumstances, PlaceOrder, Step, Wait, next_step
@@ -239,12 +239,15 @@ def test_what_ends_by_itself_is_told_with_its_reason(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.parametrize("ended", UNPROVEN)
 @pytest.mark.parametrize("restarts", [False, True])
-def test_order_that_was_given_up_and_works_after_all_is_canceled(desk: Desk, *, restarts: bool) -> None:
+def test_order_that_was_given_up_and_works_after_all_is_canceled(
+    desk: Desk, ended: OrderStatus, *, restarts: bool
+) -> None:
     for number in (2, 3):
         desk.becomes(number, "ACCEPTED")
     desk.becomes(1, "SUBMITTED", is_known=False)
-    desk.becomes(1, "REJECTED", is_known=False)
+    desk.becomes(1, ended, is_known=False)
     desk.pass_bar()
     assert [one[:2] for one in desk.memory()["told"]] == [[1, "CANCELED"]]
     if restarts:
