@@ -86,7 +86,7 @@ class Trader:
         self.is_leaving = plan.deployment.is_leaving
         self._relations = relations
         self._announce = relations.announce
-        self._approval = Approval(relations.gate, self.plan, relations.fills_ms)
+        self._approval = Approval(relations.gate, self.plan, relations.fills_ms, relations.working)
         self.pause = FundingPause(self.plan.funding_interval_hours, relations.funding_pause_seconds)
         self._waits = Waits(journal, plan.deployment.key)
         self._first_ms = floor_ms(to_ms(plan.deployment.created_at), plan.execution_step_ms)
