@@ -26,8 +26,8 @@ class Relations(NamedTuple):
     """Whom a trader tells what was committed, and what its orders must pass besides its own rules.
 
     ``funding_pause_seconds``: nothing is decided so long before and after a funding slot. ``signs``: what is
-    known of its surroundings now. ``fills_ms``: times of the fills that were booked before; ``working``: orders
-    of an earlier life that may be filled yet.
+    known of its surroundings now. ``fills_ms``: times of the fills that were booked before; ``working``:
+    orders of an earlier life that may be filled yet.
     """
 
     announce: Announce = silent
