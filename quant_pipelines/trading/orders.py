@@ -18,7 +18,7 @@ _ACCEPTED: _Followers = frozenset({"ACCEPTED", "TRIGGERED", "PARTIALLY_FILLED"})
 
 FOLLOWERS: dict[OrderStatus, _Followers] = {
     "INITIALIZED": _ACCEPTED | _ENDED_AT_VENUE | {"DENIED", "SUBMITTED", "UNKNOWN", "REJECTED"},
-    "SUBMITTED": _ACCEPTED | _ENDED_AT_VENUE | {"UNKNOWN", "REJECTED"},
+    "SUBMITTED": _ACCEPTED | _ENDED_AT_VENUE | {"DENIED", "UNKNOWN", "REJECTED"},
     "UNKNOWN": _ACCEPTED | _ENDED_AT_VENUE | {"REJECTED"},
     "ACCEPTED": _ENDED_AT_VENUE
     | {"TRIGGERED", "PARTIALLY_FILLED", "PENDING_UPDATE", "PENDING_CANCEL", "REJECTED"},
@@ -30,6 +30,7 @@ FOLLOWERS: dict[OrderStatus, _Followers] = {
 }
 """Every status with those that may follow it; the venue may be seen to skip some.
 
+An order whose submission is committed may still be denied, by who has not sent it and knows that.
 ``PENDING_*`` is what *we* asked for on top of a working state; an update that fails gives the state before
 back, which loses nothing: the filled quantity is kept beside the status.
 """
