@@ -116,6 +116,7 @@ class BookOpener:
             begun=beside.begun,
             pulse=beside.pulse,
             prices=self._feed.prices,
+            running_bar=self._feed.running_bar,
             hold_back=hold_back,
             has_safe_timer=permits.has_safe_timer,
         )
