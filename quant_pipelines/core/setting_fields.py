@@ -37,13 +37,13 @@ def setting(
 
 
 LEAST_LIMIT, MOST_LIMIT = 1e-9, 10**15
-"""What is smaller or larger is a slip: no limit of any kind is meant so, and 0 would be none to trade within."""
+"""What is smaller or larger is a slip: no limit of any kind is meant so, and within 0 nobody could trade."""
 
 
 def limit_setting(
     default: float, description: str, *, low: float = LEAST_LIMIT, high: float = MOST_LIMIT
 ) -> Any:
-    """Field of a settings value that seeds a limit: whoever sets that limit later may mean the same values."""
+    """Field of a settings value that seeds a limit: the same values as may be set by a person later."""
     return setting(default, description, low=low, high=high)
 
 
