@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from quant_pipelines.cli.api_keys import given_keys
 from quant_pipelines.cli.operator import home_of
 from quant_pipelines.cli.output import print_answer
+from quant_pipelines.cli.parse import UsageError
 from quant_pipelines.core.bounds import Bounds
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.exchanges import require_exchange
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from quant_pipelines.settings import load_settings
 
     if not arguments.direct:
-        raise ConfigurationError(
+        raise UsageError(
             "quant kill was given without --direct; expected that, or while the runner lives "
             "'quant runner flatten'"
         )
