@@ -1,6 +1,7 @@
 """Whose trade is it: the venue's fills matched to our orders, by our name or by the venue's number."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
 from live_runner.venue.place import Brokers
@@ -81,6 +82,17 @@ async def attributed(venue: OrderVenue, trades: Iterable[VenueTrade], place: Boo
 def external_sentence(trade: VenueTrade, reason: str = "trade of somebody else") -> str:
     """Clause about a trade that nobody here ordered."""
     return f"EXTERNAL {reason} {trade.trade_id}: {trade.side} {trade.quantity} at {trade.price}"
+
+
+def past_sentence(symbol: str, trades: Sequence[VenueTrade], since: datetime) -> str:
+    """Sentence about trades that nobody here ordered, from before the venue was looked at."""
+    first, last = (
+        f"{one.trade_id} ({one.side} {one.quantity} at {one.price})" for one in (trades[0], trades[-1])
+    )
+    return (
+        f"{symbol}: {len(trades)} trades since {since:%Y-%m-%d %H:%M} UTC were ordered by nobody here, "
+        f"before the venue was looked at for the first time: {first} to {last}; the books begin after them"
+    )
 
 
 def external_reason(client_order_id: str) -> str:
