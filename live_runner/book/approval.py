@@ -26,7 +26,8 @@ class Relations(NamedTuple):
     """Whom a trader tells what was committed, and what its orders must pass besides its own rules.
 
     ``funding_pause_seconds``: nothing is decided so long before and after a funding slot. ``signs``: what is
-    known of its surroundings now. ``fills_ms``: times of the fills that were booked before.
+    known of its surroundings now. ``fills_ms``: times of the fills that were booked before; ``working``:
+    orders of an earlier life that may be filled yet.
     """
 
     announce: Announce = silent
@@ -34,6 +35,7 @@ class Relations(NamedTuple):
     funding_pause_seconds: float = 0.0
     signs: Callable[[], Signs] = Signs
     fills_ms: tuple[int, ...] = ()
+    working: tuple[AccountOrder, ...] = ()
 
 
 def trip_of(decided: Decided) -> Trip | None:
@@ -60,9 +62,17 @@ class Approval:
         Whose orders.
     fills_ms
         Times of the fills that were booked before, milliseconds UTC.
+    working
+        Orders of an earlier life that count as executed once they are filled.
     """
 
-    def __init__(self, gate: AccountGate, plan: DeploymentPlan, fills_ms: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self,
+        gate: AccountGate,
+        plan: DeploymentPlan,
+        fills_ms: tuple[int, ...] = (),
+        working: tuple[AccountOrder, ...] = (),
+    ) -> None:
         self._gate = gate
         self._plan = plan
         self._price = math.nan
@@ -70,6 +80,7 @@ class Approval:
         self._is_open = False
         self._n_fills = 0
         self._resting: dict[str, AccountOrder] = {}
+        self._recalled = {order.client_order_id: order for order in working}
         self._count = _Count(-1, 0)
         self._fills_ms = fills_ms
 
@@ -79,13 +90,18 @@ class Approval:
         if self._is_open and self._asked is not None and broker.n_fills > self._n_fills:
             self._is_open = False
             self._gate.executed(self._asked)
-        still_open = {order.client_order_id for order in broker.open_orders()} if self._resting else set()
-        for name, order in list(self._resting.items()):
+        self._count_executed(self._resting, broker)
+        self._count_executed(self._recalled, broker)
+
+    def _count_executed(self, waiting: dict[str, AccountOrder], broker: Broker) -> None:
+        """Tell the account of those that are filled now, and forget them and those that have ended."""
+        still_open = {order.client_order_id for order in broker.open_orders()} if waiting else set()
+        for name, order in list(waiting.items()):
             is_booked = broker.is_booked(name)
             if is_booked:
                 self._gate.executed(order)
             if is_booked or name not in still_open:
-                del self._resting[name]
+                del waiting[name]
 
     def approved(self, decided: Decided, moment: Moment, n_fills: int, *, is_reducing: bool) -> Decided:
         """Return the decision, or what the account leaves of it."""

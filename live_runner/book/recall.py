@@ -9,6 +9,7 @@ from quant_pipelines.risk.account_view import REPEATED_MS, AccountOrder
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.trading import Fill, Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.orders import OPEN
 from quant_pipelines.trading.purposes import is_decided, number_of
 
 
@@ -26,6 +27,8 @@ class Recalled(NamedTuple):
         When the venue refused one of them, milliseconds UTC.
     fills_ms
         Times of all its fills.
+    working
+        Orders that its strategy decided on, however long ago, and that may be filled for the first time yet.
     """
 
     deployment_id: int
@@ -33,6 +36,7 @@ class Recalled(NamedTuple):
     executed: tuple[AccountOrder, ...] = ()
     refused_ms: tuple[int, ...] = ()
     fills_ms: tuple[int, ...] = ()
+    working: tuple[AccountOrder, ...] = ()
 
 
 def recalled(
@@ -43,6 +47,7 @@ def recalled(
     recent = [one for one in decided if now_ms - REPEATED_MS < to_ms(one.intent.bar_close)]
     recent.sort(key=lambda one: one.intent.bar_close)
     filled = [one for one in recent if one.progress.filled_quantity]
+    works = [one for one in decided if one.progress.status in OPEN and not one.progress.filled_quantity]
     refused = [to_ms(one.stamp) for one in recent if one.progress.status == "REJECTED"]
     return Recalled(
         deployment.id,
@@ -50,6 +55,7 @@ def recalled(
         tuple(_asked(deployment, one) for one in filled),
         tuple(sorted(refused)),
         tuple(to_ms(fill.ts) for fill in fills),
+        tuple(_asked(deployment, one) for one in works),
     )
 
 

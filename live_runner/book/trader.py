@@ -86,7 +86,7 @@ class Trader:
         self.is_leaving = plan.deployment.is_leaving
         self._relations = relations
         self._announce = relations.announce
-        self._approval = Approval(relations.gate, self.plan, relations.fills_ms)
+        self._approval = Approval(relations.gate, self.plan, relations.fills_ms, relations.working)
         self.pause = FundingPause(self.plan.funding_interval_hours, relations.funding_pause_seconds)
         self._waits = Waits(journal, plan.deployment.key)
         self._first_ms = floor_ms(to_ms(plan.deployment.created_at), plan.execution_step_ms)
@@ -182,8 +182,7 @@ class Trader:
         at the running bar's open, as in every driver; the difference to the wall clock is ``committed_at``.
         """
         with self._deciding:
-            if not self._has_left:
-                answered(partial(self._advance, tick), self._first_question(tick), self._ask)
+            answered(partial(self._advance, tick), self._first_question(tick), self._ask)
 
     def _first_question(self, tick: Tick) -> DueQuestion | None:
         """Take over the market's news, and return what the strategy is to be asked before they are booked."""
@@ -191,7 +190,8 @@ class Trader:
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
             self.inputs.extend(tick.higher, tick.funding, tick.points)
-            if not (bars := execution_bars(tick, self.plan.execution_step_ms, self.booked_until_ms)):
+            bars = execution_bars(tick, self.plan.execution_step_ms, self.booked_until_ms)
+            if not bars or self._has_left:
                 return None
             moment = Moment(bars[-1].ts + self.plan.execution_step_ms, self._epoch, tick.data_age_seconds)
             return self._due(moment, tick.now_ms, bars)
@@ -211,12 +211,13 @@ class Trader:
 
     def _ask(self, wanted: DueQuestion) -> Answer:
         question = self.inputs.question(wanted.close_ms)._replace(sitting=wanted.sitting)
-        with self._waits.asking(wanted.close_ms):
+        with self._waits.asking(wanted.close_ms, is_wanted=lambda: not self._has_left):
             return ask(self.plan.strategy, question)
 
     def _advance(self, tick: Tick, answer: Answer | None) -> None:
         with self._held.alone():
-            bars = execution_bars(tick, self.plan.execution_step_ms, self.booked_until_ms)
+            step_ms, until_ms = self.plan.execution_step_ms, self.booked_until_ms
+            bars = [] if self._has_left else execution_bars(tick, step_ms, until_ms)
             for start in range(0, len(bars), _BARS_PER_TRANSACTION):
                 part = bars[start : start + _BARS_PER_TRANSACTION]
                 self._book(part, tick, answer, is_newest=start + len(part) == len(bars))
@@ -230,21 +231,20 @@ class Trader:
             As `advance`.
         """
         with self._deciding:
-            if not self._has_left:
-                question = self._late_question(now_ms, data_age_seconds)
-                answered(partial(self._decide_late, now_ms, data_age_seconds), question, self._ask)
+            question = self._late_question(now_ms, data_age_seconds)
+            answered(partial(self._decide_late, now_ms, data_age_seconds), question, self._ask)
 
     def _late_question(self, now_ms: int, data_age_seconds: float) -> DueQuestion | None:
         with self._held.alone():
             close_ms, prevented = self.booked_until_ms, self._waits.prevented
-            if prevented is None or prevented.close_ms != close_ms:
+            if self._has_left or prevented is None or prevented.close_ms != close_ms:
                 return None
             return self._due(Moment(close_ms, self._epoch, data_age_seconds), now_ms, [])
 
     def _decide_late(self, now_ms: int, data_age_seconds: float, answer: Answer | None) -> None:
         with self._held.alone():
             prevented, close_ms = self._waits.prevented, self.booked_until_ms
-            if prevented is None or prevented.close_ms != close_ms:
+            if self._has_left or prevented is None or prevented.close_ms != close_ms:
                 return
             if self._held.broker.waits_for and (answer is None or answer.sat is None):
                 return
@@ -300,10 +300,9 @@ class Trader:
         self._held.outdate()
 
     def leave(self) -> None:
-        """Return once nobody books or decides, and let nobody begin to: its rows are others' from then on."""
-        with self._deciding:
-            self._has_left = True
-            self._held.rest()
+        """Return once nobody books, and let nobody begin to; what a strategy thinks of yet is thrown away."""
+        self._has_left = True
+        self._held.rest()
 
     def rest(self) -> None:
         """Return once nobody has the book; a thread that was given up on may still do."""

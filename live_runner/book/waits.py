@@ -1,6 +1,6 @@
 """Decisions that could not be taken when their bar was booked: remembered, written down, and ended."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -58,17 +58,19 @@ class Waits:
         self.missed = Prevented(0, "")
 
     @contextmanager
-    def asking(self, close_ms: int) -> Iterator[None]:
-        """Ask the strategy about a close.
+    def asking(self, close_ms: int, *, is_wanted: Callable[[], bool]) -> Iterator[None]:
+        """Ask the strategy about a close; a failure counts while an answer is wanted.
 
         Raises
         ------
         BarMissed
-            If it does not answer and may be asked again at the next close.
+            If it does not answer and may be asked again at the next close, or nobody wants to know any more.
         """
         try:
             yield
         except StrategyError as error:
+            if not is_wanted():
+                raise BarMissed from error
             if not isinstance(error.__cause__, StrategyMissed):
                 raise
             self.missed = Prevented(close_ms, str(error.__cause__))

@@ -30,6 +30,15 @@ class Closings:
         elif before is not None and before.ts < bar.ts:
             self._close(before)
 
+    def newest(self, symbol: str) -> LiveBar | None:
+        """Return the newest minute of a symbol, as far as the stream has told it."""
+        return self._newest.get(symbol)
+
+    def is_news(self, bar: LiveBar) -> bool:
+        """Whether a word of the stream tells more than the one before: a stream may say the same for ever."""
+        before = self._newest.get(bar.symbol)
+        return before is None or (before.ts, before.volume) < (bar.ts, bar.volume)
+
     def closed(self, symbol: str, close_ms: int) -> LiveBar | None:
         """Return the minute that closed then, as the stream left it; None if its word has not come."""
         bar = self._closed.get(symbol)

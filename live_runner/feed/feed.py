@@ -30,6 +30,8 @@ _RETRY_MS = 500
 _EARLY_RETRY_MS = 100
 _RELAYED_WITHIN_MS = 1_000
 """How long after its grace a minute is waited for that the collector has not told."""
+_TOLD_WITHIN_MS = 1_200
+"""How old the newest word may be by which prices are known: streams speak at least once a second."""
 _FIRST_WORD_SECONDS = 3.0
 _FRESH_WORD_SECONDS = 10.0
 _RECONNECT_SECONDS = (0.5, 5.0)
@@ -62,6 +64,7 @@ class Feed:
         self._grace_ms = grace_ms
         self._closings = Closings() if relay is None else relay.closings
         self._heard_ms: dict[str, int] = {}
+        self._news_ms: dict[str, int] = {}
         self._last_prices: dict[str, float] = {}
         self._spoke: dict[str, asyncio.Event] = {}
         self._silent: set[str] = set()
@@ -82,6 +85,12 @@ class Feed:
             mark, last = self._relay.prices(symbol)
         return Prices(mark, last, self.age_seconds(symbol))
 
+    def running_bar(self, symbol: str) -> LiveBar | None:
+        """Minute that trades, as our own stream told it; None while that tells nothing new of it."""
+        news_ms = self._news_ms.get(symbol)
+        is_told = news_ms is not None and self.time.now_ms() - news_ms <= _TOLD_WITHIN_MS
+        return self._closings.newest(symbol) if is_told else None
+
     def tell(self, symbol: str, told: Callable[[str, float], None]) -> None:
         """Call somebody at each price of a symbol, in the loop's thread; its stream stays open."""
         self._told[symbol] = told
@@ -90,6 +99,8 @@ class Feed:
         """Note that the stream spoke of a symbol just now."""
         self._heard_ms[bar.symbol] = self.time.now_ms()
         self._last_prices[bar.symbol] = bar.close
+        if self._closings.is_news(bar):
+            self._news_ms[bar.symbol] = self.time.now_ms()
         self._closings.hear(bar)
         if bar.symbol in self._told:
             self._told[bar.symbol](bar.symbol, bar.close)

@@ -14,7 +14,7 @@ from live_runner.book.broker import OpenBroker
 from live_runner.book.history import first_open_ms
 from live_runner.book.paper import open_paper
 from live_runner.book.plan import LoadStrategy, plan_of
-from live_runner.book.recall import recalled
+from live_runner.book.recall import Recalled, recalled
 from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
@@ -89,12 +89,12 @@ class BookOpener:
         permits = await asyncio.to_thread(self._journal.read_permits, deployment, venue_version())
         venue = await beside.venues.of(deployment, permits)
         if venue is None:
-            await self._open_trader(deployment, open_paper, past.fills_ms, beside)
+            await self._open_trader(deployment, open_paper, past, beside)
             return
         open_link = partial(self._open_link, venue, account.hold_back, permits, beside)
         link = beside.links.link_for(deployment, open_link)
         try:
-            trader = await self._open_trader(deployment, link.open_broker, past.fills_ms, beside)
+            trader = await self._open_trader(deployment, link.open_broker, past, beside)
         except BaseException:
             beside.links.release(deployment.id)
             raise
@@ -116,6 +116,7 @@ class BookOpener:
             begun=beside.begun,
             pulse=beside.pulse,
             prices=self._feed.prices,
+            running_bar=self._feed.running_bar,
             hold_back=hold_back,
             has_safe_timer=permits.has_safe_timer,
         )
@@ -126,14 +127,14 @@ class BookOpener:
         return bar(deployment.venue, self._settings, permits) or beside.venues.fault(deployment.account_id)
 
     async def _open_trader(
-        self, deployment: Deployment, open_broker: OpenBroker, fills_ms: tuple[int, ...], beside: Neighbors
+        self, deployment: Deployment, open_broker: OpenBroker, past: Recalled, beside: Neighbors
     ) -> Trader:
         """Open a trader that knows its book, limits and halts, and no bars yet."""
         series = BarSeries(deployment.symbol, deployment.timeframe, first_open_ms(deployment))
         is_paper = deployment.venue == PAPER_VENUE  # its fills are those of the bars, whenever it decides
         pause_seconds = 0.0 if is_paper else self._settings.runner.funding_pause_seconds
         signs, account = partial(beside.conditions.signs_of, deployment), beside.accounts.of(deployment)
-        relations = Relations(beside.announce, account, pause_seconds, signs, fills_ms)
+        relations = Relations(beside.announce, account, pause_seconds, signs, past.fills_ms, past.working)
 
         def open_trader() -> Trader:
             plan, epoch = plan_of(deployment, beside.load), self._epoch

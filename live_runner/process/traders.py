@@ -292,7 +292,7 @@ class Traders:
     async def _drop(self, deployment_id: int) -> None:
         """Forget a deployment, once nothing of it is booked any more; its link goes on until then."""
         _log.info("deployment dropped", extra={"deployment": deployment_id})
-        # What it decides yet is not committed over a late fill, and until then a halt stops that as well.
+        # What its strategy thinks of yet is not committed: over a late fill, or after a halt.
         await asyncio.to_thread(self._traders[deployment_id].leave)
         del self._traders[deployment_id]
         self._scales.forget(deployment_id)

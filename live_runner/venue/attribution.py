@@ -1,11 +1,12 @@
 """Whose trade is it: the venue's fills matched to our orders, by our name or by the venue's number."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
 from live_runner.venue.place import Brokers
 from quant_pipelines.store.venue_orders import PlacedOrder
-from quant_pipelines.trading.orders import FINAL
+from quant_pipelines.trading.orders import FINAL, has_unproven_end
 from quant_pipelines.trading.purposes import KILL_PREFIX, STOP
 from quant_pipelines.trading.venue import OrderVenue, VenueTrade
 
@@ -83,6 +84,17 @@ def external_sentence(trade: VenueTrade, reason: str = "trade of somebody else")
     return f"EXTERNAL {reason} {trade.trade_id}: {trade.side} {trade.quantity} at {trade.price}"
 
 
+def past_sentence(symbol: str, trades: Sequence[VenueTrade], since: datetime) -> str:
+    """Sentence about trades that nobody here ordered, from before the venue was looked at."""
+    first, last = (
+        f"{one.trade_id} ({one.side} {one.quantity} at {one.price})" for one in (trades[0], trades[-1])
+    )
+    return (
+        f"{symbol}: {len(trades)} trades since {since:%Y-%m-%d %H:%M} UTC were ordered by nobody here, "
+        f"before the venue was looked at for the first time: {first} to {last}; the books begin after them"
+    )
+
+
 def external_reason(client_order_id: str) -> str:
     """Why the venue itself sent an order; empty if it is somebody's."""
     return next(
@@ -114,6 +126,6 @@ def _waiting_stops(brokers: Brokers) -> list[str]:
         if order.intent.purpose == STOP
         and (
             order.progress.status not in FINAL
-            or (order.progress.status == "REJECTED" and order.venue_order_id is None)
+            or has_unproven_end(order.progress.status, order.venue_order_id)
         )
     ]

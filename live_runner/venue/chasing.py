@@ -218,7 +218,7 @@ class Chasing:
         elif self._unsent_ms is not None:
             self._unsent_ms = None
             known = await self._rows.with_broker(lambda broker: broker.orders[root.client_order_id])
-            await self._rows.follow(known, "REJECTED", reason=_NEVER_SENT)
+            await self._rows.follow(known, "DENIED", reason=_NEVER_SENT)
         return "done"
 
     async def _place(self, step: PlaceLimit, root: Intent) -> Outcome:
@@ -231,7 +231,7 @@ class Chasing:
         name, symbol = intent.client_order_id, self._trader.symbol
         if refusal:
             known = await self._rows.with_broker(lambda broker: broker.orders[name])
-            await self._rows.follow(known, "REJECTED", reason=refusal)
+            await self._rows.follow(known, "DENIED", reason=refusal)
             return "done"
         return await self._sent(
             intent, LimitOrder(name, symbol, intent.side, intent.quantity, step.price, stamp_ms)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from live_runner.venue.chasing import Chasing
 from live_runner.venue.place import Seat, VenuePlace
+from live_runner.venue.reached import RunningBar, no_running_bar
 from live_runner.venue.resting import RestingOrders
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.orders import OrderKind
@@ -25,9 +26,18 @@ class Entries:
         Whose orders, and where they rest.
     settings
         How they are chased.
+    running_bar
+        Tells the prices of the running minute.
     """
 
-    def __init__(self, place: VenuePlace, venue: OrderVenue, settings: EntrySettings) -> None:
+    def __init__(
+        self,
+        place: VenuePlace,
+        venue: OrderVenue,
+        settings: EntrySettings,
+        running_bar: RunningBar = no_running_bar,
+    ) -> None:
+        self._running_bar = running_bar
         self._place = place
         self._venue = venue
         self._settings = settings
@@ -50,7 +60,11 @@ class Entries:
                 await self._of(seat).recover()
             elif seat.key not in self._at_desk:  # who looks after it knows what it waits for
                 self._at_desk[seat.key] = RestingOrders(
-                    seat.trader, self._venue, rows=seat.rows, wire=seat.wire
+                    seat.trader,
+                    self._venue,
+                    rows=seat.rows,
+                    wire=seat.wire,
+                    running_bar=self._running_bar,
                 )
 
     async def keep(self, transmit: Transmit) -> list[Seat]:

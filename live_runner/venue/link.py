@@ -180,7 +180,7 @@ class VenueLink:
         self._dead_man = DeadMan(venue, place.symbol, is_allowed=station.has_safe_timer)
         first, leverage = place.first.trader, station.settings.leverage
         self._settings = SymbolSettings(station.journal, venue, first, leverage)
-        self._entries = Entries(place, venue, station.settings.entry)
+        self._entries = Entries(place, venue, station.settings.entry, station.running_bar)
         self._sender = Sender(
             place,
             venue,

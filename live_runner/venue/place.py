@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -17,6 +18,7 @@ from live_runner.venue.wire import Wire
 from quant_pipelines.core.ids import deployment_of
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.costs import is_below_min_notional
+from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.levels import WantedLevel
@@ -149,6 +151,11 @@ class VenuePlace:
             return True
         net, is_small = await self.look(partial(net_and_smallness, seat, abs(change)))
         return self.is_shared and is_small and not reduces_net(net, change)
+
+    async def tell(self, message: str, at: datetime) -> None:
+        """Tell people of something that concerns all books."""
+        alert = Alert("warning", self.first.trader.key, message, at)
+        await asyncio.to_thread(self._journal.write_alert, alert)
 
     async def order_of(self, *, client_order_id: str = "", venue_order_id: str = "") -> PlacedOrder | None:
         """Order of any book by either name."""

@@ -15,6 +15,7 @@ from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.event_broker import EventVenueBroker
 from live_runner.venue.order_rows import OrderRows
+from live_runner.venue.reached import Reached, RunningBar, no_running_bar
 from live_runner.venue.wire import Wire
 from quant_pipelines.core.errors import ExchangeError, StoreError
 from quant_pipelines.store.trading import Intent
@@ -36,6 +37,8 @@ from quant_pipelines.trading.wished import (
 _SOON_SECONDS = 0.4
 _LOOK_SECONDS = 1.0
 """How long a fill may go unseen that no stream tells of: what it opens needs its stop within 2 s."""
+_PEEKS = 5
+"""How often within that time the stream's prices are compared, which asks nobody."""
 _LEAVE_SECONDS = 2.0
 
 _RESTS_ON: frozenset[Event] = frozenset({"data_age"})
@@ -57,6 +60,8 @@ class RestingOrders:
         Who commits states.
     wire
         Says why nothing may be opened now, and has the link look again.
+    running_bar
+        Tells the prices at which something may have been filled.
 
     Attributes
     ----------
@@ -64,8 +69,17 @@ class RestingOrders:
         When the venue is to be looked at, by the loop's clock; infinite while every outcome is known.
     """
 
-    def __init__(self, trader: Trader, venue: OrderVenue, *, rows: OrderRows, wire: Wire) -> None:
+    def __init__(
+        self,
+        trader: Trader,
+        venue: OrderVenue,
+        *,
+        rows: OrderRows,
+        wire: Wire,
+        running_bar: RunningBar = no_running_bar,
+    ) -> None:
         self._trader, self._venue, self._rows, self._wire = trader, venue, rows, wire
+        self._reached = Reached(trader.symbol, running_bar)
         self._canceled_ms: dict[str, int] = {}
         self._is_busy = False
         self._next_look = 0.0
@@ -104,21 +118,34 @@ class RestingOrders:
                 await asyncio.gather(*map(self._cancel_there, self._opening))
 
     async def _look(self) -> None:
-        """Read what rests once in a while; the sweep that follows books what the venue has filled."""
+        """Read what rests where it may be filled; the sweep that follows books what the venue has filled."""
         loop = asyncio.get_running_loop()
         resting = await self._rows.with_broker(lambda broker: broker.at_rest())
         if not resting or loop.time() < self._next_look:
             return
         self._next_look = loop.time() + _LOOK_SECONDS
+        intents = [order.intent for order in resting]
+        if not self._reached.may_be_filled(intents):
+            self._peek(intents, _PEEKS)
+            return
         loop.call_later(_LOOK_SECONDS, self._wire.wake)
-        seen: list[tuple[PlacedOrder, VenueOrder]] = []
+        seen, minute_ms = list[tuple[PlacedOrder, VenueOrder]](), self._reached.minute_ms()
         with suppress(ExchangeError, TimeoutError):  # the next sweep says so, if it lasts
             async with asyncio.timeout(_LOOK_SECONDS):  # meanwhile nothing else is booked or covered
                 seen = await self._read(resting)
+                self._reached.looked(minute_ms)
         for order, shown in seen:
             await self._rows.follow(
                 order, shown.status, filled=shown.filled_quantity, venue_order_id=shown.venue_order_id
             )
+
+    def _peek(self, resting: list[Intent], left: int) -> None:
+        """Have the link look as soon as a price may have filled something; after a second in any case."""
+        if not left or self._reached.may_be_filled(resting):
+            self._next_look = 0.0
+            self._wire.wake()
+        else:
+            asyncio.get_running_loop().call_later(_LOOK_SECONDS / _PEEKS, self._peek, resting, left - 1)
 
     async def _read(self, resting: list[PlacedOrder]) -> list[tuple[PlacedOrder, VenueOrder]]:
         """Read orders at the venue; what is listed there no more is asked for by name."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from live_runner.book.trader import Trader
+from live_runner.venue.reached import RunningBar, no_running_bar
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.risk.account_view import NO_PRICES, Prices
@@ -42,6 +43,8 @@ class Station:
     """Told when a position is about to be uncovered, and when it is covered."""
     prices: Callable[[str], Prices] = lambda _symbol: NO_PRICES
     """Prices of a symbol as the streams told them last."""
+    running_bar: RunningBar = no_running_bar
+    """Minute of a symbol that trades, as our own stream told it just now."""
     hold_back: Callable[[str, bool], None] = lambda _symbol, _is_near: None
     """Told whether nothing may be opened in a symbol, as its stop would come behind the liquidation."""
     has_safe_timer: bool = False

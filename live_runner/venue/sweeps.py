@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from live_runner.book.rows import shown
-from live_runner.venue.attribution import attributed, external_sentence
+from live_runner.venue.attribution import attributed, external_sentence, past_sentence
 from live_runner.venue.look_up import LookUps
 from live_runner.venue.place import Brokers, VenuePlace, net_of
 from live_runner.venue.protection import Protection
@@ -14,6 +14,7 @@ from live_runner.venue.receiving import book_payments, book_trades
 from live_runner.venue.removed import RemovedBooks, given_up
 from quant_pipelines.core.errors import ReconciliationError, with_its_kind
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
+from quant_pipelines.trading.orders import has_unproven_end
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
 from quant_pipelines.trading.venue import AccountPosition, OrderVenue, VenueTrade
 
@@ -84,10 +85,12 @@ class Sweeps:
             raise error
 
     async def _know_late(self, names: set[str]) -> None:
-        """Ask for orders that are filled and were thought to have never arrived."""
+        """Ask for orders that are filled and were thought to be over, or to have never arrived."""
         for name in sorted(names):
             order, seat = await self._place.order_of(client_order_id=name), self._place.seat_of(name)
-            if order is not None and seat is not None and order.progress.status == "REJECTED":
+            if order is None or seat is None:
+                continue
+            if has_unproven_end(order.progress.status, order.venue_order_id):
                 await self._look_ups.is_found(order, seat.rows)
 
     async def compare(self) -> Compared:
@@ -124,8 +127,23 @@ class Sweeps:
         trades = await self._venue.trades(self._place.symbol, None if swept is None else str(swept + 1))
         if swept is not None:
             await self.book(trades)
+        else:
+            await self._tell_past(trades)
         newest = trades[-1].trade_id if trades else str(swept or 0)
         await self._place.with_brokers(partial(_note_swept, newest, asked))
+
+    async def _tell_past(self, trades: list[VenueTrade]) -> None:
+        """Tell people what somebody traded between a deployment and the first look: no book takes it over."""
+        place, at = self._place, from_ms(await self._venue.now_ms())
+        since = min(seat.trader.plan.deployment.created_at for seat in place.seats.values())
+        others = [
+            trade
+            for trade in trades
+            if trade.ts_ms >= to_ms(since)
+            and await place.order_of(venue_order_id=trade.venue_order_id) is None
+        ]
+        if others:
+            await place.tell(past_sentence(place.symbol, others, since), at)
 
     async def _sweep_payments(self) -> None:
         now_ms = await self._venue.now_ms()

@@ -1,4 +1,7 @@
-"""Entry point of ``quant``. Exit codes: 0 done, 1 refused or failed, 2 usage."""
+"""Entry point of ``quant``.
+
+Exit codes: 0 done, 1 refused or failed, 2 something is missing or can't be read, 3 (a direct kill) not known.
+"""
 
 import argparse
 import importlib
@@ -7,8 +10,8 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from quant_pipelines.cli.operator import add_asker, add_field, decide, fields_left_unread
-from quant_pipelines.cli.parse import Parser, add_verb
+from quant_pipelines.cli.operator import add_asker, add_field, decide, fields_left_unread, require_reason
+from quant_pipelines.cli.parse import Parser, UsageError, add_verb
 from quant_pipelines.core.errors import ConfigurationError, QuantError
 from quant_pipelines.operations.verb import Verb
 from quant_pipelines.operations.verbs import VERBS
@@ -43,6 +46,7 @@ def _declare(parser: argparse.ArgumentParser, verb: Verb, module: str) -> None:
 
     def run(arguments: argparse.Namespace) -> int:
         _refuse(parser, arguments, fields_left_unread(verb, arguments))
+        require_reason(verb, arguments)
         if verb.function and not verb.has_own_arguments:
             return decide(verb, arguments, **{one.name: getattr(arguments, one.name) for one in verb.fields})
         command = importlib.import_module(f"quant_pipelines.cli.{module}")
@@ -79,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(parsed.run(parsed))
     except QuantError as error:
         print(f"quant: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

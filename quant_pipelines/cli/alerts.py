@@ -5,7 +5,7 @@ from typing import Any
 
 from quant_pipelines.cli.operator import decide, opened
 from quant_pipelines.cli.output import print_answer, table
-from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.cli.parse import UsageError
 from quant_pipelines.operations.people_verbs import ALERTS
 
 _KINDS = {verb.name: verb for verb in ALERTS}
@@ -16,7 +16,7 @@ def run(arguments: argparse.Namespace) -> int:
     """List, acknowledge or test; exit code 1 if a channel did not take the test."""
     if arguments.action == "ack":
         if arguments.alert_id is None:
-            raise ConfigurationError("ack names no alert; expected an id that quant alerts lists")
+            raise UsageError("ack names no alert; expected an id that quant alerts lists")
         return decide(_KINDS["ack"], arguments, alert_id=arguments.alert_id)
     if arguments.action == "test":
         arguments.reason = arguments.reason or "test of the channels"

@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING, Any
 from quant_pipelines.cli.api_keys import given_keys
 from quant_pipelines.cli.operator import home_of
 from quant_pipelines.cli.output import print_answer
+from quant_pipelines.cli.parse import UsageError
+from quant_pipelines.core.bounds import Bounds
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.exchanges import require_exchange
 
 if TYPE_CHECKING:
     from quant_pipelines.core.settings import ExchangeSettings
-    from quant_pipelines.operations.kill import Killed
+    from quant_pipelines.operations.kill import Killed, Readings
     from quant_pipelines.operations.kill_journal import KillJournal
     from quant_pipelines.operations.receipt import Signature
     from quant_pipelines.secrets import ApiKeys
+
+_NOT_KNOWN = 3
+"""Exit code where the venue did not say what is left: whoever scripts it must look there."""
+_SECONDS = Bounds(1, 86_400)
 
 
 def left_unread(arguments: argparse.Namespace) -> dict[str, str]:
@@ -30,27 +36,33 @@ def left_unread(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Kill, and say what was done; exit code 1 while something is left."""
+    """Kill, and say what was done; exit code 1 while something is left, 3 while nobody knows what."""
+    from quant_pipelines.operations.kill import Readings
     from quant_pipelines.operations.kill_journal import new_journal
     from quant_pipelines.operations.receipt import Signature
     from quant_pipelines.settings import load_settings
 
     if not arguments.direct:
-        raise ConfigurationError(
+        raise UsageError(
             "quant kill was given without --direct; expected that, or while the runner lives "
             "'quant runner flatten'"
         )
+    if fault := _SECONDS.fault("for", arguments.seconds):
+        raise ConfigurationError(fault)
     home, signature = home_of(arguments), Signature(arguments.operator, arguments.reason)
     exchange = venue_of(home, load_settings().exchange, arguments.account)
     journal = new_journal(home)
     try:
-        killed = asyncio.run(_kill(exchange, _keys(home, exchange), journal, signature))
+        readings = Readings(seconds=arguments.seconds)
+        killed = asyncio.run(_kill(exchange, _keys(home, exchange), journal, signature, readings))
     finally:
         journal.close()
     place = exchange.base_url or exchange.id
     journal_told = journal.fault or f"journal {journal.file}"
     print_answer(arguments, _document(killed, place, journal), f"{place}: {killed.sentence} ({journal_told})")
-    return 0 if killed.is_done else 1
+    if killed.is_done:
+        return 0
+    return 1 if killed.is_known else _NOT_KNOWN
 
 
 def venue_of(home: Path, settings: "ExchangeSettings", account: str | None) -> "ExchangeSettings":
@@ -82,14 +94,18 @@ def _keys(home: Path, exchange: "ExchangeSettings") -> "ApiKeys | None":
 
 
 async def _kill(
-    exchange: "ExchangeSettings", keys: "ApiKeys | None", journal: "KillJournal", signature: "Signature"
+    exchange: "ExchangeSettings",
+    keys: "ApiKeys | None",
+    journal: "KillJournal",
+    signature: "Signature",
+    readings: "Readings",
 ) -> "Killed":
     from quant_pipelines.exchange.ccxt_account import CcxtAccount
     from quant_pipelines.operations.kill import kill
 
     key, secret = (keys.key, keys.secret) if keys else ("", "")
     async with CcxtAccount(exchange, key, secret) as account:
-        return await kill(account, journal, signature, tell=_tell)
+        return await kill(account, journal, signature, readings=readings, tell=_tell)
 
 
 def _tell(sentence: str) -> None:
@@ -110,6 +126,7 @@ def _document(killed: "Killed", place: str, journal: "KillJournal") -> dict[str,
         if killed.working is None
         else [{"symbol": one.symbol, "name": one.name} for one in killed.working],
         "faults": killed.faults,
+        "unknown": killed.unknown,
         "journal": str(journal.file),
         "journal_fault": journal.fault,
     }

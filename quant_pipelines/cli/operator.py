@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quant_pipelines.cli.output import print_answer
-from quant_pipelines.cli.parse import deployment_number, limit_scope, reference, scope, within
+from quant_pipelines.cli.parse import UsageError, deployment_number, limit_scope, reference, scope, within
 from quant_pipelines.core.bounds import ROW_ID
 from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.symbols import require_symbol
@@ -96,6 +96,20 @@ def fields_left_unread(verb: Verb, arguments: argparse.Namespace) -> dict[str, s
     if action in verb.unsigned:
         idle += SIGNATURE
     return {field.name: f"{verb.name} {action} does not read it" for field in idle}
+
+
+def require_reason(verb: Verb, arguments: argparse.Namespace) -> None:
+    """Prove that an action that is signed was given a reason, where the verb has others that are not.
+
+    Raises
+    ------
+    UsageError
+        If it is missing.
+    """
+    action = getattr(arguments, "action", "")
+    is_signed = verb.asker == "operator" and action not in (*verb.unsigned, *verb.gives_reason)
+    if is_signed and not arguments.reason:
+        raise UsageError(f"{verb.name} {action} names no reason; expected --reason: every decision is signed")
 
 
 @contextmanager

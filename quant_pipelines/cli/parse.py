@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from quant_pipelines.core.bounds import ROW_ID, Bounds
+from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import TIMEFRAMES, to_ms
 
@@ -15,6 +16,10 @@ TIMEFRAME = "1h"
 """Where none is given."""
 _NEAR = 0.6
 """How alike (0 to 1) a word must be to one that is known, to be taken for it."""
+
+
+class UsageError(ConfigurationError):
+    """Something that a command needs was not given; it ends as what can't be read does."""
 
 
 class Parser(argparse.ArgumentParser):

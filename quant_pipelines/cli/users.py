@@ -5,22 +5,22 @@ import os
 
 from quant_pipelines.cli.operator import claimant_of, home_of, opened, print_receipt
 from quant_pipelines.cli.output import print_answer, table
+from quant_pipelines.cli.parse import UsageError
 
 
 def run(arguments: argparse.Namespace) -> int:
     """List, add, reset or disable; every change is signed by an admin."""
-    from quant_pipelines.core.errors import LifecycleError
     from quant_pipelines.operations import users
     from quant_pipelines.operations.keys import KeyStore
 
+    if arguments.action != "list" and not arguments.name:
+        raise UsageError(f"{arguments.action} names nobody; expected the name of a user")
     with opened(arguments) as (engine, _):
         store = KeyStore(engine, home_of(arguments), os.environ)
         if arguments.action == "list":
             rows = users.list_users(store)
             print_answer(arguments, {"users": rows}, table(rows, ("name", "role", "state")))
             return 0
-        if not arguments.name:
-            raise LifecycleError(f"{arguments.action} names nobody; expected the name of a user")
         claimant = claimant_of(arguments, engine, users.ADMIN)
         if arguments.action == "disable":
             print_receipt(arguments, users.shut_out(store, claimant, arguments.name))

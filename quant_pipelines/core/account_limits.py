@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from quant_pipelines.core.bounds import Bounds
 from quant_pipelines.core.limits import LIMITS
-from quant_pipelines.core.setting_fields import setting
+from quant_pipelines.core.setting_fields import LEAST_LIMIT, MOST_LIMIT, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,6 @@ COUNTS = (
     "max_repeated_executions",
 )
 """Limits that are numbers of orders: whole ones."""
-_MEANT_RANGE = (1e-9, 10**15)
-"""What is smaller or larger is a slip: no limit of any kind is meant so."""
 NO_ACCOUNT_LIMITS = AccountLimits()
 
 
@@ -103,6 +101,6 @@ def meant_bounds(limit: str) -> Bounds:
     'a value in [1, 1000000000000000]'
     """
     own: Bounds = EVERY_LIMIT[limit].metadata["bounds"]
-    smallest, largest = (1, _MEANT_RANGE[1]) if limit in COUNTS else _MEANT_RANGE
+    smallest = 1 if limit in COUNTS else LEAST_LIMIT
     low = smallest if own.low is None else max(own.low, smallest)
-    return Bounds(low, largest if own.high is None else min(own.high, largest))
+    return Bounds(low, MOST_LIMIT if own.high is None else min(own.high, MOST_LIMIT))

@@ -36,6 +36,17 @@ def setting(
     return field(default=default, metadata=metadata)
 
 
+LEAST_LIMIT, MOST_LIMIT = 1e-9, 10**15
+"""What is smaller or larger is a slip: no limit of any kind is meant so, and within 0 nobody could trade."""
+
+
+def limit_setting(
+    default: float, description: str, *, low: float = LEAST_LIMIT, high: float = MOST_LIMIT
+) -> Any:
+    """Field of a settings value that seeds a limit: the same values as may be set by a person later."""
+    return setting(default, description, low=low, high=high)
+
+
 def file_setting(default: str, description: str, choices: tuple[str, ...]) -> Any:
     """Field of a settings value that is one of a few names or the path of a Python file."""
     metadata = {"description": description, "bounds": Bounds(choices=choices, or_file=True), "of": ""}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from quant_pipelines.core.alert_settings import AlertSettings, WatchdogSettings
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.search_settings import OptimizationSettings
-from quant_pipelines.core.setting_fields import name_setting, setting
+from quant_pipelines.core.setting_fields import limit_setting, name_setting, setting
 
 DEFAULT_SYMBOLS = tuple(
     f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC")
@@ -194,17 +194,16 @@ class RiskSettings:
     """Limits that every order must pass; they seed the table once."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    max_position_fraction: float = setting(
-        1.0, "largest position notional as a fraction of the book's equity", low=0, high=100
+    max_position_fraction: float = limit_setting(
+        1.0, "largest position notional as a fraction of the book's equity", high=100
     )
-    max_leverage: float = setting(2.0, "gross notional over equity", low=0, high=125)
-    max_daily_loss_fraction: float = setting(
+    max_leverage: float = limit_setting(2.0, "gross notional over equity", high=125)
+    max_daily_loss_fraction: float = limit_setting(
         0.05,
         "loss since 00:00 UTC, as a fraction of the equity then, that stops new exposure for the day",
-        low=0,
         high=1,
     )
-    max_data_age_seconds: float = setting(90.0, "older market data stop new exposure", low=1)
+    max_data_age_seconds: float = limit_setting(90.0, "older market data stop new exposure", low=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from quant_pipelines.core.errors import ExchangeError, with_its_kind
+from quant_pipelines.core.errors import ExchangeError, OutcomeUnknown, with_its_kind
 from quant_pipelines.operations.kill_journal import KillJournal
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.trading.direct import AccountVenue, WorkingOrder
@@ -28,10 +28,11 @@ _CLEAN_ROUNDS = 2
 
 
 class Readings(NamedTuple):
-    """How often at most the venue is read, and seconds between two; after a failure ever longer."""
+    """How often at most the venue is read, seconds between two (after a failure ever longer), and of all."""
 
     rounds: int = 400
     pause_seconds: float = 0.25
+    seconds: float = 120.0
 
 
 _READINGS = Readings()
@@ -51,6 +52,8 @@ class Killed:
         What is left by the last reading; both are None if the venue could not be read.
     faults
         Sentences about what went wrong meanwhile, oldest first.
+    unknown
+        Orders that were sent or canceled since the last reading, and got no answer.
     """
 
     canceled: list[str] = field(default_factory=list)
@@ -58,11 +61,17 @@ class Killed:
     holdings: list[AccountPosition] | None = None
     working: list[WorkingOrder] | None = None
     faults: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the venue has told what is left, and nothing was asked since that it did not answer."""
+        return self.holdings is not None and self.working is not None and not self.unknown
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is held, and nothing works."""
-        return self.holdings == [] and self.working == []
+        return self.holdings == [] and self.working == [] and not self.unknown
 
     @property
     def sentence(self) -> str:
@@ -76,7 +85,11 @@ class Killed:
             return f"what is left is not known: {self.faults[-1] if self.faults else 'nothing was read'}"
         left = [f"{one.quantity.normalize():f} {one.symbol}" for one in self.holdings]
         left += [f"order {one.name} of {one.symbol}" for one in self.working]
-        return f"left at the venue: {', '.join(left)}" + (f"; {self.faults[-1]}" if self.faults else "")
+        fault = f"; {self.faults[-1]}" if self.faults else ""
+        if not self.unknown:
+            return f"left at the venue: {', '.join(left)}{fault}"
+        missing = f"what became since is not known of order {', '.join(self.unknown)}"
+        return f"left at the venue by the last reading: {', '.join(left)}{fault}; {missing}"
 
 
 async def kill(
@@ -123,10 +136,19 @@ class _Kill:
 
     async def run(self, signature: Signature, readings: Readings) -> Killed:
         self._tell("begun", operator=signature.operator, reason=signature.reason)
+        try:
+            async with asyncio.timeout(readings.seconds):
+                await self._read_until_done(readings)
+        except TimeoutError:
+            self._fault(f"the time is over after {readings.seconds:g} s")
+        self._tell("ended", sentence=self._done.sentence)
+        return self._done
+
+    async def _read_until_done(self, readings: Readings) -> None:
         shortest = readings.pause_seconds
         pause, n_clean = shortest, 0
         for _ in range(readings.rounds):
-            is_read = await self._try("the account", self._round())
+            is_read = await self._try("the account", self._round()) is None
             n_clean = n_clean + 1 if is_read and self._done.is_done else 0
             if n_clean == _CLEAN_ROUNDS:
                 break
@@ -135,8 +157,6 @@ class _Kill:
                 continue
             pause = shortest if is_read else min(2 * pause, _LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(pause)
-        self._tell("ended", sentence=self._done.sentence)
-        return self._done
 
     async def _round(self) -> None:
         """Read the account and act on it once; what stands in the result is from before the acts."""
@@ -145,6 +165,7 @@ class _Kill:
         # In this order: what fills between the two readings is held by the second.
         done.working = working = await venue.working()
         done.holdings = holdings = await venue.holdings()
+        done.unknown.clear()
         held = {holding.symbol for holding in holdings}
         # A stop stays until there is nothing that it protects.
         canceled = [order for order in working if order.symbol not in held or not order.reduces]
@@ -157,7 +178,7 @@ class _Kill:
     async def _cancel(self, order: WorkingOrder) -> None:
         cancel = self._venue.cancel_stop if order.is_conditional else self._venue.cancel_order
         async with self._at_once:
-            is_sent = await self._try(f"order {order.name}", cancel(order.symbol, order.name))
+            is_sent = await self._is_taken(order.name, cancel(order.symbol, order.name))
         if is_sent:
             self._note("canceled", name=order.name)
             self._done.canceled.append(order.name)
@@ -183,9 +204,17 @@ class _Kill:
         now_ms = await self._venue.now_ms()
         order = MarketOrder(name, symbol, step.side, step.quantity, now_ms, True, step.price)
         # What becomes of it is told by the next reading: one that only reduces may be sent again.
-        if await self._try(f"order {name}", self._venue.send(order)):
-            self._note("accepted", name=name)
         self._done.sent.append(name)
+        if await self._is_taken(name, self._venue.send(order)):
+            self._note("accepted", name=name)
+
+    async def _is_taken(self, name: str, request: Awaitable[Any]) -> bool:
+        """Ask something about an order, which is not known until that is answered or the account is read."""
+        self._done.unknown.append(name)
+        failure = await self._try(f"order {name}", request)
+        if not isinstance(failure, OutcomeUnknown):
+            self._done.unknown.remove(name)
+        return failure is None
 
     async def _together(self, works: Iterable[Awaitable[None]]) -> None:
         for failure in await asyncio.gather(*works, return_exceptions=True):
@@ -194,16 +223,16 @@ class _Kill:
             elif isinstance(failure, BaseException):
                 raise failure
 
-    async def _try(self, what: str, work: Awaitable[Any]) -> bool:
+    async def _try(self, what: str, work: Awaitable[Any]) -> Exception | None:
         try:
             await work
         except ExchangeError as error:
             self._fault(f"{what}: {error}")
-            return False
+            return error
         except Exception as error:  # noqa: BLE001 - an answer that nobody expected must not end the last resort
             self._fault(f"{what}: {with_its_kind(error)}")
-            return False
-        return True
+            return error
+        return None
 
     def _fault(self, sentence: str) -> None:
         if sentence not in self._done.faults:

@@ -60,6 +60,7 @@ ALERTING = Verb(
     ),
     asker="operator",
     unsigned=("list",),
+    gives_reason=("test",),
     kinds=ALERTS,
 )
 WATCHING = Verb(

@@ -17,6 +17,15 @@ _KILL = (
         default=None,
         is_optional=True,
     ),
+    Field(
+        "seconds",
+        "value",
+        "end after so many seconds, whatever is left or not known (default: 120)",
+        metavar="SECONDS",
+        default=120.0,
+        is_optional=True,
+        flag="--for",
+    ),
 )
 _CERTIFY = Verb(
     "certify",

@@ -108,6 +108,8 @@ class Verb:
         What else the command line is told.
     unsigned
         Actions of the command line that ask nobody's name, as they change nothing.
+    gives_reason
+        Actions whose reason may be left out, as the command line has one.
     module
         Module of the command line that does the work, if it has another name than the verb.
     has_own_arguments
@@ -130,6 +132,7 @@ class Verb:
     fields: tuple[Field, ...] = ()
     asker: Asker = "signature"
     unsigned: tuple[str, ...] = ()
+    gives_reason: tuple[str, ...] = ()
     module: str = ""
     has_own_arguments: bool = False
     job: str = ""

@@ -27,7 +27,7 @@ from quant_pipelines.store.tables import (
     signals,
 )
 from quant_pipelines.store.value_rows import row_of, value_of
-from quant_pipelines.trading.orders import OPEN, OrderProgress, is_late, predecessors
+from quant_pipelines.trading.orders import LATE, OPEN, UNPROVEN, OrderProgress, predecessors
 from quant_pipelines.trading.purposes import Purpose
 
 
@@ -267,8 +267,8 @@ def advance_order(
         If the order is unknown, or its state would go back.
     """
     may_follow: ColumnElement[bool] = orders.c.status.in_((*predecessors(state.status), state.status))
-    if venue_order_id and is_late("REJECTED", state.status):
-        may_follow |= (orders.c.status == "REJECTED") & orders.c.venue_order_id.is_(None)
+    if venue_order_id and state.status in LATE:
+        may_follow |= orders.c.status.in_(UNPROVEN) & orders.c.venue_order_id.is_(None)
     values: dict[str, Any] = {
         "status": state.status,
         "filled_quantity": state.filled_quantity,

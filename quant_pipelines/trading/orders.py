@@ -18,7 +18,7 @@ _ACCEPTED: _Followers = frozenset({"ACCEPTED", "TRIGGERED", "PARTIALLY_FILLED"})
 
 FOLLOWERS: dict[OrderStatus, _Followers] = {
     "INITIALIZED": _ACCEPTED | _ENDED_AT_VENUE | {"DENIED", "SUBMITTED", "UNKNOWN", "REJECTED"},
-    "SUBMITTED": _ACCEPTED | _ENDED_AT_VENUE | {"UNKNOWN", "REJECTED"},
+    "SUBMITTED": _ACCEPTED | _ENDED_AT_VENUE | {"DENIED", "UNKNOWN", "REJECTED"},
     "UNKNOWN": _ACCEPTED | _ENDED_AT_VENUE | {"REJECTED"},
     "ACCEPTED": _ENDED_AT_VENUE
     | {"TRIGGERED", "PARTIALLY_FILLED", "PENDING_UPDATE", "PENDING_CANCEL", "REJECTED"},
@@ -30,14 +30,18 @@ FOLLOWERS: dict[OrderStatus, _Followers] = {
 }
 """Every status with those that may follow it; the venue may be seen to skip some.
 
+An order whose submission is committed may still be denied, by who has not sent it and knows that.
 ``PENDING_*`` is what *we* asked for on top of a working state; an update that fails gives the state before
 back, which loses nothing: the filled quantity is kept beside the status.
 """
-LATE: _Followers = _ACCEPTED | _ENDED_AT_VENUE
-"""What a venue may tell of an order that was thought REJECTED, as long as it has given that no number.
+UNPROVEN: tuple[OrderStatus, ...] = ("REJECTED", "EXPIRED")
+"""Ends that an answer alone may have told, or that none told: one that came to an order without a number.
 
-Such an order was taken for one that never arrived, and had: it works, or was filled, and must be known.
+A refusal, a post-only order that would have taken, a stop that would have triggered, an order that was never
+found: the row may be wrong about each. Such an end is left once, for what the venue tells with its number.
 """
+LATE: _Followers = _ACCEPTED | _ENDED_AT_VENUE
+"""What a venue may tell of an order whose end is unproven: it had arrived, and works or was filled."""
 
 
 class OrderProgress(NamedTuple):
@@ -58,8 +62,13 @@ def predecessors(after: OrderStatus) -> tuple[OrderStatus, ...]:
 
 
 def is_late(before: OrderStatus, after: OrderStatus) -> bool:
-    """Whether ``after`` tells of an order that was thought rejected; counts while it has no number only."""
-    return before == "REJECTED" and after in LATE
+    """Whether ``after`` tells of an order that was thought to be over; counts while it has no number only."""
+    return before in UNPROVEN and after in LATE
+
+
+def has_unproven_end(status: OrderStatus, venue_order_id: str | None) -> bool:
+    """Whether an order is over for us, and the venue may tell of it yet."""
+    return status in UNPROVEN and venue_order_id is None
 
 
 def advanced(known: OrderProgress, seen: OrderProgress, *, gets_number: bool = False) -> OrderProgress | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from quant_pipelines.core.errors import ReconciliationError, StoreError
+from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.heartbeats import Alert, Heartbeat, halt_alert
 from quant_pipelines.store.journal import Journal
@@ -21,7 +22,7 @@ from quant_pipelines.store.trading import (
 )
 from quant_pipelines.store.venue_orders import OrderStep
 from quant_pipelines.trading.breaker import Trip
-from quant_pipelines.trading.orders import OrderProgress
+from quant_pipelines.trading.orders import UNPROVEN, OrderProgress
 from tests.contract.journals import FILL, FUNDING, MINUTE, NOW, Bench, in_memory, in_postgres, intent
 
 pytestmark = pytest.mark.postgres
@@ -168,9 +169,12 @@ def test_an_orders_state_never_goes_back(bench: Bench) -> None:
     assert journal.read_book(bench.deployment.id).open_intents == ()
 
 
-def test_an_order_that_was_thought_rejected_arrives_once_with_its_number(bench: Bench) -> None:
+@pytest.mark.parametrize("ended", UNPROVEN)
+def test_an_order_that_was_thought_to_have_ended_arrives_once_with_its_number(
+    ended: OrderStatus, bench: Bench
+) -> None:
     name, journal = bench.add_order().client_order_id, bench.journal
-    rejected, accepted = OrderProgress("REJECTED"), OrderProgress("ACCEPTED")
+    rejected, accepted = OrderProgress(ended), OrderProgress("ACCEPTED")
     journal.follow_order(bench.epoch, OrderStep(name, rejected), NOW + MINUTE)
     with pytest.raises(ReconciliationError, match="unknown, or further already"):
         journal.follow_order(bench.epoch, OrderStep(name, accepted), NOW + MINUTE)

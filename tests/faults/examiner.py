@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from quant_pipelines.simulator.venue.records import FillRecord, IncomeRecord
 from quant_pipelines.store.trading import Intent
-from quant_pipelines.trading.orders import FOLLOWERS, is_late
+from quant_pipelines.trading.orders import FOLLOWERS, has_unproven_end, is_late
 from quant_pipelines.trading.purposes import ENTRIES, EXITS, INTERNAL_PREFIX, number_of
 from quant_pipelines.trading.wished import RESTS
 from tests.faults.evidence import BY_HAND, VENUES_OWN, Evidence, Findings, Violation
@@ -186,7 +186,8 @@ class Examiner:
         open_stops = {algo.client_id for algo in self.evidence.ledger.algos.values()}
         for name, order in self.evidence.journal.tables.orders.items():
             status = order.progress.status
-            if status in ("REJECTED", "DENIED") and self.evidence.is_filled(name):
+            is_over = status in ("REJECTED", "DENIED") or has_unproven_end(status, order.venue_order_id)
+            if is_over and self.evidence.is_filled(name):
                 self._violated("I7", f"order {name} is {status} and was filled")
             if status in RESTS and _may_rest(order.intent):
                 continue  # that it stands at the venue, another examiner looks at

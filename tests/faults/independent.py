@@ -27,6 +27,7 @@ _KINDS = {
 }
 _ENDED = frozenset({"DENIED", "FILLED", "CANCELED", "REJECTED", "EXPIRED"})
 _NEVER_SENT = frozenset({"DENIED", "REJECTED"})
+_UNPROVEN = frozenset({"REJECTED", "EXPIRED"})
 _RANKS = {
     "INITIALIZED": 0,
     "SUBMITTED": 1,
@@ -225,12 +226,12 @@ class Independent(IndependentBooks):
     def _follow(self, name: str, progress: Any, now: int, *, has_number: bool) -> None:
         """I7: no state goes back, and what is unknown is refused only when it can't arrive any more.
 
-        What was refused without a number, and has one now, had arrived after all.
+        What was refused or expired without a number, and has one now, had arrived after all.
         """
         status, filled = progress
         before, filled_before = self._states.get(name, ("INITIALIZED", _ZERO))
         self._states[name] = status, filled
-        is_late = before == "REJECTED" and has_number and name not in self._numbered
+        is_late = before in _UNPROVEN and has_number and name not in self._numbered
         self._numbered |= {name} if has_number else set()
         self._refused |= {name} if status in _NEVER_SENT else set()
         rank = self._ranks.get(name, 0)
@@ -319,6 +320,9 @@ class Independent(IndependentBooks):
         refused = self._refused | {name for name, one in orders if one.progress.status in _NEVER_SENT}
         for name in sorted(refused & filled):
             self.violated("I7", f"{name} was refused or denied, and was filled")
+        for name, one in orders:
+            if one.progress.status == "EXPIRED" and one.venue_order_id is None and name in filled:
+                self.violated("I7", f"{name} has expired without a number, and was filled")
 
     def _nothing_left(self) -> None:
         """I10: at rest an order that has not ended stands at the venue, and one that ended does not."""

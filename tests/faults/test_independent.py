@@ -122,6 +122,11 @@ def with_a_refused_order_filled(world: World) -> None:
     put(world.journal.tables, replace(order, progress=OrderProgress("REJECTED")))
 
 
+def with_a_filled_order_expired(world: World) -> None:
+    order = a_target(world.journal.tables)
+    put(world.journal.tables, replace(order, progress=OrderProgress("EXPIRED"), venue_order_id=None))
+
+
 def with_an_order_that_goes_on(world: World) -> None:
     order = a_target(world.journal.tables)
     put(world.journal.tables, replace(order, progress=OrderProgress("UNKNOWN")))
@@ -166,6 +171,7 @@ def with_a_fill_the_books_have_not(world: World) -> None:
         (with_an_order_twice, {"I5"}),
         (with_two_children, {"I5"}),
         (with_a_refused_order_filled, {"I7"}),
+        (with_a_filled_order_expired, {"I7"}),
         (with_an_ended_state_left, {"I7"}),
         (with_an_intent_of_another_writer, {"I9"}),
         (with_an_order_that_goes_on, {"I10"}),

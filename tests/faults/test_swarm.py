@@ -28,6 +28,8 @@ NEVER_SEEN = {
     *(f"PENDING_UPDATE {status}" for status in ("FILLED", "CANCELED", "EXPIRED", "PENDING_CANCEL")),
     *(f"PENDING_CANCEL {status}" for status in ("FILLED", "EXPIRED")),
     "PARTIALLY_FILLED PENDING_CANCEL",
+    # An entry is seldom withdrawn in the moment between its submission and the limit order.
+    "SUBMITTED DENIED",
     # A stop's cancel is proven by read-back, not by a status.
     "TRIGGERED PENDING_CANCEL",
     # What is filled in parts is told by fills; the status of its answer is the last one already.

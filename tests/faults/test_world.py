@@ -155,6 +155,12 @@ def with_an_order_forgotten(tables: Tables) -> None:
     tables.orders[name] = replace(order, progress=OrderProgress("REJECTED"))
 
 
+def with_a_filled_order_expired(tables: Tables) -> None:
+    name, order = next(one for one in tables.orders.items() if one[1].progress.status == "FILLED")
+    expired = OrderProgress("EXPIRED")
+    tables.orders[name] = replace(order, progress=expired, venue_order_id=None)
+
+
 @pytest.mark.parametrize(
     ("tamper", "invariant"),
     [
@@ -164,6 +170,7 @@ def with_an_order_forgotten(tables: Tables) -> None:
         (with_another_position, "I3"),
         (with_an_order_reopened, "I7"),
         (with_an_order_forgotten, "I7"),
+        (with_a_filled_order_expired, "I7"),
         (with_an_order_that_goes_on, "I10"),
         (without_a_bar_for_minutes, "I10"),
         (with_another_target, "I11"),

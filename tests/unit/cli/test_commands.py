@@ -46,6 +46,26 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
     assert "usage: quant" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "missing"),
+    [
+        (["kill", "--reason", "gone"], "--direct"),
+        (["runner", "halt"], "--reason"),
+        (["users", "add", "ann"], "--reason"),
+        (["users", "disable", "--reason", "left"], "the name of a user"),
+        (["alerts", "ack", "--reason", "seen"], "an id that quant alerts lists"),
+    ],
+)
+def test_what_is_missing_ends_with_2_wherever_it_is_found_out(
+    arguments: list[str], missing: str, quant: Quant
+) -> None:
+    code, document, err = quant(*arguments)
+    assert (code, document) == (2, None)
+    assert err.startswith("quant: ")
+    assert missing in err
+    assert err.count("\n") == 1
+
+
 def test_strategy_list_shows_the_declared_parameters(quant: Quant) -> None:
     code, document, _ = quant("strategy", "list", "--json")
     by_name = {strategy["name"]: strategy for strategy in document["strategies"]}

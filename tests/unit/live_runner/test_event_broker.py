@@ -13,6 +13,7 @@ import pytest
 from live_runner.book.account import OpenGate
 from live_runner.book.approval import Relations
 from live_runner.book.plan import LoadStrategy, plan_of
+from live_runner.book.recall import recalled
 from live_runner.book.tick import Tick
 from live_runner.book.trader import Trader
 from live_runner.feed.series import BarSeries
@@ -30,7 +31,7 @@ from quant_pipelines.risk.account_view import AccountOrder
 from quant_pipelines.store.trading import Position
 from quant_pipelines.store.venue_orders import OrderStep, Received
 from quant_pipelines.trading.breaker import Trip
-from quant_pipelines.trading.orders import OrderProgress
+from quant_pipelines.trading.orders import UNPROVEN, OrderProgress
 from quant_pipelines.trading.trips import Signs
 from quant_pipelines.trading.venue import VenueTrade
 from quant_pipelines.trading.wished import Cancel, Circumstances, PlaceOrder, Step, Wait, next_step
@@ -88,7 +89,11 @@ class Desk:
         self.wire.blocked_by = ""
         series = BarSeries(CANARY.symbol, "1m", to_ms(AT))
         opening = partial(open_venue_broker, stop_fraction=0.05, wire=self.wire)
-        relations = Relations(gate=self.gate, signs=lambda: self.signs)
+        rows, stored = self.journal.read_orders(CANARY.id), self.journal.read_book(CANARY.id)
+        past = recalled(self.deployment, rows, stored.fills, to_ms(AT))
+        relations = Relations(
+            gate=self.gate, signs=lambda: self.signs, fills_ms=past.fills_ms, working=past.working
+        )
         plan = plan_of(self.deployment, self.load)
         self.trader = Trader(
             self.journal, plan, series, epoch=self.epoch, open_broker=opening, relations=relations
@@ -239,12 +244,15 @@ def test_what_ends_by_itself_is_told_with_its_reason(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.parametrize("ended", UNPROVEN)
 @pytest.mark.parametrize("restarts", [False, True])
-def test_order_that_was_given_up_and_works_after_all_is_canceled(desk: Desk, *, restarts: bool) -> None:
+def test_order_that_was_given_up_and_works_after_all_is_canceled(
+    desk: Desk, ended: OrderStatus, *, restarts: bool
+) -> None:
     for number in (2, 3):
         desk.becomes(number, "ACCEPTED")
     desk.becomes(1, "SUBMITTED", is_known=False)
-    desk.becomes(1, "REJECTED", is_known=False)
+    desk.becomes(1, ended, is_known=False)
     desk.pass_bar()
     assert [one[:2] for one in desk.memory()["told"]] == [[1, "CANCELED"]]
     if restarts:
@@ -296,6 +304,21 @@ def test_account_is_asked_about_each_order_and_what_it_denies_is_told() -> None:
     assert desk.memory()["told"][0][:2] == [3, "CANCELED"]
     assert desk.memory()["told"][0][4] == "denied (self_match: 1 is beyond 0)"
     assert desk.memory()["orders"] == [1, 2]
+
+
+def test_order_that_fills_after_a_restart_counts_as_executed_once() -> None:
+    gate = Strict()
+    desk = Desk(gate)
+    desk.pass_bar()
+    desk.becomes(1, "ACCEPTED")
+    desk.becomes(2, "ACCEPTED")
+    desk.trades(2, "0.1", "10", 65)
+    desk.becomes(2, "PARTIALLY_FILLED", "0.1")
+    desk.open()
+    desk.trades(1, "0.1", "11", 70)
+    desk.trades(1, "0.1", "12", 71)
+    desk.trades(2, "0.1", "13", 72)
+    assert gate.filled == [desk.names()[1], desk.names()[0]]
 
 
 def test_what_only_reduces_is_sent_whatever_the_account_denies() -> None:

@@ -219,3 +219,27 @@ def test_a_word_that_comes_late_takes_nothing_back() -> None:
         closings.hear(bar)
     assert closings.closed(SYMBOL, CLOSE + MINUTE_MS) == said(CLOSE, close=2.0, is_final=True)
     assert closings.closed(SYMBOL, CLOSE) is None
+
+
+@pytest.mark.parametrize(
+    ("second", "wait_ms", "is_known"),
+    [
+        (replace(said(START), volume=2.0), 1_000, True),
+        (replace(said(START), volume=1.0), 1_000, False),
+        (said(START + MINUTE_MS), 1_000, True),
+        (replace(said(START), volume=2.0), 2_000, False),
+    ],
+)
+def test_running_minute_is_known_while_the_stream_tells_something_new(
+    second: LiveBar, wait_ms: int, *, is_known: bool
+) -> None:
+    async def scenario() -> None:
+        feed, _, time = feed_at(START)
+        assert feed.running_bar(SYMBOL) is None
+        feed.heard(replace(said(START), volume=1.0))
+        await time.sleep_until(START + 1_000)
+        feed.heard(second)
+        await time.sleep_until(START + 1_000 + wait_ms)
+        assert feed.running_bar(SYMBOL) == (second if is_known else None)
+
+    asyncio.run(scenario())

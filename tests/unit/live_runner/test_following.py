@@ -235,7 +235,7 @@ def test_what_left_its_stage_is_known_while_a_history_loads() -> None:
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
-def test_a_dropped_trader_whose_strategy_thinks_follows_a_halt_until_it_has_left() -> None:
+def test_a_trader_whose_strategy_thinks_is_dropped_without_waiting_for_its_answer() -> None:
     async def scenario() -> None:
         source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS + 30_000)
         journal = MemoryJournal([KNOWN])
@@ -248,13 +248,8 @@ def test_a_dropped_trader_whose_strategy_thinks_follows_a_halt_until_it_has_left
             [trader] = traders.all
             del journal.deployments[KNOWN.id]
             with trader._deciding:  # as while it thinks
-                refreshing = asyncio.create_task(traders.refresh())
-                await asyncio.sleep(0.2)
-                flatten(journal)
-                await traders.follow()
-                assert trader.must_flatten
-            await refreshing
-            assert traders.all == []
+                await asyncio.wait_for(traders.refresh(), 20)
+                assert traders.all == []
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
 

@@ -5,16 +5,20 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.sweeps import Sweeps
+from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.store.venue_orders import OrderStep
-from quant_pipelines.trading.orders import OrderProgress
+from quant_pipelines.trading.orders import UNPROVEN, OrderProgress
 from quant_pipelines.trading.venue import VenueOrder, VenueStop, VenueTrade
 from tests.unit.live_runner.memory_venue import MemoryVenue
 from tests.unit.live_runner.test_receiving import AT_MS, LATER, ordered
 from tests.unit.live_runner.test_small_exits import World
 
 QUANTITY = Decimal("0.2")
+every_end = pytest.mark.parametrize("status", UNPROVEN)
 
 
 class Venue(MemoryVenue):
@@ -37,10 +41,10 @@ class Venue(MemoryVenue):
         return AT_MS
 
 
-def swept(world: World, venue: Venue, name: str, trade: VenueTrade) -> Any:
+def swept(world: World, venue: Venue, trade: VenueTrade, given_up: OrderStep) -> Any:
     """Book a trade of an order that was given up; returns the broker."""
     broker = world.books.brokers[7]
-    broker.follow(OrderStep(name, OrderProgress("REJECTED"), reason="never arrived"), LATER)
+    broker.follow(given_up, LATER)
     for seat in world.place.seats.values():
         seat.trader.is_halted = False
         seat.rows = OrderRows(seat.trader, venue, world.books.epoch)
@@ -58,10 +62,15 @@ def trade_of(name: str, side: Any) -> VenueTrade:
     return VenueTrade("9", "4", name, side, QUANTITY, Decimal(100), Decimal("0.07"), AT_MS, Decimal(0))
 
 
-def test_an_order_that_is_filled_after_it_was_given_up_is_filled_in_the_rows_too() -> None:
+def ended(name: str, status: OrderStatus) -> OrderStep:
+    return OrderStep(name, OrderProgress(status), reason="never arrived")
+
+
+@every_end
+def test_an_order_that_is_filled_after_it_was_given_up_is_filled_in_the_rows_too(status: OrderStatus) -> None:
     world, venue = World("0.1"), Venue()
     venue.name = name = ordered(world.books, 7, "buy", QUANTITY)
-    broker = swept(world, venue, name, trade_of(name, "buy"))
+    broker = swept(world, venue, trade_of(name, "buy"), ended(name, status))
     assert (broker.orders[name].progress, broker.orders[name].venue_order_id) == (
         OrderProgress("FILLED", QUANTITY),
         "4",
@@ -70,18 +79,20 @@ def test_an_order_that_is_filled_after_it_was_given_up_is_filled_in_the_rows_too
     assert not broker.unsettled()
 
 
-def test_a_stop_that_fires_after_it_was_given_up_is_ours() -> None:
+@every_end
+def test_a_stop_that_fires_after_it_was_given_up_is_ours(status: OrderStatus) -> None:
     world, venue = World("0.2"), Venue()
     venue.child, name = "4", ordered(world.books, 7, "sell", QUANTITY, "stop")
-    broker = swept(world, venue, name, trade_of("", "sell"))
+    broker = swept(world, venue, trade_of("", "sell"), ended(name, status))
     assert broker.orders[name].progress == OrderProgress("FILLED", QUANTITY)
     assert broker.position().quantity == 0
 
 
-def test_an_order_that_works_after_it_was_given_up_is_open_again() -> None:
+@every_end
+def test_an_order_that_works_after_it_was_given_up_is_open_again(status: OrderStatus) -> None:
     world = World("0.1")
     name, broker = ordered(world.books, 7, "buy", QUANTITY), world.books.brokers[7]
-    broker.follow(OrderStep(name, OrderProgress("REJECTED")), LATER)
+    broker.follow(ended(name, status), LATER)
     assert not broker.unsettled()
     asyncio.run(world.place.follow_order(VenueOrder(name, "4", "ACCEPTED", Decimal(0))))
     assert [one.intent.client_order_id for one in broker.unsettled()] == [name]

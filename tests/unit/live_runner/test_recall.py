@@ -49,3 +49,16 @@ def test_the_times_of_all_fills_are_known() -> None:
     fill = Fill("1", None, "buy", Decimal(1), Decimal(100), Decimal(0), "target", AT)
     past = recalled(DEPLOYMENT, (), (fill, replace(fill, trade_id="2")), NOW_MS)
     assert past.fills_ms == (to_ms(AT), to_ms(AT))
+
+
+def test_what_works_without_a_fill_is_known_however_old_it_is() -> None:
+    rows = [
+        order(100, "ACCEPTED", purpose="order 1"),
+        order(30, "PARTIALLY_FILLED", "0.1", purpose="order 2"),
+        order(20, "CANCELED", purpose="order 3"),
+        order(10, "UNKNOWN"),
+        order(5, "ACCEPTED", purpose="stop"),
+    ]
+    past = recalled(DEPLOYMENT, rows, (), NOW_MS)
+    assert [one.client_order_id for one in past.working] == ["q1-7-100", "q1-7-10"]
+    assert [one.client_order_id for one in past.executed] == ["q1-7-30"]

@@ -19,6 +19,7 @@ from live_runner.venue.attribution import Attributed
 from live_runner.venue.event_broker import EventVenueBroker
 from live_runner.venue.place import PlaceBooks
 from live_runner.venue.receiving import book_trades
+from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.orders import Side
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.sdk.strategy import Strategy
@@ -169,6 +170,29 @@ def thinking() -> Thinking:
     made.pass_bar()
     made.rests()
     return made
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_who_drops_a_strategy_that_thinks_waits_for_no_answer_and_nothing_is_committed_of_it(
+    thinking: Thinking, *, is_late: bool
+) -> None:
+    books = thinking.pass_bar_and_decide_late_while if is_late else thinking.pass_bar_while
+    rows = list[Any]()
+
+    def leave() -> None:
+        thinking.trader.leave()
+        rows.append(list(thinking.journal.tables.log))
+
+    books(leave)
+    assert thinking.journal.tables.log == rows[0]
+
+
+def test_a_dropped_strategy_whose_process_ends_while_it_thinks_halts_nobody(thinking: Thinking) -> None:
+    def dies() -> None:
+        thinking.trader.leave()
+        raise StrategyError("its process has ended")
+
+    thinking.pass_bar_while(dies)
 
 
 def test_fill_is_booked_while_it_thinks_and_told_once_at_the_next_close(thinking: Thinking) -> None:

@@ -307,3 +307,39 @@ def test_what_an_order_leaves_is_closed_at_a_wider_collar_and_at_last_at_the_mar
 
     assert killed(Thin({BTC: Decimal("0.5")}), journal).is_done
     assert prices == [Decimal("99.5"), Decimal("99.0"), Decimal("98.0"), Decimal("96.0"), None]
+
+
+def within_seconds(account: Account, journal: KillJournal, seconds: float) -> Killed:
+    """Kill against a venue that may say nothing, in time that is over soon."""
+    return asyncio.run(kill(account, journal, ANN, readings=Readings(400, 0.01, seconds)))
+
+
+async def never(*_: Any) -> Any:
+    await asyncio.Event().wait()
+
+
+def test_venue_that_does_not_answer_ends_a_kill_at_its_time_with_what_is_not_known(
+    journal: KillJournal,
+) -> None:
+    account = Account({BTC: Decimal(1)})
+    account.working = never  # type: ignore[method-assign] - a venue that says nothing
+    done = within_seconds(account, journal, 0.2)
+    assert (done.is_done, done.is_known) == (False, False)
+    assert done.sentence == "what is left is not known: the time is over after 0.2 s"
+    assert lines(journal)[-1]["sentence"] == done.sentence
+
+
+def test_order_whose_answer_did_not_come_in_time_is_named(journal: KillJournal) -> None:
+    account = Account({BTC: Decimal(1)})
+    account.send = never  # type: ignore[method-assign] - a venue that says nothing to orders
+    done = within_seconds(account, journal, 0.2)
+    assert (done.is_done, done.is_known) == (False, False)
+    [name] = done.sent
+    assert done.sentence.startswith("left at the venue by the last reading: 1 BTC/USDT:USDT; ")
+    assert done.sentence.endswith(f"; what became since is not known of order {name}")
+
+
+def test_what_is_left_after_the_time_is_known_where_all_was_answered(journal: KillJournal) -> None:
+    account = Account({BTC: Decimal(1)}, failures=(None, None, ExchangeRefused) * 1000)
+    done = within_seconds(account, journal, 0.2)
+    assert (done.is_done, done.is_known) == (False, True)

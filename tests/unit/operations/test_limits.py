@@ -1,10 +1,12 @@
 """What a limit may be set to: the range that a refusal names is the one that is accepted."""
 
 import math
+from dataclasses import Field, fields
 
 import pytest
 
 from quant_pipelines.core.account_limits import COUNTS, EVERY_LIMIT, meant_bounds
+from quant_pipelines.core.settings import RiskSettings
 from quant_pipelines.operations.limits import limit_fault
 
 
@@ -22,3 +24,8 @@ def test_both_ends_of_the_range_are_accepted_and_what_is_beyond_names_them(limit
 @pytest.mark.parametrize("limit", COUNTS)
 def test_a_part_of_an_order_is_no_limit(limit: str) -> None:
     assert limit_fault("account", limit, 1.5) == f"{limit} is 1.5; expected a whole number of orders"
+
+
+@pytest.mark.parametrize("field", fields(RiskSettings), ids=lambda field: field.name)
+def test_settings_seed_no_limit_that_nobody_may_set(field: Field[float]) -> None:
+    assert field.metadata["bounds"] == meant_bounds(field.name)

@@ -12,8 +12,10 @@ from quant_pipelines.trading.orders import (
     FOLLOWERS,
     LATE,
     OPEN,
+    UNPROVEN,
     OrderProgress,
     advanced,
+    has_unproven_end,
     may_follow,
     predecessors,
     stepped,
@@ -30,7 +32,7 @@ def test_the_table_knows_every_status_of_the_database() -> None:
 def test_nothing_follows_a_final_status_and_nothing_leads_back_to_the_start() -> None:
     assert all(not FOLLOWERS[status] for status in FINAL)
     assert predecessors("INITIALIZED") == ()
-    assert predecessors("DENIED") == ("INITIALIZED",)
+    assert predecessors("DENIED") == ("INITIALIZED", "SUBMITTED")
     assert not may_follow("ACCEPTED", "UNKNOWN")
 
 
@@ -57,11 +59,29 @@ def test_only_an_order_that_never_had_a_number_is_found_to_have_arrived_after_al
     known: OrderProgress, seen: OrderProgress
 ) -> None:
     late, usual = advanced(known, seen, gets_number=True), advanced(known, seen)
-    if known.status == "REJECTED" and seen.status in LATE:
+    if known.status in UNPROVEN and seen.status in LATE:
         filled = max(known.filled_quantity, seen.filled_quantity)
-        assert (late, usual) == (OrderProgress(seen.status, filled), None)
+        assert late == OrderProgress(seen.status, filled)
+        assert usual is None or seen.status == known.status
     else:
         assert late == usual
+
+
+@pytest.mark.parametrize(
+    ("status", "number", "expected"),
+    [
+        ("REJECTED", None, True),
+        ("EXPIRED", None, True),
+        ("EXPIRED", "4711", False),
+        ("CANCELED", None, False),
+        ("DENIED", None, False),
+        ("UNKNOWN", None, False),
+    ],
+)
+def test_an_end_that_an_answer_told_of_an_order_without_a_number_is_not_proven(
+    status: OrderStatus, number: str | None, *, expected: bool
+) -> None:
+    assert has_unproven_end(status, number) is expected
 
 
 @given(PROGRESS, PROGRESS)
