@@ -4,11 +4,13 @@
 
 It runs `tick_to_exit.py`, `kill.py` and `stack_memory.py`, the last one also on the commit that the targets
 of a stack are shares of, in a work tree of its own with this one's packages. It takes about 15 minutes on a
-quiet machine; ``--quick`` leaves the stacks out, which take most of that. The load tells of a busy machine.
+quiet machine; ``--quick`` leaves the stacks out, which take most of that, ``--full`` looks at each for ten
+minutes once it has filled its home for five. The load tells of a busy machine.
 """
 
 import argparse
 import json
+import math
 import os
 import re
 import subprocess
@@ -22,7 +24,7 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).resolve().parents[1]
 BASE = "ab8860e"
 TICKS, KILLS, ORDERS = "100", "30", "10"
-STACK = ("--fill-minutes", "2.5", "--minutes", "2.5")
+SHORT = ("--fill-minutes", "3", "--minutes", "2.2")
 ROW = re.compile(
     r"^(?P<what>.+?)\s+p50\s+(?P<p50>[\d.]+)\s+p90\s+[\d.]+\s+p99\s+(?P<p99>[\d.]+)", re.MULTILINE
 )
@@ -40,6 +42,7 @@ class Figure(NamedTuple):
     @property
     def line(self) -> str:
         verdict = "met" if self.measured <= self.target else "missed"
+        verdict = "not measured" if math.isnan(self.measured) else verdict
         return f"{self.what:<44} {self.measured:>9.2f}  <= {self.target:<7g} {self.unit:<12} {verdict}\n"
 
 
@@ -47,8 +50,8 @@ def output_of(script: str, *arguments: str) -> str:
     """Run a benchmark, show what it prints, and return that."""
     command = [sys.executable, str(HERE / "benchmarks" / script), *arguments]
     environment = os.environ | {"PYTHONPATH": str(HERE)}
-    done = subprocess.run(command, cwd=HERE, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    sys.stdout.write(done.stdout)
+    done = subprocess.run(command, cwd=HERE, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    sys.stdout.write(done.stdout + (f"{script} failed, see above\n" if done.returncode else ""))
     sys.stdout.flush()
     return done.stdout
 
@@ -78,7 +81,10 @@ def kill_figures(told: str) -> list[Figure]:
 
 def stack_figures(told: str) -> list[Figure]:
     """Shares of the first stack in the second one's figures."""
-    ours, theirs = (json.loads(line) for line in told.splitlines() if line.startswith("{"))
+    stacks = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    if len(stacks) != 2:
+        return []
+    ours, theirs = stacks
     names = {
         "bar close to intent, p50": ("close_to_intent_p50_seconds", 0.25),
         "memory of a stack at rest (PSS)": ("pss_mb_median", 1.0),
@@ -90,7 +96,7 @@ def stack_figures(told: str) -> list[Figure]:
 
 
 def _share(ours: dict[str, Any], theirs: dict[str, Any], field: str) -> float:
-    return float("nan") if None in (ours[field], theirs[field]) else ours[field] / theirs[field]
+    return math.nan if None in (ours[field], theirs[field]) else ours[field] / theirs[field]
 
 
 @contextmanager
@@ -113,12 +119,15 @@ def main() -> None:
     )
     parser.add_argument("--against", default=BASE, help="commit that a stack is compared with")
     parser.add_argument("--quick", action="store_true", help="leave the stacks out")
+    parser.add_argument("--full", action="store_true", help="look at each stack for ten minutes")
     given = parser.parse_args()
     figures = tick_figures(output_of("tick_to_exit.py", TICKS))
     figures += kill_figures(output_of("kill.py", KILLS, ORDERS))
     if not given.quick:
         with work_tree(given.against) as place:
-            figures += stack_figures(output_of("stack_memory.py", "--against", str(place), *STACK))
+            figures += stack_figures(
+                output_of("stack_memory.py", "--against", str(place), *(() if given.full else SHORT))
+            )
     sys.stdout.write(f"\n{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}\n")
     sys.stdout.writelines(one.line for one in figures)
 
