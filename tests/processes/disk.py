@@ -147,10 +147,10 @@ def play_own(stage: Stage, n_rounds: int) -> list[Round]:
     return rounds
 
 
-def _played(folder: Path, play: Callable[[Stage], list[Round]]) -> dict[str, object]:
+def _played(folder: Path, play: Callable[[Stage], dict[str, object]]) -> dict[str, object]:
     with staged(folder) as stage:
         try:
-            return told(stage, play(stage))
+            return play(stage)
         except BaseException:
             with contextlib.suppress(OSError):
                 sys.stderr.write(stage.explain())
@@ -164,13 +164,13 @@ def main() -> None:
     if not can_mount():
         finish({"rounds": 0, "violations": ["no disk can be mounted here; expected root's rights"]})
 
-    def on_full_disk(stage: Stage) -> list[Round]:
+    def on_full_disk(stage: Stage) -> dict[str, object]:
         with on_small_disk(stage.server, _DATABASE_MEGABYTES):
-            return play_database(stage, FAULTS * chosen.rounds)
+            return told(stage, play_database(stage, FAULTS * chosen.rounds))
 
     with tempfile.TemporaryDirectory() as folder:
         database = _played(Path(folder) / "database", on_full_disk)
-        own = _played(Path(folder) / "own", lambda stage: play_own(stage, chosen.rounds))
+        own = _played(Path(folder) / "own", lambda stage: told(stage, play_own(stage, chosen.rounds)))
     violations = [*database.pop("violations"), *own.pop("violations")]  # type: ignore[misc]
     finish({"database": database, "own": own, "violations": violations})
 

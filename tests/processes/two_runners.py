@@ -56,7 +56,9 @@ def take_over(stage: Stage, runners: list[SkippedProcess]) -> Round:
 
 def play(stage: Stage, n_rounds: int) -> list[Round]:
     """Kill the writer so many times."""
-    runners, rounds = [stage.start(), stage.start()], list[Round]()
+    n_lives, rounds = stage.n_lives(), list[Round]()
+    runners = [stage.start(), stage.start()]
+    wait_until(lambda: stage.n_lives() > n_lives)
     for _ in range(n_rounds):
         rounds.append(take_over(stage, runners))
         rounds[-1].say()
