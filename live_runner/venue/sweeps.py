@@ -142,6 +142,7 @@ class Sweeps:
             if trade.ts_ms >= to_ms(since)
             and await place.order_of(venue_order_id=trade.venue_order_id) is None
         ]
+        _, others = await self._removed.book(place.symbol, others)  # of books that have left, too
         if others:
             await place.tell(past_sentence(place.symbol, others, since), at)
 

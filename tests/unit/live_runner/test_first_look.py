@@ -50,7 +50,7 @@ def looked(made: list[VenueTrade], swept: str | None = None) -> list[str]:
 
 
 async def _nothing(_symbol: str, trades: list[VenueTrade]) -> Any:
-    return [], trades
+    return [], [trade for trade in trades if trade.venue_order_id != "of a book that has left"]
 
 
 def test_what_was_traded_by_hand_before_the_first_look_is_told_in_one_alert() -> None:
@@ -63,7 +63,13 @@ def test_what_was_traded_by_hand_before_the_first_look_is_told_in_one_alert() ->
 
 
 @pytest.mark.parametrize(
-    "made", [[], [trade_of("", "buy")._replace(ts_ms=BORN_MS - 1)]], ids=["none", "older than the deployment"]
+    "made",
+    [
+        [],
+        [trade_of("", "buy")._replace(ts_ms=BORN_MS - 1)],
+        [BY_HAND[0]._replace(venue_order_id="of a book that has left")],
+    ],
+    ids=["none", "older than the deployment", "ordered by us"],
 )
 def test_what_is_the_accounts_own_past_is_told_to_nobody(made: list[VenueTrade]) -> None:
     assert looked(made) == []
