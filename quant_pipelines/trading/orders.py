@@ -25,13 +25,14 @@ FOLLOWERS: dict[OrderStatus, _Followers] = {
     "TRIGGERED": _ENDED_AT_VENUE | {"PARTIALLY_FILLED", "PENDING_CANCEL", "REJECTED"},
     "PARTIALLY_FILLED": _ENDED_AT_VENUE | {"PENDING_UPDATE", "PENDING_CANCEL"},
     "PENDING_UPDATE": _ENDED_AT_VENUE | {"ACCEPTED", "PARTIALLY_FILLED", "PENDING_CANCEL"},
-    "PENDING_CANCEL": _ENDED_AT_VENUE,
+    "PENDING_CANCEL": _ENDED_AT_VENUE | {"REJECTED"},
     **{status: frozenset() for status in FINAL},
 }
 """Every status with those that may follow it; the venue may be seen to skip some.
 
 ``PENDING_*`` is what *we* asked for on top of a working state; an update that fails gives the state before
-back, which loses nothing: the filled quantity is kept beside the status.
+back, which loses nothing: the filled quantity is kept beside the status. A conditional order may trigger
+while its cancel is on the way, and the order that it sends be REJECTED.
 """
 LATE: _Followers = _ACCEPTED | _ENDED_AT_VENUE
 """What a venue may tell of an order that was thought REJECTED, as long as it has given that no number.
