@@ -28,8 +28,8 @@ NEVER_SEEN = {
     *(f"PENDING_UPDATE {status}" for status in ("FILLED", "CANCELED", "EXPIRED", "PENDING_CANCEL")),
     *(f"PENDING_CANCEL {status}" for status in ("FILLED", "EXPIRED")),
     "PARTIALLY_FILLED PENDING_CANCEL",
-    # A stop's cancel is proven by read-back, not by a status.
-    "TRIGGERED PENDING_CANCEL",
+    # A stop's cancel is proven by read-back, not by a status; one of a strategy may trigger meanwhile.
+    *("TRIGGERED PENDING_CANCEL", "PENDING_CANCEL REJECTED"),
     # What is filled in parts is told by fills; the status of its answer is the last one already.
     *("SUBMITTED PARTIALLY_FILLED", "PARTIALLY_FILLED FILLED", "PARTIALLY_FILLED EXPIRED"),
 }
