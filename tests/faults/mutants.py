@@ -142,9 +142,6 @@ MUTANTS = {
         ),
         _mutant("stops-stay", "old stops stay at the venue", "I10", stops.cancels_no_stop),
         # Stops of a strategy
-        _mutant(
-            "placed-covers", "they count as protection", "I6 I10", resting.counts_what_is_placed, "event"
-        ),
         _mutant("placed-stays", "they are canceled as orders", "I8 I10", resting.cancels_as_orders, "event"),
         _mutant("placed-opens", "those that reduce may open", "I1", resting.opens_what_only_reduces, "event"),
         # Restarts

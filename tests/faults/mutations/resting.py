@@ -1,25 +1,11 @@
-"""Runners that confuse the stops of a strategy with others."""
+"""Runners that confuse the stops of a strategy with other orders."""
 
 from dataclasses import replace
 from typing import Any
 
-from live_runner.venue import sweeps
 from live_runner.venue.resting import RestingOrders
-from quant_pipelines.trading.reconcile import OurRows, VenueRows
 from quant_pipelines.trading.venue import StopOrder, VenueOrder
 from tests.faults.mutations.changed import Block, changed
-
-
-def counts_what_is_placed() -> Block:
-    """What a strategy has placed stands for the position."""
-
-    def change(reconcile: Any) -> Any:
-        def broken(ours: OurRows, venue: VenueRows) -> Any:
-            return reconcile(replace(ours, placed=frozenset()), venue)
-
-        return broken
-
-    return changed((sweeps, "reconcile", change))
 
 
 def cancels_as_orders() -> Block:
