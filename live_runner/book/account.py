@@ -27,7 +27,6 @@ from quant_pipelines.risk.account_view import (
     AccountOrder,
     AccountView,
     BookExposure,
-    OpenExposure,
     Prices,
 )
 from quant_pipelines.risk.alert_levels import AccountState, reached
@@ -384,9 +383,7 @@ class AccountBooks:
         self._sent.append(order)
         book = self._books.get(order.deployment_id)
         if book is not None:
-            price = order.price if order.is_limit else math.nan
-            opened = OpenExposure(order.quantity, price, order.client_order_id)
-            self._books[order.deployment_id] = book._replace(orders=(*book.orders, opened))
+            self._books[order.deployment_id] = book._replace(orders=(*book.orders, order.exposure))
 
 
 def _with(known: Iterable[Kept], deployment_id: int, recalled: Iterable[Kept]) -> deque[Kept]:

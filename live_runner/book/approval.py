@@ -10,7 +10,7 @@ from live_runner.book.announcer import Announce, silent
 from live_runner.book.broker import AtDesk, Broker
 from live_runner.book.decision import Decided, Moment, without_exposure
 from live_runner.book.plan import DeploymentPlan
-from live_runner.book.recall import at_its_limit
+from live_runner.book.recall import at_its_price
 from live_runner.book.recovery import REPEATED, signed_quantity
 from live_runner.book.rows import exact
 from quant_pipelines.core.errors import ExchangeError, ExchangeRefused
@@ -191,7 +191,7 @@ class Approval:
         deployment = self._plan.deployment
         at_ms, name = to_ms(intent.bar_close), intent.client_order_id
         order = AccountOrder(deployment.id, deployment.symbol, quantity, price, at_ms, client_order_id=name)
-        return at_its_limit(order, intent)
+        return at_its_price(order, intent)
 
     def _exposure(self, broker: Broker, booked_until_ms: int | None) -> BookExposure:
         deployment = self._plan.deployment

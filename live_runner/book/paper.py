@@ -1,6 +1,5 @@
 """The paper broker: fills come from closed bars, by the step that backtests use."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -19,6 +18,7 @@ from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.core.orders import OrderStatus, side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.risk.account_view import OpenExposure
+from quant_pipelines.sdk.desk import OpenOrder
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.tables.trading import PAPER_VENUE
@@ -160,7 +160,7 @@ class PaperBroker:
     def open_orders(self) -> tuple[OpenExposure, ...]:
         """Orders that rest and may still add to the position."""
         resting = (order for order in self.book.orders if not order.reduce_only)
-        return tuple(OpenExposure(order.leaves, order.price or math.nan) for order in resting)
+        return tuple(map(_exposure, resting))
 
     def kept_orders(self) -> tuple[OpenExposure, ...]:
         """All that are open: what is taken back ends at once."""
@@ -269,3 +269,12 @@ class PaperBroker:
         known = self._progress.get(name, OrderProgress("INITIALIZED"))
         self._progress[name] = stepped(name, known, OrderProgress(state.status, state.filled_quantity))
         return state
+
+
+def _exposure(order: OpenOrder) -> OpenExposure:
+    exposure = OpenExposure(order.leaves)
+    if not order.price:
+        return exposure
+    if order.kind == "stop_market":
+        return exposure._replace(trigger_price=order.price)
+    return exposure._replace(price=order.price)

@@ -65,11 +65,12 @@ def _asked(deployment: Deployment, order: PlacedOrder) -> AccountOrder:
     at_ms, price = to_ms(intent.bar_close), float(intent.price or 0.0)
     quantity, name = signed_quantity(intent), intent.client_order_id
     asked = AccountOrder(deployment.id, deployment.symbol, quantity, price, at_ms, client_order_id=name)
-    return at_its_limit(asked, intent)
+    return at_its_price(asked, intent)
 
 
-def at_its_limit(order: AccountOrder, intent: Intent) -> AccountOrder:
-    """Return the order as one that rests, if it is an event strategy's limit; a target goes to market."""
-    if not number_of(intent.purpose) or intent.order_type != "limit" or intent.price is None:
+def at_its_price(order: AccountOrder, intent: Intent) -> AccountOrder:
+    """Return the order as one that waits for its price, as an event strategy's may; targets go to market."""
+    if not number_of(intent.purpose) or intent.price is None:
         return order
-    return order._replace(price=float(intent.price), is_limit=True)
+    is_stop = intent.is_conditional
+    return order._replace(price=float(intent.price), is_limit=not is_stop, is_stop=is_stop)

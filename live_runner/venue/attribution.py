@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from live_runner.venue.place import Brokers
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import FINAL, has_unproven_end
-from quant_pipelines.trading.purposes import KILL_PREFIX, STOP
+from quant_pipelines.trading.purposes import KILL_PREFIX
 from quant_pipelines.trading.venue import OrderVenue, VenueTrade
 
 EXTERNAL_REASONS = {
@@ -123,7 +123,7 @@ def _waiting_stops(brokers: Brokers) -> list[str]:
         name
         for broker in brokers.values()
         for name, order in broker.orders.items()
-        if order.intent.purpose == STOP
+        if order.intent.is_conditional
         and (
             order.progress.status not in FINAL
             or has_unproven_end(order.progress.status, order.venue_order_id)

@@ -1,6 +1,5 @@
 """The venue broker of an event strategy: its orders rest there, and it is told what becomes of them."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -162,7 +161,8 @@ class EventVenueBroker(VenueBroker):
         return self.resting.wished(order for order in self._live() if number_of(order.intent.purpose))
 
     def _rests(self, order: PlacedOrder) -> bool:
-        is_quiet = order.progress.status in RESTS and not self.unbooked(order.intent.client_order_id)
+        rests = ("ACCEPTED",) if order.intent.is_conditional else RESTS  # what has triggered takes at once
+        is_quiet = order.progress.status in rests and not self.unbooked(order.intent.client_order_id)
         return bool(number_of(order.intent.purpose)) and is_quiet
 
     def _is_settled(self, order: PlacedOrder) -> bool:
@@ -174,6 +174,9 @@ class EventVenueBroker(VenueBroker):
         return self._book.first_bar_ms if is_away else super()._unsettled_since_ms()
 
     def _open_exposure(self, order: PlacedOrder) -> OpenExposure:
-        price = order.intent.price
-        exposure = super()._open_exposure(order)
-        return exposure._replace(price=math.nan if price is None else float(price))
+        exposure, price = super()._open_exposure(order), order.intent.price
+        if price is None:
+            return exposure
+        if order.intent.is_conditional:
+            return exposure._replace(trigger_price=float(price))
+        return exposure._replace(price=float(price))

@@ -1,13 +1,13 @@
 """Orders that are open with us and not listed at the venue: asked for by name until their end is certain."""
 
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 
 from live_runner.venue.order_rows import OrderRows
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.venue_orders import PlacedOrder
-from quant_pipelines.trading.purposes import STOP
-from quant_pipelines.trading.venue import RECEIVE_WINDOW_MS, OrderVenue
+from quant_pipelines.trading.venue import RECEIVE_WINDOW_MS, OrderVenue, VenueOrder
 
 _MARGIN_MS = 1_500
 _LOOK_UPS = 3
@@ -59,7 +59,7 @@ class LookUps:
     async def is_found(self, order: PlacedOrder, rows: OrderRows) -> bool:
         """Whether the venue knows an order by our name; what it says of it is committed."""
         name = order.intent.client_order_id
-        if order.intent.purpose != STOP:
+        if not order.intent.is_conditional:
             found = await self._venue.find_order(self._symbol, client_order_id=name)
         else:
             stop = await self._venue.find_stop(self._symbol, name)
@@ -76,3 +76,14 @@ class LookUps:
             order, found.status, filled=found.filled_quantity, venue_order_id=found.venue_order_id
         )
         return True
+
+
+async def found_as_sent(venue: OrderVenue, symbol: str, name: str) -> VenueOrder | None:
+    """Conditional order by our name, as the order that it has sent once it has; None if there is none."""
+    stop = await venue.find_stop(symbol, name)
+    if stop is None:
+        return None
+    child = stop.child_order_id
+    sent = await venue.find_order(symbol, venue_order_id=child) if child else None
+    shown = sent or VenueOrder(name, child or stop.venue_order_id, stop.status, Decimal(0))
+    return shown._replace(client_order_id=name)

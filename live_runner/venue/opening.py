@@ -10,13 +10,9 @@ from live_runner.venue.broker import BookRows, VenueBroker
 from live_runner.venue.event_broker import EventVenueBroker
 from live_runner.venue.wire import Wire
 from quant_pipelines.core.errors import ConfigurationError
-from quant_pipelines.core.orders import RestingKind
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.journal import Journal
-
-_KINDS: tuple[RestingKind, ...] = ("market", "limit")
-"""Kinds of orders that an event strategy may place at a venue."""
 
 
 def open_venue_broker(
@@ -26,20 +22,15 @@ def open_venue_broker(
 
     Raises
     ------
-    ConfigurationError
-        If the strategy places orders that only paper lets rest.
     StoreError
         If the database does not answer.
     ReconciliationError
         If the rows contradict each other.
     """
-    is_event = _is_event(plan)
-    if is_event:
-        _require_kinds(plan)
     rows = BookRows(journal.read_book(plan.deployment.id), journal.read_orders(plan.deployment.id))
     stored = rows.book
     booked_until_ms = to_ms(stored.bar_close) if stored.bar_close else None
-    if is_event:
+    if _is_event(plan):
         broker = EventVenueBroker(journal, plan, epoch, rows=rows, stop_fraction=stop_fraction, wire=wire)
         return Opened(broker, booked_until_ms, broker.run.asked_ms)
     follows = VenueBroker(journal, plan, epoch, rows=rows, stop_fraction=stop_fraction, wire=wire)
@@ -73,13 +64,3 @@ def require_alone(plan: DeploymentPlan, there: Collection[Trader]) -> None:
 
 def _is_event(plan: DeploymentPlan) -> bool:
     return isinstance(plan.strategy, EventStrategy)
-
-
-def _require_kinds(plan: DeploymentPlan) -> None:
-    assert isinstance(plan.strategy, EventStrategy)  # noqa: S101 - whoever asks looked
-    more = [kind for kind in plan.strategy.order_kinds if kind not in _KINDS]
-    if more:
-        raise ConfigurationError(
-            f"{plan.deployment.key} may place {', '.join(more)} orders, which rest on paper only; "
-            f"expected order_kinds of its class to name no more than {', '.join(_KINDS)} at a venue"
-        )

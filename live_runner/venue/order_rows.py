@@ -11,7 +11,7 @@ from live_runner.book.broker import Broker
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
-from quant_pipelines.core.errors import ExchangeError, OrderWouldTake, OutcomeUnknown
+from quant_pipelines.core.errors import ExchangeError, OrderWouldTake, OutcomeUnknown, StopWouldTrigger
 from quant_pipelines.core.ids import moment_order_id
 from quant_pipelines.core.orders import OrderKind, OrderStatus, Side
 from quant_pipelines.core.timeframes import from_ms
@@ -144,7 +144,8 @@ class OrderRows:
         """Wait for what the venue answers to an order, commit that, and return it.
 
         A refusal counts for the account and, by its row, for its stage, but not the one of a post-only order
-        that would have traded at once: that the price has moved is no fault of ours. It has expired.
+        that would have traded at once, or of a stop that would have triggered: that the price has moved is no
+        fault of ours. It has expired.
         """
         name = intent.client_order_id
         try:
@@ -176,4 +177,5 @@ def _came_to(error: ExchangeError) -> tuple[OrderStatus, str]:
     """Status of an order that was answered so, and what is logged of it."""
     if isinstance(error, OutcomeUnknown):
         return "UNKNOWN", "outcome unknown"
-    return ("EXPIRED" if isinstance(error, OrderWouldTake) else "REJECTED"), "order refused"
+    has_moved = isinstance(error, OrderWouldTake | StopWouldTrigger)
+    return ("EXPIRED" if has_moved else "REJECTED"), "order refused"

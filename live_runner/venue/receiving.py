@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from live_runner.venue.attribution import Attributed
 from live_runner.venue.place import Brokers, PlaceBooks
-from quant_pipelines.backtest.bar.stops import EXIT_REASONS, HARD_STOP, LIMIT_ORDER, TARGET
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS, HARD_STOP, LIMIT_ORDER, STOP_ORDER, TARGET
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
 from quant_pipelines.store.trading import Fill, Income, Intent
 from quant_pipelines.trading.netting import mutual_funding, shared_amount, shared_quantity
@@ -15,6 +15,7 @@ from quant_pipelines.trading.purposes import STOP, number_of
 from quant_pipelines.trading.venue import Payment
 
 _REASONS = {STOP: EXIT_REASONS[HARD_STOP]}  # of the rows that do not name it
+_OF_KIND = {"limit": LIMIT_ORDER, "stop_market": STOP_ORDER}
 _ZERO = Decimal(0)
 _SETTLES_MS = MINUTE_MS
 """How long after a slot it is certain that the venue pays nothing for it."""
@@ -132,7 +133,7 @@ def _fills_of(books: PlaceBooks, one: Attributed, held: Mapping[int, Decimal]) -
 def _reason(intent: Intent) -> str:
     """Reason of an order's fills where its intent names none, as in every driver."""
     if number_of(intent.purpose):
-        return EXIT_REASONS[LIMIT_ORDER if intent.order_type == "limit" else TARGET]
+        return EXIT_REASONS[_OF_KIND.get(intent.order_type, TARGET)]
     return _REASONS.get(intent.purpose, intent.purpose)
 
 

@@ -10,10 +10,13 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
 
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.event_broker import EventVenueBroker
+from live_runner.venue.look_up import found_as_sent
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.reached import Reached, RunningBar, no_running_bar
 from live_runner.venue.wire import Wire
@@ -22,7 +25,7 @@ from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.breaker import Event
 from quant_pipelines.trading.orders import FINAL
-from quant_pipelines.trading.venue import LimitOrder, OrderVenue, VenueOrder
+from quant_pipelines.trading.venue import LimitOrder, OrderVenue, StopOrder, VenueOrder
 from quant_pipelines.trading.wished import (
     Cancel,
     Circumstances,
@@ -42,7 +45,7 @@ _PEEKS = 5
 _LEAVE_SECONDS = 2.0
 
 _RESTS_ON: frozenset[Event] = frozenset({"data_age"})
-"""What stops entries, but not those that rest: a limit pays no more than it says, and a start has no data."""
+"""What stops entries, but not those that rest: their price is the venue's, and a start has no data."""
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +86,8 @@ class RestingOrders:
         self._canceled_ms: dict[str, int] = {}
         self._is_busy = False
         self._next_look = 0.0
-        self._opening: list[str] | None = None  # what may open there, as it was looked at last
+        # What may open there, as it was looked at last, and whether it is kept outside the venue's book.
+        self._opening: dict[str, bool] | None = None
         self.due = math.inf
 
     async def keep(self, transmit: Callable[[Intent, int], Awaitable[object]]) -> bool:
@@ -115,7 +119,8 @@ class RestingOrders:
             async with asyncio.timeout(_LEAVE_SECONDS):
                 if self._opening is None:
                     self._opening = _opening(await self._rows.with_broker(_wished))
-                await asyncio.gather(*map(self._cancel_there, self._opening))
+                gone = [self._cancel_there(name, is_stop=is_stop) for name, is_stop in self._opening.items()]
+                await asyncio.gather(*gone)
 
     async def _look(self) -> None:
         """Read what rests where it may be filled; the sweep that follows books what the venue has filled."""
@@ -149,12 +154,27 @@ class RestingOrders:
 
     async def _read(self, resting: list[PlacedOrder]) -> list[tuple[PlacedOrder, VenueOrder]]:
         """Read orders at the venue; what is listed there no more is asked for by name."""
-        symbol = self._trader.symbol
-        listed = {one.client_order_id: one for one in await self._venue.open_orders(symbol)}
-        found = []
-        for order in resting:
+        stops = [order for order in resting if order.intent.is_conditional]
+        orders = [order for order in resting if not order.intent.is_conditional]
+        return [*await self._read_orders(orders), *await self._read_stops(stops)]
+
+    async def _read_orders(self, orders: list[PlacedOrder]) -> list[tuple[PlacedOrder, VenueOrder]]:
+        symbol, found = self._trader.symbol, []
+        listed = {one.client_order_id: one for one in await self._venue.open_orders(symbol)} if orders else {}
+        for order in orders:
             name = order.intent.client_order_id
             shown = listed.get(name) or await self._venue.find_order(symbol, client_order_id=name)
+            if shown is not None:
+                found.append((order, shown))
+        return found
+
+    async def _read_stops(self, stops: list[PlacedOrder]) -> list[tuple[PlacedOrder, VenueOrder]]:
+        """Read the stops that wait no more: what became of them, their own orders tell."""
+        symbol, found = self._trader.symbol, []
+        waiting = {one.client_order_id for one in await self._venue.open_stops(symbol)} if stops else set()
+        for order in stops:
+            name = order.intent.client_order_id
+            shown = None if name in waiting else await found_as_sent(self._venue, symbol, name)
             if shown is not None:
                 found.append((order, shown))
         return found
@@ -198,25 +218,36 @@ class RestingOrders:
         return blocked_by or self._trader.refusal_to_send(intent)
 
     async def _place(self, intent: Intent, stamp_ms: int) -> None:
-        """Send a limit order, and commit what the venue answers."""
+        """Send an order that waits for its price, and commit what the venue answers."""
         name, symbol, price = intent.client_order_id, self._trader.symbol, intent.price
-        assert price is not None  # noqa: S101 - a limit has one
-        post_only = await self._rows.with_broker(lambda broker: _at_desk(broker).resting.post_only(name))
-        flags = (post_only, intent.reduce_only)
+        assert price is not None  # noqa: S101 - what waits for a price has one
         if self._opening is not None and not intent.reduce_only:
-            self._opening.append(name)
-        order = LimitOrder(name, symbol, intent.side, intent.quantity, price, stamp_ms, *flags)
-        await self._rows.follow_sent(intent, self._venue.place_limit(order), stamp_ms)
+            self._opening[name] = intent.is_conditional
+        if intent.is_conditional:
+            stop = StopOrder(name, symbol, intent.side, price, stamp_ms, intent.quantity)
+            answer = self._placed(replace(stop, reduce_only=intent.reduce_only))
+        else:
+            post_only = await self._rows.with_broker(lambda broker: _at_desk(broker).resting.post_only(name))
+            flags = (post_only, intent.reduce_only)
+            order = LimitOrder(name, symbol, intent.side, intent.quantity, price, stamp_ms, *flags)
+            answer = self._venue.place_limit(order)
+        await self._rows.follow_sent(intent, answer, stamp_ms)
+
+    async def _placed(self, stop: StopOrder) -> VenueOrder:
+        """Place a stop; the venue's number of it is told by whoever reads it next."""
+        await self._venue.place_stop(stop)
+        return VenueOrder(stop.client_order_id, "", "ACCEPTED", Decimal(0))
 
     async def _cancel(self, name: str) -> None:
         known = await self._order(name)
         with suppress(StoreError):  # an entry that nobody looks after must go all the same
             await self._rows.follow(known, "PENDING_CANCEL", filled=known.progress.filled_quantity)
-        await self._cancel_there(name)
+        await self._cancel_there(name, is_stop=known.intent.is_conditional)
 
-    async def _cancel_there(self, name: str) -> None:
+    async def _cancel_there(self, name: str, *, is_stop: bool) -> None:
+        cancel = self._venue.cancel_stop if is_stop else self._venue.cancel_order
         try:
-            await self._venue.cancel_order(self._trader.symbol, name)
+            await cancel(self._trader.symbol, name)
         except ExchangeError as error:
             _log.warning("order is not proven to be canceled", extra={"order": name, "error": str(error)})
 
@@ -224,9 +255,10 @@ class RestingOrders:
         return await self._rows.with_broker(lambda broker: broker.orders[name])
 
 
-def _opening(wished: list[WishedOrder]) -> list[str]:
+def _opening(wished: list[WishedOrder]) -> dict[str, bool]:
     ended = (*FINAL, "INITIALIZED")
-    return [one.name for one in wished if one.status not in ended and not one.reduce_only]
+    opening = (one for one in wished if one.status not in ended and not one.reduce_only)
+    return {one.name: one.is_conditional for one in opening}
 
 
 def _wished(broker: VenueBroker) -> list[WishedOrder]:

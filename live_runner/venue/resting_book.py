@@ -15,7 +15,7 @@ from quant_pipelines.backtest import BookedFill, OrderEnded
 from quant_pipelines.backtest.book.desk import DeskBook
 from quant_pipelines.backtest.book.values import BookEvent
 from quant_pipelines.backtest.book.working import NewOrder
-from quant_pipelines.core.orders import OrderStatus, side_of
+from quant_pipelines.core.orders import OrderStatus, RestingKind, side_of
 from quant_pipelines.core.timeframes import HOUR_MS, floor_ms, to_ms
 from quant_pipelines.sdk.desk import OpenOrder
 from quant_pipelines.store.trading import Fill, Intent, Position
@@ -165,15 +165,15 @@ class RestingBook(DeskBook):
         """Return what a decision sees."""
         return self._at_venue.view(volatility=volatility, data_age_seconds=data_age_seconds)
 
-    def on_grid(self, price: float, quantity: float) -> float:
-        """Price on the venue's grid, on the side where it is filled later."""
-        rounding = ROUND_FLOOR if quantity > 0.0 else ROUND_CEILING
+    def on_grid(self, price: float, quantity: float, kind: RestingKind) -> float:
+        """Price on the venue's grid, on the side where it is filled or triggers later."""
+        rounding = ROUND_FLOOR if (quantity > 0.0) != (kind == "stop_market") else ROUND_CEILING
         steps = (Decimal(repr(float(price))) / self._tick_size).to_integral_value(rounding)
         return float(steps * self._tick_size)
 
     def place(self, order: NewOrder) -> int:
         """Wish an order; returns its number, or 0 if the venue has no such price."""
-        if order.kind == "limit" and order.price <= 0.0:
+        if order.kind != "market" and order.price <= 0.0:
             return 0
         self.last_order += 1
         self.wishes[self.last_order] = _Wish(order)
@@ -254,6 +254,7 @@ class RestingBook(DeskBook):
                     is_booked,
                     is_wished=False,
                     reduce_only=intent.reduce_only,
+                    is_conditional=intent.is_conditional,
                 )
 
     def _wished(self) -> Iterator[WishedOrder]:
@@ -273,6 +274,7 @@ class RestingBook(DeskBook):
                 wish.order.expires_ms,
                 wish.most,
                 to_ms(row.stamp) + _SENT_WITHIN_MS,
+                row.intent.is_conditional,
             )
 
     def note(self, fills: Iterable[Fill]) -> None:

@@ -15,6 +15,7 @@ from live_runner.venue.removed import RemovedBooks, given_up
 from quant_pipelines.core.errors import ReconciliationError, with_its_kind
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
 from quant_pipelines.trading.orders import has_unproven_end
+from quant_pipelines.trading.purposes import number_of
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
 from quant_pipelines.trading.venue import AccountPosition, OrderVenue, VenueTrade
 
@@ -117,8 +118,8 @@ class Sweeps:
             [one for one in stops if one.client_order_id in plan.external],
         )
         self._protection.take_over(plan.standing)
-        for standing in plan.standing:
-            await place.follow_stop(standing)
+        for stop in (*plan.standing, *plan.waiting):
+            await place.follow_stop(stop)
         return Compared(plan.difference, position)
 
     async def sweep_trades(self) -> None:
@@ -170,7 +171,13 @@ def _our_rows(symbol: str, brokers: Brokers) -> OurRows:
         for broker in brokers.values()
         for order in broker.at_rest()
     }
-    return OurRows(symbol, net_of(brokers), statuses, not unsettled(brokers), at_rest)
+    placed = {
+        name
+        for broker in brokers.values()
+        for name, order in broker.orders.items()
+        if number_of(order.intent.purpose)
+    }
+    return OurRows(symbol, net_of(brokers), statuses, not unsettled(brokers), at_rest, placed)
 
 
 def unsettled(brokers: Brokers) -> bool:

@@ -10,6 +10,8 @@ Direction: TypeAlias = Literal["long", "short", "both"]
 RestingKind: TypeAlias = Literal["market", "limit", "stop_market"]
 """Kinds of an event strategy's orders."""
 OrderKind: TypeAlias = RestingKind | Literal["take_profit_market"]
+CONDITIONAL: tuple[OrderKind, ...] = ("stop_market", "take_profit_market")
+"""Kinds that wait outside a venue's book until their trigger is touched, and go at market then."""
 OrderStatus: TypeAlias = Literal[
     "INITIALIZED",
     "DENIED",

@@ -118,14 +118,17 @@ class CcxtOrders(CcxtReads):
                 await self._client.fapiPrivateDeleteOrder(wanted)
 
     async def place_stop(self, stop: StopOrder) -> None:
-        """Place a protective stop; ``find_stop`` proves that it stands."""
+        """Place a stop, protective or of a strategy; ``find_stop`` proves that it stands."""
         params = {
             "clientAlgoId": stop.client_order_id,
             "triggerPrice": format(stop.trigger_price, "f"),
             "priceProtect": "FALSE",  # it must fire just when last and mark price part
-            "closePosition" if stop.quantity is None else "reduceOnly": True,
             **_with_every(stop),
         }
+        if stop.quantity is None:
+            params["closePosition"] = True
+        elif stop.reduce_only:
+            params["reduceOnly"] = True
         quantity = None if stop.quantity is None else format(stop.quantity, "f")
         kind = "TAKE_PROFIT_MARKET" if stop.takes_profit else "STOP_MARKET"
         try:

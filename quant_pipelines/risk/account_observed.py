@@ -8,6 +8,7 @@ from quant_pipelines.risk.account_view import (
     AccountOrder,
     AccountView,
     BookExposure,
+    OpenExposure,
 )
 
 _FEWEST_ORDERS = 20
@@ -122,9 +123,14 @@ def counted(orders: tuple[AccountOrder, ...], order: AccountOrder, window_ms: in
 
 def same(orders: Iterator[AccountOrder], order: AccountOrder) -> int:
     """Count the orders that are the same as one."""
-    wanted = (order.deployment_id, order.symbol, order.quantity, order.is_limit and order.price)
-    found = ((one.deployment_id, one.symbol, one.quantity, one.is_limit and one.price) for one in orders)
-    return sum(one == wanted for one in found)
+    wanted = _sameness(order)
+    return sum(_sameness(one) == wanted for one in orders)
+
+
+def _sameness(order: AccountOrder) -> tuple[object, ...]:
+    """Return what is the same of two that are; the price of a market order says nothing."""
+    prices = (order.is_limit and order.price, order.is_stop and order.price)
+    return (order.deployment_id, order.symbol, order.quantity, *prices)
 
 
 def orders_per_fill(view: AccountView, _order: AccountOrder) -> float:
@@ -136,13 +142,21 @@ def orders_per_fill(view: AccountView, _order: AccountOrder) -> float:
 
 def self_matches(view: AccountView, order: AccountOrder) -> float:
     """Open orders of the account that this one could trade with."""
-    side = 1.0 if order.quantity > 0.0 else -1.0
-    limit = order.price if order.is_limit else math.nan
-    return float(
-        sum(
-            one.quantity * side < 0.0 and not (side * one.price > side * limit)
-            for book in view.of_symbol(order.symbol)
-            for one in book.orders
-            if math.isfinite(one.price)
-        )
-    )
+    asked, others = order.exposure, (one for book in view.of_symbol(order.symbol) for one in book.orders)
+    return float(sum(_could_meet(asked, one) for one in others))
+
+
+def _could_meet(asked: OpenExposure, other: OpenExposure) -> bool:
+    """Whether two orders on both sides could trade with each other: one of them must rest at a limit.
+
+    What has a limit too meets it up to that, a stop from its trigger on: what rests before it, the market has
+    filled by then. An order without either could meet all that rests.
+    """
+    resting, taking = (other, asked) if math.isfinite(other.price) else (asked, other)
+    if not asked.quantity * other.quantity < 0.0 or not math.isfinite(resting.price):
+        return False
+    side = math.copysign(1.0, taking.quantity)
+    if math.isfinite(taking.trigger_price):
+        return side * resting.price >= side * taking.trigger_price
+    is_in_flight = taking is other
+    return not is_in_flight and not side * resting.price > side * taking.price

@@ -15,13 +15,14 @@ REJECTS_MS = 10 * MINUTE_MS
 class OpenExposure(NamedTuple):
     """Order that works or whose outcome is unknown: it counts as if it were filled.
 
-    Signed base quantity that may still be filled, its price in quote per base (NaN for a market order), and
-    its name.
+    Signed base quantity that may still be filled, its limit in quote per base (NaN for an order without
+    one), its name, and the price from which on it takes (NaN for one that is no stop).
     """
 
     quantity: float
     price: float = math.nan
     client_order_id: str = ""
+    trigger_price: float = math.nan
 
 
 class BookExposure(NamedTuple):
@@ -78,7 +79,7 @@ class AccountOrder(NamedTuple):
     quantity
         Base, signed.
     price
-        Quote per base: its limit, or the close that a market order was decided on.
+        Quote per base: its limit or trigger, or the close that a market order was decided on.
     at_ms
         When, milliseconds UTC.
     is_limit
@@ -89,6 +90,8 @@ class AccountOrder(NamedTuple):
         Age of the data that it was decided on; NaN: as old as they are when it is asked about.
     adds_to_net
         Whether it takes what the account holds of the symbol further from flat, whatever it does to its book.
+    is_stop
+        Whether it takes once the market is at that price.
     """
 
     deployment_id: int
@@ -100,6 +103,14 @@ class AccountOrder(NamedTuple):
     client_order_id: str = ""
     data_age_seconds: float = math.nan
     adds_to_net: bool = False
+    is_stop: bool = False
+
+    @property
+    def exposure(self) -> OpenExposure:
+        """The same as one that is open."""
+        price = self.price if self.is_limit else math.nan
+        trigger = self.price if self.is_stop else math.nan
+        return OpenExposure(self.quantity, price, self.client_order_id, trigger)
 
 
 class Prices(NamedTuple):

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, func, insert, s
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.errors import ReconciliationError
-from quant_pipelines.core.orders import OrderKind, OrderStatus, Side
+from quant_pipelines.core.orders import CONDITIONAL, OrderKind, OrderStatus, Side
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import require_epoch
 from quant_pipelines.store.tables import (
@@ -117,6 +117,11 @@ class Intent:
     reduce_only: bool = False
     decision_price: Decimal | None = None
     arrival_price: Decimal | None = None
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether a venue keeps it outside its book until its trigger is touched."""
+        return self.order_type in CONDITIONAL
 
 
 @dataclass(frozen=True, slots=True)

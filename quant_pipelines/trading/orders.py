@@ -25,14 +25,15 @@ FOLLOWERS: dict[OrderStatus, _Followers] = {
     "TRIGGERED": _ENDED_AT_VENUE | {"PARTIALLY_FILLED", "PENDING_CANCEL", "REJECTED"},
     "PARTIALLY_FILLED": _ENDED_AT_VENUE | {"PENDING_UPDATE", "PENDING_CANCEL"},
     "PENDING_UPDATE": _ENDED_AT_VENUE | {"ACCEPTED", "PARTIALLY_FILLED", "PENDING_CANCEL"},
-    "PENDING_CANCEL": _ENDED_AT_VENUE,
+    "PENDING_CANCEL": _ENDED_AT_VENUE | {"REJECTED"},
     **{status: frozenset() for status in FINAL},
 }
 """Every status with those that may follow it; the venue may be seen to skip some.
 
 An order whose submission is committed may still be denied, by who has not sent it and knows that.
 ``PENDING_*`` is what *we* asked for on top of a working state; an update that fails gives the state before
-back, which loses nothing: the filled quantity is kept beside the status.
+back, which loses nothing: the filled quantity is kept beside the status. A conditional order may trigger
+while its cancel is on the way, and the order that it sends be REJECTED.
 """
 UNPROVEN: tuple[OrderStatus, ...] = ("REJECTED", "EXPIRED")
 """Ends that an answer alone may have told, or that none told: one that came to an order without a number.

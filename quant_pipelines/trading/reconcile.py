@@ -4,7 +4,7 @@ It never mends by guessing: what is missing is looked up, what we gave up is can
 differs is a sentence for a person.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -28,6 +28,8 @@ class OurRows:
         Whether no order is unknown or about to be filled, so that positions must agree.
     at_rest
         What is booked of each order that only rests: positions must agree where the venue shows the same.
+    placed
+        Orders that strategies have placed: a stop among them protects nothing.
     """
 
     symbol: str
@@ -35,6 +37,7 @@ class OurRows:
     statuses: Mapping[str, str]
     is_quiet: bool
     at_rest: Mapping[str, Decimal] = field(default_factory=dict)
+    placed: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Reconciliation:
         Stops of ours that our rows don't know as open.
     standing
         Stops and take-profits of ours that stand, the oldest first; which of them are needed, `cover` says.
+    waiting
+        Stops that strategies have placed, and that have not triggered.
     external
         Orders and stops of others, which are left alone.
     difference
@@ -70,6 +75,7 @@ class Reconciliation:
     look_up: tuple[str, ...] = ()
     cancel: tuple[str, ...] = ()
     standing: tuple[VenueStop, ...] = ()
+    waiting: tuple[VenueStop, ...] = ()
     external: tuple[str, ...] = ()
     difference: str = ""
 
@@ -77,12 +83,12 @@ class Reconciliation:
 def reconcile(ours: OurRows, venue: VenueRows) -> Reconciliation:
     """Compare our rows with the venue's."""
     listed = {order.client_order_id for order in venue.orders}
-    standing = tuple(stop for stop in venue.stops if _is_open(ours, stop.client_order_id))
-    at_venue = listed | {stop.client_order_id for stop in standing}
+    stops = tuple(stop for stop in venue.stops if _is_open(ours, stop.client_order_id))
+    at_venue = listed | {stop.client_order_id for stop in stops}
     given_up = [
         one.client_order_id
         for one in venue.stops
-        if one.client_order_id in ours.statuses and one not in standing
+        if one.client_order_id in ours.statuses and one not in stops
     ]
     return Reconciliation(
         seen=tuple(order for order in venue.orders if order.client_order_id in ours.statuses),
@@ -92,7 +98,8 @@ def reconcile(ours: OurRows, venue: VenueRows) -> Reconciliation:
             if status not in (*FINAL, "INITIALIZED") and name not in at_venue
         ),
         cancel=tuple(given_up),
-        standing=standing,
+        standing=tuple(stop for stop in stops if stop.client_order_id not in ours.placed),
+        waiting=tuple(stop for stop in stops if stop.client_order_id in ours.placed),
         external=tuple(_others(ours, [*venue.orders, *venue.stops])),
         difference=_difference(ours, venue),
     )
@@ -107,7 +114,8 @@ def _others(ours: OurRows, listed: Iterable[VenueOrder | VenueStop]) -> list[str
 
 
 def _difference(ours: OurRows, venue: VenueRows) -> str:
-    shown = {order.client_order_id: order.filled_quantity for order in venue.orders}
+    shown = {stop.client_order_id: Decimal(0) for stop in venue.stops}
+    shown |= {order.client_order_id: order.filled_quantity for order in venue.orders}
     is_quiet = ours.is_quiet and all(shown.get(name) == filled for name, filled in ours.at_rest.items())
     if not is_quiet or ours.position == venue.position:
         return ""

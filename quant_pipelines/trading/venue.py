@@ -186,10 +186,11 @@ class LimitOrder:
 
 @dataclass(frozen=True, slots=True)
 class StopOrder:
-    """Protective stop to place, for when last price touches the trigger.
+    """Conditional order to place, for when last price touches the trigger; it goes at market then.
 
-    It closes the whole position; with a ``quantity`` it reduces the position by that. A venue takes one stop
-    of the first kind for each side, and any number of the second; one that ``takes_profit`` counts apart.
+    It closes the whole position; with a ``quantity`` it reduces the position by that, or may open as much
+    where it is not ``reduce_only``. A venue takes one stop of the first kind for each side, and any number of
+    the others; one that ``takes_profit`` counts apart.
     """
 
     client_order_id: str
@@ -199,6 +200,7 @@ class StopOrder:
     stamp_ms: int
     quantity: Decimal | None = None
     takes_profit: bool = False
+    reduce_only: bool = True
 
 
 class OrderVenue(Protocol):
@@ -245,7 +247,7 @@ class OrderVenue(Protocol):
         """Cancel an order; that there is none (any more) is fine, and proves nothing."""
 
     async def place_stop(self, stop: StopOrder) -> None:
-        """Place a protective stop; ``find_stop`` proves that it stands.
+        """Place a stop, protective or of a strategy; ``find_stop`` proves that it stands.
 
         Raises `StopWouldTrigger` if the price is at the trigger or through it already.
         """

@@ -68,6 +68,8 @@ class WishedOrder(NamedTuple):
         that is not known: of an order that was sent.
     send_by_ms
         Until when it may be sent.
+    is_conditional
+        Whether the venue keeps it outside its book until its trigger is touched.
     """
 
     name: str
@@ -80,6 +82,7 @@ class WishedOrder(NamedTuple):
     expires_ms: int | None = None
     most: Decimal | None = None
     send_by_ms: int = 0
+    is_conditional: bool = False
 
 
 class Circumstances(NamedTuple):

@@ -50,6 +50,47 @@ class Rungs(EventStrategy):
             desk.limit(1.0, desk.price * (1.0 + 0.0003 * side), reduce_only=True)
 '''
 
+BREAKOUTS = '''
+from quant_pipelines.sdk import Bars, Desk, EventStrategy, Float, OrderEvent, Stops
+
+
+class Breakouts(EventStrategy):
+    """Stop orders that open on both sides of the price behind limits, and close what these have opened."""
+
+    order_kinds = ("limit", "stop_market", "market")
+    stops = Stops(hard_stop=Float(0.05, low=0.001, high=0.5))
+
+    def on_start(self, desk: Desk) -> None:
+        desk.memory["bars"] = 0
+
+    def on_bar(self, desk: Desk, bars: Bars) -> None:
+        count = desk.memory["bars"] = desk.memory["bars"] + 1
+        if count % 2:
+            desk.cancel_all()
+            desk.stop_market(0.2, desk.price * 1.0004)
+            desk.stop_market(-0.2, desk.price * 0.9996)
+            desk.limit(0.1, desk.price * 0.9998)
+        if count % 5 == 0:
+            desk.cancel_all()
+            desk.market(0.1 if desk.position <= 0.0 else -0.1)
+            desk.stop_market(0.1, desk.price * 1.0006)
+        self._hold(desk)
+
+    def on_order(self, desk: Desk, event: OrderEvent) -> None:
+        if event.quantity != 0.0:
+            self._hold(desk)
+
+    def _hold(self, desk: Desk) -> None:
+        for order in desk.orders:
+            if order.reduce_only:
+                desk.cancel(order.number)
+        if desk.position != 0.0:
+            side = 1.0 if desk.position > 0.0 else -1.0
+            desk.stop_market(1.0, desk.price * (1.0 - 0.0004 * side), reduce_only=True)
+            desk.limit(1.0, desk.price * (1.0 + 0.0006 * side), reduce_only=True)
+'''
+RESTING = (RUNGS, BREAKOUTS)
+
 Deploy: TypeAlias = Callable[[int, random.Random], Deployment]
 """Makes the deployment of a world: at a time in milliseconds UTC, by chance."""
 
@@ -62,8 +103,9 @@ def deployment_at(now_ms: int, chance: random.Random) -> Deployment:
 
 
 def resting_at(now_ms: int, chance: random.Random) -> Deployment:
-    """A canary whose orders rest at the venue."""
-    return replace(deployment_at(now_ms, chance), source=RUNGS)
+    """A canary whose orders rest at the venue: limits, or stops too."""
+    deployment = deployment_at(now_ms, chance)
+    return replace(deployment, source=RUNGS if deployment.source == FLIP else BREAKOUTS)
 
 
 def against(now_ms: int, chance: random.Random, number: int) -> Deployment:

@@ -9,6 +9,7 @@ from typing import Any
 
 from quant_pipelines.backtest.book.desk import BookDesk, Close, DeskBook, Wish
 from quant_pipelines.backtest.book.working import NewOrder
+from quant_pipelines.core.orders import RestingKind
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.sdk.desk import OpenOrder, OrderEvent
 from quant_pipelines.sdk.event import EventStrategy
@@ -75,9 +76,10 @@ class JournaledBook(DeskBook):
         """Return what was seen."""
         return self._view
 
-    def on_grid(self, price: float, quantity: float) -> float:
-        """Price on the venue's grid, on the side where it is filled later."""
-        rounding = ROUND_FLOOR if quantity > 0.0 else ROUND_CEILING
+    def on_grid(self, price: float, quantity: float, kind: RestingKind) -> float:
+        """Price on the venue's grid: a limit is no worse than asked for, a stop waits no shorter."""
+        is_below = quantity < 0.0 if kind == "stop_market" else quantity > 0.0
+        rounding = ROUND_FLOOR if is_below else ROUND_CEILING
         return float((Decimal(repr(price)) / self._tick_size).to_integral_value(rounding) * self._tick_size)
 
     def place(self, order: NewOrder) -> int:

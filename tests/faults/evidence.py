@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from quant_pipelines.simulator.venue.ledger import Ledger
 from quant_pipelines.simulator.venue.records import AlgoOrder, FillRecord, Order
-from quant_pipelines.trading.purposes import INTERNAL_PREFIX
+from quant_pipelines.trading.purposes import INTERNAL_PREFIX, number_of
 from tests.faults.requests import Asked
 from tests.memory_journal import MemoryJournal
 
@@ -99,6 +99,12 @@ class Evidence:
     def conditional_orders(self) -> list[AlgoOrder]:
         """Every conditional order that the venue has taken."""
         return self._newest("algos", lambda: self.ledger.store.select(AlgoOrder))
+
+    def levels(self) -> list[AlgoOrder]:
+        """Conditional orders that wait, without those that a strategy has placed: these protect nothing."""
+        orders = self.journal.tables.orders
+        placed = {name for name, order in orders.items() if number_of(order.intent.purpose)}
+        return [algo for algo in self.ledger.algos.values() if algo.client_id not in placed]
 
     def fills_of_others(self) -> dict[str, FillRecord]:
         """Fills of orders that somebody gave by hand, by trade id."""

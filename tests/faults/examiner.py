@@ -118,7 +118,7 @@ class Examiner:
         side = "SELL" if held > 0 else "BUY"
         stops = [
             algo
-            for algo in self.evidence.ledger.algos.values()
+            for algo in self.evidence.levels()
             if algo.symbol == self.evidence.market_id and algo.kind == "STOP_MARKET" and algo.side == side
         ]
         if not held or any(stop.close_position or stop.quantity >= abs(held) for stop in stops):

@@ -138,9 +138,10 @@ class Independent(IndependentBooks):
         intent = order.intent
         is_conditional = intent.order_type in ("stop_market", "take_profit_market")
         sent, meant = Decimal(told.get("quantity", "0")), intent.quantity
-        is_whole = told.get("closePosition") == "true" and is_conditional
+        is_level = is_conditional and not _is_placed(intent.purpose)
+        is_whole = told.get("closePosition") == "true" and is_level
         price = told.get("triggerPrice") if is_conditional else told.get("price")
-        expected = intent.decision_price if is_conditional else intent.price
+        expected = intent.decision_price if is_level else intent.price
         follows = intent.order_type == "limit" and intent.purpose in _ENTERS
         is_named = expected is not None or not follows
         wrong = {
@@ -299,8 +300,10 @@ class Independent(IndependentBooks):
 
     def _is_covered(self, held: Decimal) -> bool:
         side = "SELL" if held > 0 else "BUY"
+        known = self.evidence.journal.tables.orders
         return any(
             one.kind == "STOP_MARKET"
+            and not (one.client_id in known and _is_placed(known[one.client_id].intent.purpose))
             and one.side == side
             and (one.close_position or (one.reduce_only and one.quantity >= abs(held)))
             for one in self.evidence.ledger.algos.values()
@@ -366,11 +369,17 @@ class Independent(IndependentBooks):
 def _rests(order: PlacedOrder) -> bool:
     """Whether it may rest with nothing held: of a strategy any number; an entry that follows the price."""
     intent = order.intent
-    return intent.purpose.startswith("order ") or (intent.order_type == "limit" and intent.purpose in _ENTERS)
+    return _is_placed(intent.purpose) or (intent.order_type == "limit" and intent.purpose in _ENTERS)
 
 
 def _may_fill(order: PlacedOrder) -> bool:
-    """Whether an order that has not ended may open; a stop never does."""
+    """Whether an order that has not ended may open; what protects or only reduces never does."""
     intent = order.intent
-    is_open = order.progress.status not in _ENDED
-    return is_open and intent.order_type in ("market", "limit") and intent.purpose not in _CLOSES
+    is_open = order.progress.status not in _ENDED and not intent.reduce_only
+    opens = _is_placed(intent.purpose) or intent.order_type in ("market", "limit")
+    return is_open and opens and intent.purpose not in _CLOSES
+
+
+def _is_placed(purpose: str) -> bool:
+    """Whether a strategy has placed an order by itself."""
+    return purpose.startswith("order ")

@@ -5,7 +5,7 @@ At rest an order has filled as much with us as there (I2), and no stop stands th
 
 from decimal import Decimal
 
-from quant_pipelines.trading.purposes import EXITS, STOP
+from quant_pipelines.trading.purposes import EXITS, STOP, number_of
 from tests.faults.evidence import Evidence, Findings, Violation
 from tests.faults.requests import Asked
 
@@ -59,7 +59,7 @@ class IntentRules:
 
     def look_at_rest(self) -> None:
         """Compare what has filled, and look for stops that close nothing."""
-        filled = {one.client_id: one.filled for one in self._evidence.orders() if not one.algo}
+        filled = {one.client_id: one.filled for one in self._evidence.orders()}
         crossed = self._evidence.crossed()
         for name, order in self._evidence.journal.tables.orders.items():
             ours, theirs = order.progress.filled_quantity - crossed[name], filled.get(name, Decimal(0))
@@ -71,5 +71,13 @@ class IntentRules:
             return  # what somebody changed by hand is left to a person
         held = self._evidence.held()
         for algo in self._evidence.ledger.algos.values():
+            may_open = not (algo.reduce_only or algo.close_position)
+            if may_open and self._is_placed(algo.client_id):
+                continue  # it waits for its price
             if not held or algo.side != ("SELL" if held > 0 else "BUY"):
                 self._findings.violated("I10", f"stop {algo.client_id} closes nothing: {held} is held")
+
+    def _is_placed(self, name: str) -> bool:
+        """Whether a strategy has placed an order, which may open."""
+        order = self._evidence.journal.tables.orders.get(name)
+        return order is not None and bool(number_of(order.intent.purpose)) and not order.intent.reduce_only

@@ -30,8 +30,8 @@ NEVER_SEEN = {
     "PARTIALLY_FILLED PENDING_CANCEL",
     # An entry is seldom withdrawn in the moment between its submission and the limit order.
     "SUBMITTED DENIED",
-    # A stop's cancel is proven by read-back, not by a status.
-    "TRIGGERED PENDING_CANCEL",
+    # A stop's cancel is proven by read-back, not by a status; one of a strategy may trigger meanwhile.
+    *("TRIGGERED PENDING_CANCEL", "PENDING_CANCEL REJECTED"),
     # What is filled in parts is told by fills; the status of its answer is the last one already.
     *("SUBMITTED PARTIALLY_FILLED", "PARTIALLY_FILLED FILLED", "PARTIALLY_FILLED EXPIRED"),
 }

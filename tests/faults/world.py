@@ -36,7 +36,7 @@ from quant_pipelines.simulator.venue.service import Front, VenueService
 from quant_pipelines.simulator.venue.state import Venue
 from quant_pipelines.store.deployments import Deployment
 from tests.faults.decisions import DecisionRules
-from tests.faults.deployments import RUNGS, Deploy, against, deployment_at
+from tests.faults.deployments import RESTING, Deploy, against, deployment_at
 from tests.faults.digest import digest_of
 from tests.faults.event_decisions import EventDecisionRules
 from tests.faults.evidence import Evidence, Examines, Violation
@@ -164,7 +164,7 @@ class World:
             SendingRules(evidence),
             IntentRules(evidence),
             *(
-                (EventDecisionRules if one.source == RUNGS else DecisionRules)(evidence, market, one)
+                (EventDecisionRules if one.source in RESTING else DecisionRules)(evidence, market, one)
                 for one in (self.deployment, *others)
             ),
             Independent(evidence),

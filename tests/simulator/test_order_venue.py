@@ -10,8 +10,8 @@ import pytest
 
 from quant_pipelines.core.errors import ExchangeRefused, OrderWouldTake, OutcomeUnknown
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
-from quant_pipelines.simulator.venue.records import Order
-from quant_pipelines.trading.venue import LimitOrder
+from quant_pipelines.simulator.venue.records import AlgoOrder, Order
+from quant_pipelines.trading.venue import LimitOrder, StopOrder
 
 BTC = "BTC/USDT:USDT"
 
@@ -152,5 +152,24 @@ def test_best_prices_have_their_mid(play: Any) -> None:
         async with CcxtOrders(world.settings, "", "") as venue:
             touch = await venue.touch(BTC)
             assert touch.bid < touch.mid < touch.ask
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("reduce_only", [False, True])
+def test_stop_of_a_quantity_waits_as_one_that_may_open_or_only_reduces(play: Any, reduce_only: bool) -> None:
+    async def scenario(world: Any) -> None:
+        async with CcxtOrders(world.settings, "", "") as venue:
+            amounts = (Decimal(61_000), await venue.now_ms(), Decimal("0.01"))
+            await venue.place_stop(StopOrder("q1", BTC, "buy", *amounts, reduce_only=reduce_only))
+            [shown] = await venue.open_stops(BTC)
+            assert (shown.status, shown.trigger_price, shown.quantity) == ("ACCEPTED", *amounts[::2])
+            assert not shown.closes_position
+            [kept] = world.venue.ledger.store.select(AlgoOrder)
+            assert (kept.reduce_only, kept.close_position) == (reduce_only, False)
+            await venue.cancel_stop(BTC, "q1")
+            found = await venue.find_stop(BTC, "q1")
+            assert found is not None
+            assert found.status == "CANCELED"
 
     play(scenario)

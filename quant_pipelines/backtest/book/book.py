@@ -39,6 +39,7 @@ from quant_pipelines.backtest.book.values import (
 from quant_pipelines.backtest.book.working import NewOrder, WorkingOrders
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.core.orders import RestingKind
 from quant_pipelines.costs import whole_lots
 from quant_pipelines.sdk.desk import OpenOrder
 from quant_pipelines.trading.cycle import BookView
@@ -163,7 +164,7 @@ class Book:
         """What of them may open on either side, base."""
         return self.working.may_open
 
-    def on_grid(self, price: float, quantity: float) -> float:
+    def on_grid(self, price: float, quantity: float, kind: RestingKind) -> float:
         """Price of an order as it is asked for: paper knows no steps."""
         return price
 

@@ -43,8 +43,8 @@ class DeskBook(Protocol):
     def view(self, *, volatility: float = 0.0, data_age_seconds: float = 0.0) -> BookView:
         """Return what a decision sees."""
 
-    def on_grid(self, price: float, quantity: float) -> float:
-        """Price of an order of this signed quantity as the book takes it."""
+    def on_grid(self, price: float, quantity: float, kind: RestingKind) -> float:
+        """Price of an order of this signed quantity and kind as the book takes it."""
 
     def place(self, order: NewOrder) -> int:
         """Let an order rest from the next bar on; returns its number, or 0 if there can't be one."""
@@ -176,7 +176,8 @@ class BookDesk(Desk):
         expires_ms = self._close.ts + asked.expires_bars * self._step_ms if asked.expires_bars else None
         flags = (placement.is_reducing, asked.post_only, expires_ms)
         quantity = placement.quantity
-        order = NewOrder(asked.kind, quantity, self._book.on_grid(asked.price, quantity), *flags)
+        price = self._book.on_grid(asked.price, quantity, asked.kind)
+        order = NewOrder(asked.kind, quantity, price, *flags)
         number = self._book.place(order) if order.quantity != 0.0 else 0
         self.wishes.append(Wish(order, number, placement))
         return number

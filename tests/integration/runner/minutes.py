@@ -264,10 +264,10 @@ class Minutes:
         return is_quiet and self.standing() == sorted(wanted_at(broker))
 
     def standing(self) -> list[tuple[str, Decimal]]:
-        """Kind and trigger of what stands at the venue; a bridge between two stops has another kind."""
+        """Kind and trigger of what protects at the venue; a bridge between two stops has another kind."""
         query = (
             "select kind || case close_position when 1 then '' else ' bridge' end, trigger_price "
-            "from algo_orders where status = 'NEW'"
+            "from algo_orders where status = 'NEW' and client_id not like '%-o%'"
         )
         return sorted((kind, Decimal(price)) for kind, price in self.ledger.select(query))
 

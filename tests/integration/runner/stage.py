@@ -196,7 +196,7 @@ def naked_ms(file: sqlite3.Connection) -> int:
         )
         for start, updated, triggered, status, side, quantity, closes in file.execute(
             "select created_ms, updated_ms, triggered_ms, status, side, quantity, close_position "
-            "from algo_orders where kind = 'STOP_MARKET'"
+            "from algo_orders where kind = 'STOP_MARKET' and client_id not like '%-o%'"
         )
     ]
     fills = list(file.execute("select ts_ms, side, quantity from fills order by number"))

@@ -1,6 +1,7 @@
 """Every order says what happens if it would trade with one of ours."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -33,3 +34,15 @@ def test_orders_and_stops_name_the_mode_of_self_trade_prevention() -> None:
             return venue.sent
 
     assert [one["selfTradePreventionMode"] for one in asyncio.run(send())] == ["EXPIRE_MAKER"] * 3
+
+
+def test_a_stop_closes_all_or_reduces_unless_it_may_open() -> None:
+    async def send() -> list[set[str]]:
+        async with Recorded() as venue:
+            whole = StopOrder("q2", SYMBOL, "sell", Decimal(90), 0)
+            part = replace(whole, quantity=Decimal(1))
+            for stop in (whole, part, replace(part, reduce_only=False)):
+                await venue.place_stop(stop)
+            return [{"closePosition", "reduceOnly"} & one.keys() for one in venue.sent]
+
+    assert asyncio.run(send()) == [{"closePosition"}, {"reduceOnly"}, set()]

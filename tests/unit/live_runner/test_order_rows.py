@@ -16,6 +16,7 @@ from quant_pipelines.core.errors import (
     ExchangeUnavailable,
     OrderWouldTake,
     OutcomeUnknown,
+    StopWouldTrigger,
 )
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Intent
@@ -83,6 +84,7 @@ def _followed(answer: VenueOrder | ExchangeError) -> OneTrader:
         (ExchangeRefused("no margin"), "REJECTED", True),
         (ExchangeUnavailable("maintenance"), "REJECTED", True),
         (OrderWouldTake("the price has moved"), "EXPIRED", False),
+        (StopWouldTrigger("the price has come"), "EXPIRED", False),
         (OutcomeUnknown("no answer"), "UNKNOWN", False),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from live_runner.book.plan import DeploymentPlan, plan_of
-from live_runner.venue.opening import open_venue_broker, require_alone
+from live_runner.venue.opening import require_alone
 from quant_pipelines.core.errors import ConfigurationError, StrategyError
 from quant_pipelines.core.stages import Stage
 from tests.in_process import in_process
@@ -51,15 +51,6 @@ class Waiting(EventStrategy):
     def on_bar(self, desk: Desk, bars: Bars) -> None:
         desk.limit(0.5, 0.9 * desk.price)
 """
-
-
-def test_kinds_that_a_venue_lets_not_rest_are_refused_by_name() -> None:
-    nothing: Any = None  # it is refused before the database is asked
-    plan = plan_of(replace(DEPLOYMENT, source=EVENT_SOURCE), in_process)
-    with pytest.raises(
-        ConfigurationError, match="deployment:7 may place stop_market orders, which rest on paper only"
-    ):
-        open_venue_broker(nothing, plan, 1, stop_fraction=0.1, wire=nothing)
 
 
 def plan_in(stage: Stage, source: str) -> DeploymentPlan:

@@ -42,7 +42,11 @@ def test_orders_of_an_event_strategy_count_at_their_limit_unless_they_only_reduc
         replace(rests, intent=replace(limit, client_order_id="exit", reduce_only=True)),
     ]
     [sent] = recalled(DEPLOYMENT, rows, (), NOW_MS).sent
-    assert (sent.client_order_id, sent.price, sent.is_limit) == ("q1-7-5", 98.0, True)
+    assert (sent.client_order_id, sent.price, sent.is_limit, sent.is_stop) == ("q1-7-5", 98.0, True, False)
+    [stop] = recalled(
+        DEPLOYMENT, [replace(rests, intent=replace(limit, order_type="stop_market"))], (), NOW_MS
+    ).sent
+    assert (stop.price, stop.is_limit, stop.is_stop) == (98.0, False, True)
 
 
 def test_the_times_of_all_fills_are_known() -> None:

@@ -63,8 +63,8 @@ def ordered(books: PlaceBooks, key: int, side: Side, quantity: Decimal, purpose:
     broker = books.brokers[key]
     moment = AT + timedelta(seconds=len(broker.orders))
     name = moment_order_id(books.epoch, key, to_ms(moment), purpose[0])
-    reason = "net_stop" if purpose == "stop" else None
-    broker.add(Intent(name, side, quantity, purpose, moment, "market", reason), moment)  # type: ignore[arg-type]
+    reason, kind = ("net_stop", "stop_market") if purpose == "stop" else (None, "market")
+    broker.add(Intent(name, side, quantity, purpose, moment, kind, reason), moment)  # type: ignore[arg-type]
     return name
 
 

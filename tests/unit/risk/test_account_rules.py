@@ -165,6 +165,37 @@ def test_an_order_that_would_trade_with_one_of_ours_is_denied() -> None:
     assert denied_by(ORDER._replace(is_limit=True, price=105.0), resting) == "self_match"
 
 
+@pytest.mark.parametrize(
+    ("resting", "trigger", "name"),
+    [(104.9, 105.0, ""), (105.0, 105.0, "self_match"), (106.0, 105.0, "self_match")],
+    ids=["before its trigger", "at its trigger", "behind its trigger"],
+)
+def test_a_stop_could_meet_what_rests_from_its_trigger_on(resting: float, trigger: float, name: str) -> None:
+    limit, stop = OpenExposure(-1.0, resting), OpenExposure(1.0, trigger_price=trigger)
+    held = OWN._replace(position=0.0, orders=(limit,))
+    asked = ORDER._replace(is_stop=True, price=trigger)
+    assert denied_by(asked, VIEW._replace(books={1: held, 2: OTHER}, sent=())) == name
+    sale = ORDER._replace(quantity=-1.0, is_limit=True, price=resting)
+    there = held._replace(orders=(stop,))
+    assert denied_by(sale, VIEW._replace(books={1: there, 2: OTHER}, sent=())) == name
+
+
+def test_stops_and_what_takes_at_once_meet_nobody_who_rests_in_the_book() -> None:
+    waiting = OWN._replace(position=0.0, orders=(OpenExposure(-1.0, trigger_price=90.0), OpenExposure(-1.0)))
+    view = VIEW._replace(books={1: waiting, 2: OTHER}, sent=())
+    assert denied_by(ORDER, view) == ""
+    assert denied_by(ORDER._replace(is_stop=True, price=105.0), view) == ""
+
+
+def test_a_stop_is_worth_its_trigger_and_the_same_only_at_the_same_one() -> None:
+    stop, limits = ORDER._replace(is_stop=True, price=120.0), AccountLimits(max_order_notional=110.0)
+    assert denied_by(stop, VIEW._replace(sent=()), limits) == "order_value"
+    sent = VIEW._replace(sent=(stop._replace(at_ms=99_000),), executed=())
+    assert denied_by(stop, sent) == "duplicate_order"
+    assert denied_by(stop._replace(price=121.0), sent) == ""
+    assert denied_by(stop._replace(is_stop=False, is_limit=True), sent) == ""
+
+
 def test_an_order_that_is_asked_about_again_does_not_count_itself() -> None:
     named = ORDER._replace(client_order_id="q1")
     book = OWN._replace(orders=(OpenExposure(1.0, 104.0, "q1"),))

@@ -111,3 +111,23 @@ def test_positions_are_compared_where_what_rests_is_as_it_is_booked(
     statuses, at_rest = {ORDER.client_order_id: "ACCEPTED"}, {ORDER.client_order_id: Decimal(0)}
     ours = OurRows("BTC/USDT:USDT", Decimal(2), statuses, is_quiet=True, at_rest=at_rest)
     assert bool(reconcile(ours, at_venue(3, shown)).difference) == differs
+
+
+PLACED = STOP._replace(client_order_id="q1-1-c-o4", closes_position=False, quantity=Decimal(1))
+
+
+def test_a_stop_that_a_strategy_has_placed_waits_and_protects_nothing() -> None:
+    names = (STOP.client_order_id, PLACED.client_order_id)
+    ours = OurRows(
+        "BTC/USDT:USDT",
+        Decimal(2),
+        dict.fromkeys(names, "ACCEPTED"),
+        is_quiet=True,
+        at_rest={names[1]: Decimal(0)},
+        placed={names[1]},
+    )
+    waits = Reconciliation(standing=(STOP,), waiting=(PLACED,))
+    assert reconcile(ours, at_venue(2, stops=(STOP, PLACED))) == waits
+    assert reconcile(ours, at_venue(3, stops=(STOP, PLACED))).difference
+    gone = Reconciliation(standing=(STOP,), look_up=(names[1],))
+    assert reconcile(ours, at_venue(3, stops=(STOP,))) == gone  # it may have been filled
