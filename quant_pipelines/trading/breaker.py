@@ -23,6 +23,7 @@ Event: TypeAlias = Literal[
     "barred",
     "day_loss",
     "passive_breach",
+    "leg_stopped",
     "rejects",
     "repeated_execution",
     "failed",
@@ -34,6 +35,7 @@ Event: TypeAlias = Literal[
     "margin_short",
     "not_tradable",
     "delisting",
+    "leg_gone",
 ]
 """What trips a breaker."""
 Ending: TypeAlias = Literal["itself", "person", "exchange"]
@@ -109,6 +111,7 @@ TABLE: Final = (
         "watch",
         (*HELD_RULES, *HELD_ACCOUNT_RULES),
     ),
+    Row("leg_stopped", "REDUCING", "itself", "half of a set is not opened", "watch"),
     Row("rejects", "REDUCING", "person", "a venue that refuses so often is misunderstood", cools_down=True),
     Row(
         "repeated_execution",
@@ -132,6 +135,7 @@ TABLE: Final = (
     Row("account_loss", "HALTED", "person", "the account's hard stop", closes=True, cools_down=True),
     Row("margin_short", "HALTED", "person", "else the venue closes it", closes=True, cools_down=True),
     Row("delisting", "HALTED", "exchange", "else the exchange settles it at its own price", closes=True),
+    Row("leg_gone", "HALTED", "itself", "what it was held against is gone", "watch", closes=True),
 )
 """From events that end by themselves to those that close what is held."""
 ROWS: Final = {row.event: row for row in TABLE}
