@@ -199,6 +199,10 @@ def _locked(connection: Connection, deployment_id: int) -> StoredStage:
     stored = read_stage(connection, deployment_id, for_update=True)
     if stored is None:
         raise LifecycleError(f"deployment:{deployment_id} does not exist; expected the id of a deployment")
+    if stored.set_id is not None:
+        raise LifecycleError(
+            f"{stored.key} is a leg; expected its set, deployment:{stored.set_id}, which moves as a whole"
+        )
     return stored
 
 

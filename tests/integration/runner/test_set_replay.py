@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
+from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.trading import Bracket, Execution
 from tests.integration.runner.conftest import RULES
@@ -17,7 +17,7 @@ from tests.integration.runner.world import DEPLOYED, HISTORY_START, OTHER_SYMBOL
 
 pytestmark = pytest.mark.postgres
 
-N_BARS = 300
+N_BARS = 180
 PLACE = {"history_start": HISTORY_START, "created_at": DEPLOYED}
 
 
@@ -38,14 +38,14 @@ def value_by_close(engine: Engine, legs: list[int]) -> dict[Any, float]:
     return values
 
 
+SMALL = replace(RULES, sizing=AllIn(0.2))  # a day's losses stay within the limit of the account
+HOLES = {OTHER_SYMBOL: (130, 131, 147, 160, 161, 162)}
 SETS = {
-    "a_pair": (PAIR, RULES, "1m", {}),
-    "three_legs": (TRIPLE, RULES, "1m", {}),
-    "bars_of_five_minutes": (PAIR, RULES, "5m", {}),
-    "a_leg_without_some_bars": (PAIR, RULES, "1m", {OTHER_SYMBOL: (150, 151, 177, 230, 231, 232)}),
-    "margin_that_is_shared": (
+    "a_pair_of_which_one_leg_lacks_bars": (PAIR, SMALL, "1m", HOLES),
+    "three_legs_on_bars_of_five_minutes": (TRIPLE, SMALL, "5m", {}),
+    "a_pair_on_margin_that_is_shared": (
         PAIR,
-        replace(RULES, execution=Execution(brackets=(Bracket(0.0, 0.01),)), sizing=AllIn(1.0)),
+        replace(SMALL, execution=Execution(brackets=(Bracket(0.0, 0.01),))),
         "1m",
         {},
     ),
@@ -59,7 +59,7 @@ def test_a_set_on_paper_equals_the_backtest_of_the_same_bars_to_the_bit(
     symbols, rules, timeframe, holes = SETS[name]
     market = recorded(symbols, N_BARS, holes)
     legs = deploy_set(engine, symbols, rules, timeframe=timeframe, **PLACE)
-    asyncio.run(world_of(engine, database_url, market).play())
+    asyncio.run(world_of(engine, database_url, market).play(300.0))
     expected = backtest(market, rules, DEPLOYED, timeframe)
     values = value_by_close(engine, legs)
     assert expected.bar_equity is not None
@@ -67,8 +67,8 @@ def test_a_set_on_paper_equals_the_backtest_of_the_same_bars_to_the_bit(
     for leg, book in zip(legs, expected.books, strict=True):
         query = "select ts, side from trading.fills where deployment_id = :leg order by trade_id"
         fills = rows(engine, query, leg=leg)
-        entries = [from_ms(trade.entry_ts) for trade in book.result.trades]
-        assert len(entries) > 3
+        entries = [trade.entry_time for trade in book.result.trades]
+        assert len(entries) > 2
         assert set(entries) <= {ts for ts, _ in fills}
 
 
@@ -76,8 +76,8 @@ def test_all_legs_of_a_decision_are_committed_at_once_and_fill_after_its_close(
     engine: Engine, database_url: str
 ) -> None:
     market = recorded(PAIR, N_BARS, {})
-    deploy_set(engine, PAIR, RULES, **PLACE)
-    asyncio.run(world_of(engine, database_url, market).play())
+    deploy_set(engine, PAIR, SMALL, **PLACE)
+    asyncio.run(world_of(engine, database_url, market).play(300.0))
     apart = (
         "select bar_close from trading.intents group by bar_close "
         "having count(distinct committed_at) > 1 or count(distinct deployment_id) < 2"
@@ -87,7 +87,7 @@ def test_all_legs_of_a_decision_are_committed_at_once_and_fill_after_its_close(
         "where f.ts < i.bar_close"
     )
     signals = "select count(*) from trading.signals group by bar_close having count(*) <> 2"
-    assert rows(engine, "select count(*) from trading.intents")[0][0] > 20
+    assert rows(engine, "select count(*) from trading.intents")[0][0] > 10
     assert len(rows(engine, apart)) < len(rows(engine, "select distinct bar_close from trading.intents")) / 2
     assert rows(engine, early) == [(0,)]
     assert rows(engine, signals) == []
