@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select, tuple_
+from sqlalchemy import Connection, Select, case, func, select, tuple_
 
 from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
@@ -135,11 +135,14 @@ def equity_curves(connection: Connection, points: int) -> dict[int, list[float]]
     That of a set is the sum of its legs', where each of them has a bar.
     """
     owner = func.coalesce(deployments.c.set_id, deployments.c.id)
+    legs = deployments.alias("legs").c
+    n_legs = select(legs.set_id, func.count().label("n")).group_by(legs.set_id).subquery()
     together = (
         select(owner.label("deployment_id"), equity.c.ts, func.sum(equity.c.equity).label("equity"))
         .join(deployments, deployments.c.id == equity.c.deployment_id)
-        .group_by(owner, equity.c.ts)
-        .having(func.count() == func.greatest(_n_legs(owner), 1))
+        .outerjoin(n_legs, n_legs.c.set_id == deployments.c.set_id)
+        .group_by(deployments.c.set_id, owner, equity.c.ts)
+        .having(func.count() == func.coalesce(func.max(n_legs.c.n), 1))
         .subquery()
     )
     age = func.row_number().over(partition_by=together.c.deployment_id, order_by=together.c.ts.desc())
@@ -149,12 +152,6 @@ def equity_curves(connection: Connection, points: int) -> dict[int, list[float]]
     for row in _rows(connection, query):
         curves.setdefault(row["deployment_id"], []).append(row["equity"])
     return curves
-
-
-def _n_legs(owner: ColumnElement[int]) -> ColumnElement[int]:
-    """Count the legs of what owns a book; 0 for one that is traded alone."""
-    legs = deployments.alias("legs")
-    return select(func.count()).where(legs.c.set_id == owner).scalar_subquery()
 
 
 def _rows(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:
