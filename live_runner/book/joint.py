@@ -14,7 +14,7 @@ from live_runner.book.asking import Answer, DueQuestion, StrategyQuestion, answe
 from live_runner.book.bookings import Driven, driven_by, together
 from live_runner.book.broker import Broker
 from live_runner.book.decision import Decided
-from live_runner.book.leg import Leg, Prepared
+from live_runner.book.leg import LegTrader, Prepared
 from live_runner.book.tick import Tick
 from live_runner.book.waits import BarMissed
 from quant_pipelines.accounting.margin import Backing
@@ -58,33 +58,33 @@ class InstrumentSet:
         self._journal = journal
         self._epoch = epoch
         self._n_legs = n_legs
-        self.legs: tuple[Leg, ...] = ()
+        self.legs: tuple[LegTrader, ...] = ()
 
     @property
     def is_whole(self) -> bool:
         """Whether every leg has its bars."""
         return len(self.legs) == self._n_legs
 
-    def add(self, leg: Leg) -> None:
+    def add(self, leg: LegTrader) -> None:
         """Let a leg take part, which has its bars by now."""
         self.legs = tuple(sorted((*self.legs, leg), key=lambda one: one.id))
 
-    def remove(self, leg: Leg) -> None:
+    def remove(self, leg: LegTrader) -> None:
         """Let a leg take part no more."""
         self.legs = tuple(one for one in self.legs if one is not leg)
 
-    def part_of(self, leg: Leg) -> Part:
+    def part_of(self, leg: LegTrader) -> Part:
         """Return what a leg is sized on: its share of the set's value, and of the day's baseline; quote."""
         share = 1.0 / self._n_legs
         worths = [one.worth() for one in self.legs]
         value = max(0.0, reduce(add, (worth.equity for worth in worths), 0.0))
         return Part(share * value, share * reduce(add, (worth.day_start_equity for worth in worths), 0.0))
 
-    def others_of(self, leg: Leg) -> tuple[LegState, ...]:
+    def others_of(self, leg: LegTrader) -> tuple[LegState, ...]:
         """Return the other legs, as they stand by themselves."""
         return tuple(one.own_state for one in self.legs if one is not leg)
 
-    def hindrance_of(self, leg: Leg) -> str:
+    def hindrance_of(self, leg: LegTrader) -> str:
         """Why the strategy's decision waits for another leg, as one clause; empty if it does not."""
         return "" if self.is_whole else f"{len(self.legs)} of the {self._n_legs} legs of its set are traded"
 
@@ -108,7 +108,7 @@ class InstrumentSet:
 class _Row(NamedTuple):
     """A leg's book in a row; what its bars did is added to ``done``."""
 
-    leg: Leg
+    leg: LegTrader
     broker: Broker
     done: list[Driven]
 
@@ -144,7 +144,9 @@ class _Row(NamedTuple):
 class _Step:
     """One step of all legs: their bars, the question that they make, and what is stored."""
 
-    def __init__(self, journal: Journal, epoch: int, legs: Sequence[Leg], ticks: Mapping[int, Tick]) -> None:
+    def __init__(
+        self, journal: Journal, epoch: int, legs: Sequence[LegTrader], ticks: Mapping[int, Tick]
+    ) -> None:
         self._journal = journal
         self._epoch = epoch
         self._legs = legs
@@ -188,7 +190,7 @@ class _Step:
                     step_row(books, [bars[leg.id].get(ts) for leg in self._legs], ts, behind)
                 self._store(books, bars, part[-1], answers or {})
 
-    def _bars(self, leg: Leg) -> dict[int, ExecutionBar]:
+    def _bars(self, leg: LegTrader) -> dict[int, ExecutionBar]:
         tick = self._ticks.get(leg.id)
         return {} if tick is None else {bar.ts: bar for bar in leg.new_bars(tick)}
 
@@ -217,7 +219,9 @@ class _Step:
         for book in stepped:
             book.done.clear()
 
-    def _commit(self, legs: Sequence[Leg], prepared: Sequence[Prepared], closes: Mapping[int, int]) -> None:
+    def _commit(
+        self, legs: Sequence[LegTrader], prepared: Sequence[Prepared], closes: Mapping[int, int]
+    ) -> None:
         now_ms = max(tick.now_ms for tick in self._ticks.values())
         first, *others = (one.booking for one in prepared)
         self._journal.book(self._epoch, first, from_ms(now_ms), others)

@@ -27,13 +27,13 @@ from quant_pipelines.trading.legs import LegState, must_be_flat, trips_by
 class Whole(Protocol):
     """The set, as one of its legs sees it."""
 
-    def part_of(self, leg: "Leg") -> Part:
+    def part_of(self, leg: "LegTrader") -> Part:
         """Return what a leg is sized on: its share of the set's value and of the day's baseline, quote."""
 
-    def others_of(self, leg: "Leg") -> tuple[LegState, ...]:
+    def others_of(self, leg: "LegTrader") -> tuple[LegState, ...]:
         """Return the other legs."""
 
-    def hindrance_of(self, leg: "Leg") -> str:
+    def hindrance_of(self, leg: "LegTrader") -> str:
         """Why the strategy's decision waits for another leg, as one clause; empty if it does not."""
 
     def advance(self, ticks: Mapping[int, Tick]) -> None:
@@ -66,7 +66,7 @@ class _Shared(NamedTuple):
         return view._replace(**self.part._asdict())
 
 
-class Leg(Trader):
+class LegTrader(Trader):
     """Trades one symbol of a set.
 
     Parameters
@@ -152,7 +152,7 @@ class Leg(Trader):
         """Ask the strategy about a close; raises `BarMissed` where it does not answer."""
         return self._waits.asking(close_ms)
 
-    def miss_as(self, other: "Leg") -> None:
+    def miss_as(self, other: "LegTrader") -> None:
         """Note that the strategy did not answer, as another leg has."""
         self._waits.missed = other._waits.missed  # noqa: SLF001 - its own kind
 

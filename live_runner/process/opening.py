@@ -12,7 +12,7 @@ from live_runner.book.announcer import Announce
 from live_runner.book.approval import Relations
 from live_runner.book.broker import OpenBroker
 from live_runner.book.history import first_open_ms
-from live_runner.book.leg import Leg
+from live_runner.book.leg import LegTrader
 from live_runner.book.paper import open_paper
 from live_runner.book.plan import LoadStrategy, plan_of
 from live_runner.book.recall import recalled
@@ -142,7 +142,7 @@ class BookOpener:
         def open_trader() -> Trader:
             plan, epoch = plan_of(deployment, beside.load), self._epoch
             whole = beside.sets.of(deployment)
-            kind = Trader if whole is None else partial(Leg, whole)
+            kind = Trader if whole is None else partial(LegTrader, whole)
             return kind(
                 self._journal, plan, series, epoch=epoch, open_broker=open_broker, relations=relations
             )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from live_runner.book.joint import InstrumentSet
-from live_runner.book.leg import Leg
+from live_runner.book.leg import LegTrader
 from live_runner.book.tick import Tick
 from live_runner.book.trader import Trader
 from quant_pipelines.store.deployments import Deployment
@@ -35,12 +35,12 @@ class Sets:
 
     def join(self, trader: Trader) -> None:
         """Let a leg take part that has its bars by now; any other trader is left alone."""
-        if isinstance(trader, Leg) and (whole := self.of(trader.plan.deployment)):
+        if isinstance(trader, LegTrader) and (whole := self.of(trader.plan.deployment)):
             whole.add(trader)
 
     def leave(self, trader: Trader) -> None:
         """Let a leg take part no more."""
-        if isinstance(trader, Leg) and (whole := self.of(trader.plan.deployment)):
+        if isinstance(trader, LegTrader) and (whole := self.of(trader.plan.deployment)):
             whole.remove(trader)
 
 
@@ -60,7 +60,7 @@ def advance_together(ticks: Mapping[Trader, Tick]) -> None:
     StoreError, ReconciliationError, StrategyError
         As `Trader.advance`.
     """
-    legs = {trader: tick for trader, tick in ticks.items() if isinstance(trader, Leg)}
+    legs = {trader: tick for trader, tick in ticks.items() if isinstance(trader, LegTrader)}
     if legs:
         next(iter(legs)).whole.advance({leg.id: tick for leg, tick in legs.items()})
         return

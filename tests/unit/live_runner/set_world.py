@@ -11,7 +11,7 @@ import numpy as np
 from live_runner.book.account import AccountBooks
 from live_runner.book.approval import Relations
 from live_runner.book.joint import InstrumentSet
-from live_runner.book.leg import Leg
+from live_runner.book.leg import LegTrader
 from live_runner.book.plan import plan_of
 from live_runner.book.tick import Tick
 from live_runner.feed.series import BarSeries
@@ -76,7 +76,9 @@ class SetWorld:
         n_bars: int,
         holes: Mapping[str, tuple[int, ...]] = {},
         volatility: float = 0.002,
+        hard_stop: float = 0.02,
     ) -> None:
+        self.hard_stop = hard_stop
         self.rules, self.start_ms, self.n_bars = rules, to_ms(AT), n_bars
         self.bars: dict[str, Bars] = {
             symbol: holed(random_bars(symbol, self.start_ms, n_bars, seed, volatility), holes.get(symbol, ()))
@@ -96,6 +98,7 @@ class SetWorld:
                 created_at=deployed,
                 instrument=replace(INSTRUMENT, symbol=symbol),
                 set_id=SET_ID,
+                parameters={"hard_stop": hard_stop},
                 n_legs=len(symbols),
             )
             for number, symbol in enumerate(symbols, 1)
@@ -115,7 +118,7 @@ class SetWorld:
             plan = plan_of(deployment, in_process)
             account.expect(deployment.id, float(deployment.capital))
             relations = Relations(gate=account)
-            leg = Leg(self.whole, self.journal, plan, series, epoch=epoch, relations=relations)
+            leg = LegTrader(self.whole, self.journal, plan, series, epoch=epoch, relations=relations)
             self.whole.add(leg)
             self.legs.append(leg)
 
@@ -129,7 +132,7 @@ class SetWorld:
         ticks = {leg.id: self.tick(leg, close_ms) for leg in self.legs}
         self.whole.advance({key: tick for key, tick in ticks.items() if len(tick.bars)})
 
-    def tick(self, leg: Leg, close_ms: int) -> Tick:
+    def tick(self, leg: LegTrader, close_ms: int) -> Tick:
         """What the market did since the leg's last bar."""
         part = self.bars[leg.symbol].between(leg.booked_until_ms, close_ms)
         nothing = np.zeros(len(part))
@@ -156,7 +159,7 @@ class SetWorld:
 
     def backtest(self) -> AccountResult:
         """Backtest of the same bars, row by row."""
-        strategy = compile_strategy("spread", SPREAD).strategy_class()
+        strategy = compile_strategy("spread", SPREAD).strategy_class(hard_stop=self.hard_stop)
         feeds = {symbol: SymbolFeed(specification=LOTS) for symbol in self.bars}
         since = self.start_ms + WARM * MINUTE_MS
         settings = BacktestSettings(rules=self.rules, trade_from_ms=since)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from live_runner.book.leg import Leg
+from live_runner.book.leg import LegTrader
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.trading import Bracket, Execution, TradingRules
@@ -75,7 +75,7 @@ def test_a_trip_of_one_leg_stops_the_entries_of_the_other(event: Event) -> None:
     assert world.legs[1].breaker.reduced_by == f"leg {A}: it happened"
 
 
-def is_held_and_nothing_ordered(world: SetWorld, leg: Leg) -> bool:
+def is_held_and_nothing_ordered(world: SetWorld, leg: LegTrader) -> bool:
     stored = world.journal.read_book(leg.id)
     return bool(leg.status()["position"]) and not stored.open_intents
 
@@ -91,6 +91,28 @@ def test_a_leg_that_is_closed_takes_the_other_with_it() -> None:
     assert [leg.status()["position"] for leg in world.legs] == [0, 0]
     last = [fill for key, fill in world.journal.tables.fills.values() if key == world.legs[1].id][-1]
     assert last.reason == "leg_gone"
+
+
+def test_with_a_leg_that_was_liquidated_the_other_is_closed_and_not_entered_before_its_target_turns() -> None:
+    rules = replace(
+        FREE, execution=Execution(brackets=(Bracket(0.0, 0.05),), leverage=10.0), sizing=AllIn(2.0)
+    )
+    world = SetWorld((A, B), rules, 200, volatility=0.012, hard_stop=0.5)
+    alone = 0
+    for number in range(WARM, 200):
+        gone = [leg.own_state.is_gone for leg in world.legs]
+        sides = [side_of(world, leg) for leg in world.legs]
+        world.play(number, number + 1)
+        if sum(gone) == 1 and side_of(world, world.legs[gone.index(True)]) == sides[gone.index(True)]:
+            alone += 1
+            assert world.legs[gone.index(False)].status()["position"] == 0
+    assert alone > 0
+
+
+def side_of(world: SetWorld, leg: LegTrader) -> float:
+    """Side of the target that a leg has acted upon, as its rows say."""
+    signal = world.journal.read_book(leg.id).last_signal
+    return float(signal.decision["target_side"]) if signal else 0.0
 
 
 def test_nothing_is_decided_before_every_leg_has_its_bars() -> None:
