@@ -181,35 +181,23 @@ class MemoryJournal:
         mine = [name for key, name in self.tables.slots.items() if key[0] == deployment_id]
         return [self.tables.orders[name] for name in mine]
 
-    def book(self, epoch: int, booking: Booking, at: datetime) -> None:
-        key, place = booking.deployment_id, (booking.venue, booking.symbol)
+    def book(self, epoch: int, booking: Booking, at: datetime, beside: Sequence[Booking] = ()) -> None:
         with self._write(epoch) as tables:
-            before, _ = tables.checkpoints.get(key, (None, None))
-            if before is not None and before >= booking.bar_close:
-                raise ReconciliationError(
-                    f"deployment {key}: the bars up to {booking.bar_close} were booked before"
-                )
-            tables.checkpoints[key] = booking.bar_close, as_json(booking.state)
-            for fill in booking.fills:
-                tables.add("fills", (*place, fill.trade_id, fill.part), (key, fill))
-            for row in booking.income:
-                tables.add("income", (key, row.kind, row.ts), row)
-            for point in booking.equity:
-                tables.add("equity", (key, point.ts), point)
-            for state in booking.orders:
-                _advance(tables, OrderStep(state.client_order_id, _progress(state), None, state.reason), at)
-            tables.put("positions", (key, booking.symbol), booking.position)
-            _add_decision(tables, epoch, booking, at)
+            for one in (booking, *beside):
+                _book(tables, epoch, one, at)
 
-    def book_decision(self, epoch: int, booking: Booking, at: datetime) -> None:
+    def book_decision(
+        self, epoch: int, booking: Booking, at: datetime, beside: Sequence[Booking] = ()
+    ) -> None:
         with self._write(epoch) as tables:
-            booked, _ = tables.checkpoints.get(booking.deployment_id, (None, None))
-            if booked != booking.bar_close:
-                raise ReconciliationError(
-                    f"a decision on {booking.bar_close}, and bars are booked up to {booked}"
-                )
-            tables.checkpoints[booking.deployment_id] = booked, as_json(booking.state)
-            _add_decision(tables, epoch, booking, at)
+            for one in (booking, *beside):
+                booked, _ = tables.checkpoints.get(one.deployment_id, (None, None))
+                if booked != one.bar_close:
+                    raise ReconciliationError(
+                        f"a decision on {one.bar_close}, and bars are booked up to {booked}"
+                    )
+                tables.checkpoints[one.deployment_id] = booked, as_json(one.state)
+                _add_decision(tables, epoch, one, at)
 
     def add_order(self, epoch: int, deployment: Deployment, intent: Intent, at: datetime) -> None:
         with self._write(epoch) as tables:
@@ -361,6 +349,24 @@ def _add_intent(tables: Tables, deployment_id: int, order: PlacedOrder) -> None:
     tables.slots[slot] = intent.client_order_id
     tables.log.append(Committed("intents", (intent.client_order_id,), intent))
     _put_order(tables, order, "")
+
+
+def _book(tables: Tables, epoch: int, booking: Booking, at: datetime) -> None:
+    key, place = booking.deployment_id, (booking.venue, booking.symbol)
+    before, _ = tables.checkpoints.get(key, (None, None))
+    if before is not None and before >= booking.bar_close:
+        raise ReconciliationError(f"deployment {key}: the bars up to {booking.bar_close} were booked before")
+    tables.checkpoints[key] = booking.bar_close, as_json(booking.state)
+    for fill in booking.fills:
+        tables.add("fills", (*place, fill.trade_id, fill.part), (key, fill))
+    for row in booking.income:
+        tables.add("income", (key, row.kind, row.ts), row)
+    for point in booking.equity:
+        tables.add("equity", (key, point.ts), point)
+    for state in booking.orders:
+        _advance(tables, OrderStep(state.client_order_id, _progress(state), None, state.reason), at)
+    tables.put("positions", (key, booking.symbol), booking.position)
+    _add_decision(tables, epoch, booking, at)
 
 
 def _add_decision(tables: Tables, epoch: int, booking: Booking, at: datetime) -> None:

@@ -1,7 +1,7 @@
 """What a strategy is asked and what it has answered: values, so that nobody holds its book meanwhile."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from live_runner.book.sitting import Sat, Sitting, sit
 from live_runner.book.waits import BarMissed
@@ -9,6 +9,9 @@ from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import Strategy, target_of
+
+Given = TypeVar("Given")
+"""Answer to a question: that of one book, or those of all legs of a set."""
 
 
 class StrategyQuestion(NamedTuple):
@@ -74,9 +77,9 @@ def unasked(question: StrategyQuestion) -> Answer:
 
 
 def answered(
-    step: Callable[[Answer | None], None],
+    step: Callable[[Given | None], None],
     question: DueQuestion | None,
-    ask: Callable[[DueQuestion], Answer],
+    ask: Callable[[DueQuestion], Given],
 ) -> None:
     """Take a step of a book with the answer that it needs, which is asked for while nobody holds the book.
 

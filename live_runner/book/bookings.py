@@ -1,13 +1,14 @@
 """What closed bars and a decision did to one book, put together as its rows are stored."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from live_runner.book.broker import Broker, Stepped
 from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.rows import shown
+from quant_pipelines.accounting.margin import NO_BACKING, Backing
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Booking, EquityPoint
@@ -24,18 +25,22 @@ class Driven(NamedTuple):
 
 def driven(broker: Broker, plan: DeploymentPlan, bars: Iterable[ExecutionBar]) -> Driven:
     """Drive the broker over the bars; returns what they did, and the equity at each close."""
-    all_stepped: list[Stepped] = []
-    equity: list[EquityPoint] = []
-    for bar in bars:
-        all_stepped.append(broker.step(bar))
-        account, close = broker.account, from_ms(bar.ts + plan.execution_step_ms)
-        equity.append(EquityPoint(close, account.cash, account.position, bar.close, broker.equity))
-    merged = Stepped(
-        tuple(fill for stepped in all_stepped for fill in stepped.fills),
-        tuple(income for stepped in all_stepped for income in stepped.income),
-        tuple(order for stepped in all_stepped for order in stepped.orders),
-    )
-    return Driven(merged, tuple(equity))
+    return together([driven_by(broker, plan, bar) for bar in bars])
+
+
+def driven_by(
+    broker: Broker, plan: DeploymentPlan, bar: ExecutionBar, backing: Backing = NO_BACKING
+) -> Driven:
+    """Drive the broker over one bar."""
+    stepped = broker.step(bar, backing)
+    account, close = broker.account, from_ms(bar.ts + plan.execution_step_ms)
+    return Driven(stepped, (EquityPoint(close, account.cash, account.position, bar.close, broker.equity),))
+
+
+def together(parts: Sequence[Driven]) -> Driven:
+    """Return what several bars did, in their order."""
+    equity = tuple(point for part in parts for point in part.equity)
+    return Driven(Stepped.of([part.stepped for part in parts]), equity) if parts else Driven()
 
 
 def booking_of(

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, Protocol
 from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
 from quant_pipelines.accounting import Account
-from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.accounting.margin import NO_BACKING, Backing
+from quant_pipelines.backtest import Book, ExecutionBar
 from quant_pipelines.backtest.bar.stops import StopInputs
 from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.risk.account_view import OpenExposure
@@ -69,6 +70,14 @@ class Broker(Protocol):
         """Whether an event strategy has to be told something."""
 
     @property
+    def paper_book(self) -> Book | None:
+        """Book whose margin the legs of a set share; None where a venue looks at it."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was liquidated, and its target has not taken another side since."""
+
+    @property
     def at_desk(self) -> "AtDesk | None":
         """The event strategy at its desk; None for one that has a target."""
 
@@ -81,8 +90,8 @@ class Broker(Protocol):
     def complete(self, decided: Decided) -> Decided:
         """Return the decision with what it does to an order that still works."""
 
-    def step(self, bar: ExecutionBar) -> Stepped:
-        """Take a closed bar."""
+    def step(self, bar: ExecutionBar, backing: Backing = NO_BACKING) -> Stepped:
+        """Take a closed bar; ``backing`` is what the other legs of a set have behind a paper book."""
 
     def position(self) -> Position:
         """Position by the decimals, once it is proven that the floats agree.

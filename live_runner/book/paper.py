@@ -12,8 +12,9 @@ from live_runner.book.plan import DeploymentPlan
 from live_runner.book.recovery import Recovered, recover
 from live_runner.book.rows import exact, fill_row, income_row, order_state
 from quant_pipelines.accounting import Account
+from quant_pipelines.accounting.margin import NO_BACKING, Backing
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar, FundingPayment, OrderEnded
-from quant_pipelines.backtest.bar.stops import StopInputs
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS, LIQUIDATION, StopInputs
 from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.core.orders import OrderStatus, side_of
 from quant_pipelines.core.timeframes import from_ms
@@ -35,6 +36,7 @@ from quant_pipelines.trading import BookView
 from quant_pipelines.trading.orders import OrderProgress, stepped
 from quant_pipelines.trading.purposes import number_of
 
+LIQUIDATED = EXIT_REASONS[LIQUIDATION]
 STOPPED, REPLACED = "the stop closed the position", "the next decision replaced what was left of it"
 
 
@@ -74,6 +76,7 @@ class PaperBroker:
         self._order = recovered.order
         self._resting = dict(recovered.resting)
         self._filled: dict[str, Decimal] = {}
+        self._last_reason = ""
         self._progress = dict(stored.progress)
         self._ledger = BookLedger(plan.deployment.capital, (), ())
         self._add(stored.fills, stored.income)
@@ -108,6 +111,19 @@ class PaperBroker:
         return self.run is not None and self.run.has_news
 
     @property
+    def paper_book(self) -> Book:
+        """The book itself."""
+        return self.book
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was liquidated, and its target has not taken another side since."""
+        state = self.book.state
+        if state is None or state.account.position != 0.0 or state.order.quantity != 0.0:
+            return False
+        return state.target_side != 0.0 and self._last_reason == LIQUIDATED
+
+    @property
     def at_desk(self) -> AtDesk | None:
         """The event strategy at its desk; None for one that has a target."""
         return None if self.run is None else AtDesk(self.run, self)
@@ -130,9 +146,9 @@ class PaperBroker:
         """Take over what the stops read at the bar that is decided on."""
         self.book.submit(0.0, inputs=inputs)
 
-    def step(self, bar: ExecutionBar) -> Stepped:
+    def step(self, bar: ExecutionBar, backing: Backing = NO_BACKING) -> Stepped:
         """Drive the book over a closed bar; orders that it doesn't end go on working."""
-        events = self.book.step(bar)
+        events = self.book.step(bar, backing)
         if self.run is not None:
             self.run.note(events)
         fills, income, ended = list[Fill](), list[Income](), dict[int, OrderEnded]()
@@ -222,6 +238,7 @@ class PaperBroker:
     def _add(self, fills: Iterable[Fill], income: Iterable[Income]) -> None:
         self._ledger.add(fills, income)
         for fill in fills:
+            self._last_reason = fill.reason
             name = fill.client_order_id
             if name is not None:
                 self._filled[name] = self._filled.get(name, Decimal(0)) + fill.quantity

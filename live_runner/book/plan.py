@@ -70,7 +70,7 @@ class DeploymentPlan:
 
     def rules_within(self, limits: Mapping[str, Mapping[str, float]]) -> TradingRules:
         """Rules within the tightest of the deployment's own limits and those that operators set by scope."""
-        scopes = ("account", self.deployment.key, STRATEGY_SCOPE + self.deployment.strategy)
+        scopes = ("account", *self.deployment.names, STRATEGY_SCOPE + self.deployment.strategy)
         given = [limits.get(scope, {}) for scope in scopes]
         return replace(self.rules, limits=_tightest(self.rules.limits, given))
 
@@ -88,7 +88,7 @@ def plan_of(deployment: Deployment, load: LoadStrategy) -> DeploymentPlan:
     NotLoaded
         If the source or the parameters can't be used.
     ConfigurationError
-        If the document lacks a part, or the strategy trades several symbols together.
+        If the document lacks a part, or the strategy trades another number of symbols together.
     DataError
         If no specification of the instrument is stored.
     """
@@ -109,12 +109,7 @@ def plan_of(deployment: Deployment, load: LoadStrategy) -> DeploymentPlan:
         raise ConfigurationError(
             f"{deployment.key}: settings lack or misname {error}; expected the document of TradingRules"
         ) from error
-    if strategy_class.inputs.has_panel:
-        wanted = strategy_class.inputs.wanted
-        raise ConfigurationError(
-            f"{deployment.key}: strategy {deployment.strategy} trades {wanted} together; "
-            "a deployment trades one symbol so far"
-        )
+    _require_legs(deployment, strategy_class)
     return DeploymentPlan(
         deployment,
         strategy,
@@ -123,6 +118,18 @@ def plan_of(deployment: Deployment, load: LoadStrategy) -> DeploymentPlan:
         timeframe_ms(deployment.execution_timeframe),
         deployment.instrument.funding_interval_hours,
     )
+
+
+def _require_legs(deployment: Deployment, strategy_class: type[Strategy]) -> None:
+    """Refuse a strategy of several symbols alone, and any other as a leg."""
+    inputs, n_legs = strategy_class.inputs, deployment.n_legs
+    is_leg = deployment.set_id is not None
+    if is_leg != inputs.has_panel or not inputs.takes(n_legs):
+        given = f"a leg of {n_legs}" if is_leg else "traded alone"
+        raise ConfigurationError(
+            f"{deployment.key}: strategy {deployment.strategy} trades {inputs.wanted} together; "
+            f"{deployment.symbol} is {given}"
+        )
 
 
 def _tightest(own: RiskLimits, others: Sequence[Mapping[str, float]]) -> RiskLimits:

@@ -13,7 +13,8 @@ def status_of(
     deployment: Deployment, breaker: Breaker, broker: Broker, booked_until_ms: int
 ) -> dict[str, Any]:
     """Return the document of a deployment whose bars are booked until then, milliseconds UTC."""
-    return {
+    of_set = {} if deployment.set_id is None else {"set": deployment.set_id}
+    return of_set | {
         "id": deployment.id,
         "strategy": deployment.strategy,
         "symbol": deployment.symbol,

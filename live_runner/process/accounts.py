@@ -197,7 +197,8 @@ def _deployment_of(source: str) -> int:
 
 
 def follow_halts(trader: Trader, halts: Mapping[str, tuple[Trip, ...]], of_contract: Trip | None) -> None:
-    """Let a trader follow the halts of its deployment, of the account and of its contract."""
-    account = account_key(trader.plan.deployment.account_id)
-    standing = [trip for source in ("account", account, trader.key) for trip in halts.get(source, ())]
+    """Let a trader follow the halts of its deployment and its set, of the account and of its contract."""
+    deployment = trader.plan.deployment
+    sources = ("account", account_key(deployment.account_id), *deployment.names)
+    standing = [trip for source in sources for trip in halts.get(source, ())]
     trader.follow(standing if of_contract is None else [*standing, of_contract])

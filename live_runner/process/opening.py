@@ -12,6 +12,7 @@ from live_runner.book.announcer import Announce
 from live_runner.book.approval import Relations
 from live_runner.book.broker import OpenBroker
 from live_runner.book.history import first_open_ms
+from live_runner.book.leg import LegTrader
 from live_runner.book.paper import open_paper
 from live_runner.book.plan import LoadStrategy, plan_of
 from live_runner.book.recall import Recalled, recalled
@@ -20,6 +21,7 @@ from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
 from live_runner.process.accounts import Accounts
 from live_runner.process.conditions import ConditionWatch
+from live_runner.process.sets import Sets
 from live_runner.venue.accounts import OrderVenues, bar
 from live_runner.venue.link import VenueLink
 from live_runner.venue.links import VenueLinks
@@ -38,7 +40,8 @@ class Neighbors(NamedTuple):
     """Who lets a trader be opened, and whom it and the link that it may have talk to.
 
     ``venues`` are the accounts there, ``load`` loads the texts of strategies; ``known`` is told of a
-    trader before its link starts, ``begun`` of each that may decide what it could not.
+    trader before its link starts, ``begun`` of each that may decide what it could not; ``sets`` know which
+    of them are legs.
     """
 
     venues: OrderVenues
@@ -50,6 +53,7 @@ class Neighbors(NamedTuple):
     pulse: Pulse
     begun: Callable[[Trader], None]
     known: Callable[[Trader], Awaitable[None]]
+    sets: Sets
 
 
 class BookOpener:
@@ -138,7 +142,9 @@ class BookOpener:
 
         def open_trader() -> Trader:
             plan, epoch = plan_of(deployment, beside.load), self._epoch
-            return Trader(
+            whole = beside.sets.of(deployment)
+            kind = Trader if whole is None else partial(LegTrader, whole)
+            return kind(
                 self._journal, plan, series, epoch=epoch, open_broker=open_broker, relations=relations
             )
 

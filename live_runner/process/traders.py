@@ -18,6 +18,7 @@ from live_runner.process.late import LateDecisions
 from live_runner.process.listings import Listings
 from live_runner.process.opening import BookOpener, Neighbors
 from live_runner.process.scales import Scales
+from live_runner.process.sets import Sets, advance_together, units_of
 from live_runner.process.ticks import TickSource
 from live_runner.process.vitals import sign_of_life
 from live_runner.process.watch import OutageWatch
@@ -89,6 +90,7 @@ class Traders:
         self._accounts = Accounts(journal, settings.runner, feed.prices, time.now_ms)
         self._venues = venues
         self._load = load
+        self._sets = Sets(journal, epoch)
         self._opener = BookOpener(journal, settings, feed, epoch=epoch)
         self._listings = Listings(feed.source, journal, time, settings.runner.delisting_hours)
         self.symbols_changed = asyncio.Event()
@@ -216,7 +218,7 @@ class Traders:
             If another writer has taken over, or the database does not answer.
         """
         results = await asyncio.gather(
-            *(self._advance(trader, close_ms) for trader in list(self._traders.values())),
+            *(self._advance(unit, close_ms) for unit in units_of(self._traders.values())),
             return_exceptions=True,
         )
         for result in results:
@@ -294,7 +296,7 @@ class Traders:
         _log.info("deployment dropped", extra={"deployment": deployment_id})
         # What its strategy thinks of yet is not committed: over a late fill, or after a halt.
         await asyncio.to_thread(self._traders[deployment_id].leave)
-        del self._traders[deployment_id]
+        self._sets.leave(self._traders.pop(deployment_id))
         self._scales.forget(deployment_id)
         await self._links.drop(deployment_id)
         self._accounts.forget(deployment_id)
@@ -312,6 +314,7 @@ class Traders:
             self.pulse,
             begun=self._late.put,
             known=self._know,
+            sets=self._sets,
         )
         try:
             await self._opener.open(deployment, beside)
@@ -342,6 +345,7 @@ class Traders:
             await self._accounts.lose(deployment.id)
             raise
         self._traders[deployment.id] = self._opened.pop(deployment.id)
+        self._sets.join(trader)
         _log.info("deployment taken up", extra={"deployment": deployment.id, **trader.status()})
 
     async def _stop(self, trader: Trader, failure: str) -> None:
@@ -353,24 +357,31 @@ class Traders:
                 await asyncio.to_thread(self._journal.write_alert, alert)  # it stands once for each reason
                 trader.trip(trip)
 
-    async def _advance(self, trader: Trader, close_ms: int) -> None:
-        """Book one deployment; after a failure once more without decisions, then not at all.
+    async def _advance(self, unit: tuple[Trader, ...], close_ms: int) -> None:
+        """Book one deployment, or a set; after a failure once more without decisions, then not at all.
 
         What has left its stage is tried once at each close all the same: what it holds is to be closed.
         """
-        goes_on = trader.books or trader.is_leaving
+        goes_on = all(trader.books or trader.is_leaving for trader in unit)
         while goes_on:
-            was_halted = trader.is_halted  # now: `follow` may read the alert before the trader is told
-            failure = await self._attempts.failure(trader.key, self._book(trader, close_ms))
+            # now: `follow` may read the alert before the traders are told
+            was_halted = any(trader.is_halted for trader in unit)
+            whole = unit[0].plan.deployment.whole
+            failure = await self._attempts.failure(whole, self._book(unit, close_ms))
             if failure is None:
                 return
             async with self._following:  # whoever has not seen the alert must end first
-                trader.trip(Trip("failed_again" if was_halted else "failed", failure))
-                goes_on = trader.books
+                for trader in unit:
+                    trader.trip(Trip("failed_again" if was_halted else "failed", failure))
+                goes_on = all(trader.books for trader in unit)
 
-    async def _book(self, trader: Trader, close_ms: int) -> None:
-        tick = await self._ticks.tick(trader, close_ms)
-        if tick is not None and self._traders.get(trader.plan.deployment.id) is trader:  # not dropped since
-            await asyncio.to_thread(trader.advance, tick)
+    async def _book(self, unit: tuple[Trader, ...], close_ms: int) -> None:
+        known = [(trader, await self._ticks.tick(trader, close_ms)) for trader in unit]
+        traded = self._traders.values()
+        ticks = {trader: tick for trader, tick in known if tick is not None and trader in traded}
+        if not ticks:
+            return  # nothing has closed, or they were dropped since
+        await asyncio.to_thread(advance_together, ticks)
+        for trader, tick in ticks.items():
             if until_ms := trader.pause.until_ms(tick.now_ms):
                 self._late.put_after(trader, until_ms)

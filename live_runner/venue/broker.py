@@ -14,6 +14,7 @@ from live_runner.venue.book import VenueBook
 from live_runner.venue.tally import BookTally
 from live_runner.venue.wire import Wire
 from quant_pipelines.accounting import Account
+from quant_pipelines.accounting.margin import NO_BACKING, Backing
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.backtest.market.stop_rules import inputs_from_document
@@ -66,6 +67,8 @@ class VenueBroker:
     wire
         Where committed intents go.
     """
+
+    paper_book, is_gone = None, False
 
     def __init__(
         self,
@@ -174,7 +177,7 @@ class VenueBroker:
             return decided
         return decided._replace(intent=replace(decided.intent, order_type=self._wire.entry))
 
-    def step(self, bar: ExecutionBar) -> Stepped:
+    def step(self, bar: ExecutionBar, backing: Backing = NO_BACKING) -> Stepped:
         """Mark the book and move its stops; the venue's fills and payments are booked when they come."""
         self._book.step(bar, self._unsettled_since_ms())
         prices = ((slot, slot.mark_price or slot.last_price or bar.close) for slot in bar.funding)

@@ -13,6 +13,7 @@ from live_runner.venue.broker import BookRows, VenueBroker
 from live_runner.venue.resting_book import RestingBook
 from live_runner.venue.seen import SeenAtVenue
 from live_runner.venue.wire import Wire
+from quant_pipelines.accounting.margin import NO_BACKING, Backing
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.bar.stops import StopInputs
 from quant_pipelines.backtest.book.event_run import EventRun
@@ -74,9 +75,9 @@ class EventVenueBroker(VenueBroker):
         """The strategy at its desk."""
         return AtDesk(self.run, self)
 
-    def step(self, bar: ExecutionBar) -> Stepped:
+    def step(self, bar: ExecutionBar, backing: Backing = NO_BACKING) -> Stepped:
         """Mark the book, and note what happened since the last bar for the strategy."""
-        stepped = super().step(bar)
+        stepped = super().step(bar, backing)
         self.run.note(self.resting.news(int(bar.ts)))
         return stepped
 

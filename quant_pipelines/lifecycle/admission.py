@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import (
@@ -28,6 +29,7 @@ from quant_pipelines.store.bars import oldest_bar_ms
 from quant_pipelines.store.deployments import announce_deployments
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import blocking_findings
+from quant_pipelines.store.legs import add_legs
 from quant_pipelines.store.verdicts import read_verdicts
 
 ACTOR = "paper screen"
@@ -138,7 +140,11 @@ def _history_start(connection: Connection, verdict: VerdictRecord, now: datetime
     """Far enough that decisions no longer depend on it, but no bar that is not stored; a UTC midnight."""
     step_ms = timeframe_ms(verdict.timeframe)
     wanted = warm_from_ms(to_ms(now), int(verdict.in_sample["history_bars"]), step_ms)
-    oldest = oldest_bar_ms(connection, Series(verdict.exchange, verdict.symbol, verdict.timeframe))
+    stored = (
+        oldest_bar_ms(connection, Series(verdict.exchange, symbol, verdict.timeframe))
+        for symbol in symbols_of(verdict.symbol)
+    )
+    oldest = min((ts for ts in stored if ts is not None), default=None)
     if oldest is not None:
         wanted = max(wanted, oldest)
     start = floor_ms(wanted, DAY_MS)
@@ -152,7 +158,7 @@ def deploy(
     values: dict[str, Any],
     actor: str = ACTOR,
 ) -> int:
-    """Store the deployment of an admitted verdict and its audit row; returns the deployment's id.
+    """Store the deployment of an admitted verdict, its legs and its audit row; returns the deployment's id.
 
     Parameters
     ----------
@@ -171,12 +177,15 @@ def deploy(
     require_transition("candidate", "paper", Evidence(paper_passed=one.decision == ADMITTED))
     account = store.paper_account(connection, settings.portfolio.paper_capital, now)
     deployment_id = store.add_deployment(connection, {**values, "account_id": account})
-    detail = {
+    legs = add_legs(connection, deployment_id)
+    detail: dict[str, Any] = {
         "verdict": verdict.id,
         "stage": "paper",
         "unit": [verdict.strategy, verdict.exchange, verdict.symbol, verdict.timeframe],
         "parameters": verdict.parameters,
         "reasons": list(one.reasons),
     }
+    if legs:
+        detail["legs"] = legs
     audit.append(connection, actor, "deployment.admitted", f"deployment:{deployment_id}", detail)
     return deployment_id

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from quant_pipelines.core.instrument_sets import is_set
 from quant_pipelines.optimize.gates import PAPER
 from quant_pipelines.optimize.judge import clean_data_gate
 from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictDecision, VerdictRecord
@@ -102,8 +101,6 @@ def _refusals(
 ) -> tuple[str, ...]:
     verdict = candidate.verdict
     unit = unit_of(verdict)
-    if is_set(verdict.symbol):
-        return (f"trades {verdict.symbol} together; a deployment trades one symbol so far",)
     if newest[unit] != verdict.id:
         return (f"superseded by verdict {newest[unit]} on newer data",)
     if candidate.archive is not None:

@@ -149,7 +149,9 @@ def _silence(connection: Connection, row: dict[str, Any], at: datetime) -> str:
         return f"it was deployed later, at {row['created_at']:%Y-%m-%d %H:%M} UTC"
     if row["stage"] not in LADDER and row["stage_changed_at"] <= at:
         return f"it is {row['stage']} since {row['stage_changed_at']:%Y-%m-%d %H:%M} UTC"
-    scopes = [f"deployment:{row['id']}", "account", f"account:{row['account_id']}"]
+    whole = row["set_id"] or row["id"]
+    own = dict.fromkeys((f"deployment:{row['id']}", f"deployment:{whole}"))
+    scopes = [*own, "account", f"account:{row['account_id']}"]
     halt = store.halt_at(connection, scopes, at)
     if halt is not None:
         return f"{halt['source']} was halted at {halt['at']:%Y-%m-%d %H:%M} UTC: {halt['message']}"

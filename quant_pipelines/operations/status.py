@@ -7,6 +7,7 @@ from typing import Any
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.orders import shown_quantity
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
@@ -102,7 +103,7 @@ def _deployment(row: dict[str, Any]) -> dict[str, Any]:
         "id": row["id"],
         "strategy": row["strategy"],
         "version": row["content_hash"],
-        "symbols": [row["symbol"]],
+        "symbols": list(symbols_of(row["symbol"])),
         "timeframe": row["timeframe"],
         "stage": row["stage"],
         "capital": float(row["capital"]),
@@ -112,6 +113,16 @@ def _deployment(row: dict[str, Any]) -> dict[str, Any]:
         "fee_bps": _rounded(row["fee_bps"]),
         "position": None if row["position"] is None else shown_quantity(row["position"]),
         "since": row["created_at"],
+        "legs": [_leg(leg) for leg in row["legs"]],
+    }
+
+
+def _leg(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "symbol": row["symbol"],
+        "equity": row["equity"],
+        "position": None if row["position"] is None else shown_quantity(row["position"]),
     }
 
 

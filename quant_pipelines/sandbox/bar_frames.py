@@ -1,4 +1,4 @@
-"""Bars as part of a frame, with every column and higher timeframe that they carry."""
+"""Bars, or a panel of them, as part of a frame: with every column and higher timeframe that they carry."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 
 from quant_pipelines.core.bars import COLUMNS, Bars, HigherBars, bars_from_columns
+from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.sandbox.wire import Frame
 
 _NAMES = ("ts", *COLUMNS)
 
 
-def framed(bars: Bars) -> Frame:
+def framed(bars: Bars | Panel) -> Frame:
     """Return bars as a document and arrays; see ``bars_of``.
+
+    Of a panel the members go, each by itself: the grid follows from them.
 
     Examples
     --------
@@ -21,6 +24,10 @@ def framed(bars: Bars) -> Frame:
     >>> bars_of(*framed(Bars.of_closes([100, 103]))).close
     array([100., 103.])
     """
+    if isinstance(bars, Panel):
+        members = [framed(member) for member in bars.members]
+        arrays = {f"{k} {name}": one for k, each in enumerate(members) for name, one in each.arrays.items()}
+        return Frame({"members": [each.document for each in members]}, arrays)
     document = {
         "symbol": bars.symbol,
         "timeframe": bars.timeframe,
@@ -31,6 +38,18 @@ def framed(bars: Bars) -> Frame:
     for timeframe, higher in bars.higher.items():
         arrays |= _columns(higher.bars, f"{timeframe} ") | {f"{timeframe} row": higher.row}
     return Frame(document, arrays)
+
+
+def traded_of(document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Bars | Panel:
+    """Return what a frame tells of: bars of one symbol, or a panel."""
+    if "members" in document:
+        parts = [_part(arrays, f"{k} ") for k in range(len(document["members"]))]
+        return panel_of([bars_of(*each) for each in zip(document["members"], parts, strict=True)])
+    return bars_of(document, arrays)
+
+
+def _part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): column for name, column in arrays.items() if name.startswith(prefix)}
 
 
 def bars_of(document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Bars:

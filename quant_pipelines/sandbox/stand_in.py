@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.core.panel import Panel
 from quant_pipelines.sandbox.bar_frames import framed
 from quant_pipelines.sandbox.desks import seen_at
 from quant_pipelines.sandbox.wire import Frame
@@ -46,13 +47,13 @@ class _FarStrategy(Strategy):
         super().__init__(**values)
         self._version.make(self.parameters)
 
-    def _ask(self, question: str, bars: Bars) -> Frame:
+    def _ask(self, question: str, bars: Bars | Panel) -> Frame:
         document, arrays = framed(bars)
         return self._version.ask(self.parameters, question, Frame({"bars": document}, arrays))
 
 
 class _FarTarget(_FarStrategy):
-    def target(self, bars: Bars) -> FloatArray | Turns:
+    def target(self, bars: Bars | Panel) -> FloatArray | Turns:
         document, arrays = self._ask("target", bars)
         if "size" in document:
             bar, value = arrays["bar"], arrays["value"]
@@ -76,7 +77,7 @@ class _FarEvent(_FarStrategy, EventStrategy):
         desk.memory = self._version.ask(self.parameters, question, sent, desk).document["memory"]
 
 
-def _stop_scales(self: _FarStrategy, bars: Bars) -> dict[str, FloatArray]:
+def _stop_scales(self: _FarStrategy, bars: Bars | Panel) -> dict[str, FloatArray]:
     return self._ask("stop_scales", bars).arrays
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import quant_pipelines.indicators  # noqa: F401 - what strategies import is here before files are closed
-from quant_pipelines.sandbox.bar_frames import bars_of
+from quant_pipelines.sandbox.bar_frames import bars_of, traded_of
 from quant_pipelines.sandbox.channel import CallerGone, end_after, hush, listen, tell
 from quant_pipelines.sandbox.confine import confine
 from quant_pipelines.sandbox.desks import FarDesk
@@ -66,7 +66,7 @@ def _make(frame: Frame) -> Frame:
 
 
 def _target(frame: Frame) -> Frame:
-    target = _strategy(frame).target(bars_of(frame.document["bars"], frame.arrays))
+    target = _strategy(frame).target(traded_of(frame.document["bars"], frame.arrays))
     if isinstance(target, Turns):
         turns = {"bar": np.asarray(target.bar, np.int64), "value": np.asarray(target.value, np.float64)}
         return Frame({"size": int(target.size)}, turns)
@@ -74,7 +74,7 @@ def _target(frame: Frame) -> Frame:
 
 
 def _stop_scales(frame: Frame) -> Frame:
-    return Frame({}, _columns(_strategy(frame).stop_scales(bars_of(frame.document["bars"], frame.arrays))))
+    return Frame({}, _columns(_strategy(frame).stop_scales(traded_of(frame.document["bars"], frame.arrays))))
 
 
 def _features(frame: Frame) -> Frame:

@@ -96,14 +96,22 @@ def halt_at(connection: Connection, sources: list[str], at: datetime) -> Row | N
 
 def read_deployment(connection: Connection, deployment_id: int) -> Row:
     """Read a deployment that is known to exist."""
-    query = select(deployments).where(deployments.c.id == deployment_id)
-    return dict(connection.execute(query).mappings().one())
+    return dict(connection.execute(_deployed().where(deployments.c.id == deployment_id)).mappings().one())
+
+
+def _deployed() -> Select[Any]:
+    """Select deployments; a leg has the stage and the verdict of its set."""
+    sets = deployments.alias("sets")
+    of_set = ("stage", "stage_changed_at", "verdict_id")
+    own = [column for column in deployments.c if column.name not in of_set]
+    both = [func.coalesce(sets.c[name], deployments.c[name]).label(name) for name in of_set]
+    return select(*own, *both).outerjoin(sets, sets.c.id == deployments.c.set_id)
 
 
 def deployments_of(connection: Connection, exchange: str, symbol: str) -> list[Row]:
     """Read every deployment of a symbol, oldest first, whatever its stage is now."""
     query = (
-        select(deployments)
+        _deployed()
         .where(deployments.c.exchange == exchange, deployments.c.symbol == symbol)
         .order_by(deployments.c.id)
     )

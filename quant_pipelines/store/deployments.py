@@ -51,6 +51,10 @@ _FILLS_LATE = timedelta(hours=1)
 STRATEGY_SCOPE = "strategy:"
 """Begins the scope of limits that hold for each deployment of a strategy."""
 
+_sets = deployments.alias("sets")
+_STAGE: ColumnElement[Stage] = func.coalesce(_sets.c.stage, deployments.c.stage)
+"""Stage of a deployment; of a leg, that of its set."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -90,6 +94,9 @@ class Deployment:
         Account that it books to; its venue is ``paper``, or the ccxt id of the exchange.
     specifications
         All that are stored of the symbol, oldest first.
+    set_id, n_legs
+        Of a leg: the set that it is traded in, whose stage it has, and how many legs that has. None and 1 for
+        what is traded alone.
     """
 
     id: int
@@ -110,6 +117,8 @@ class Deployment:
     account_id: int = 0
     venue: str = PAPER_VENUE
     specifications: tuple[DatedInstrument, ...] = ()
+    set_id: int | None = None
+    n_legs: int = 1
 
     @property
     def is_leaving(self) -> bool:
@@ -121,11 +130,21 @@ class Deployment:
         """Name of the deployment in alerts, audit rows and limits."""
         return f"deployment:{self.id}"
 
+    @property
+    def whole(self) -> str:
+        """Name of what is approved, promoted and disabled as one: of a leg, its set."""
+        return self.key if self.set_id is None else f"deployment:{self.set_id}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names under which it is limited and halted: its own, and of a leg, that of its set too."""
+        return tuple(dict.fromkeys((self.whole, self.key)))
+
 
 def read_deployments(
     engine: Engine, stages: tuple[Stage, ...] = PAPER_STAGES, *, with_leaving: bool = False
 ) -> list[Deployment]:
-    """Deployments in these stages, oldest first.
+    """Deployments in these stages, oldest first; of a set, its legs in their order.
 
     Parameters
     ----------
@@ -137,11 +156,17 @@ def read_deployments(
         Also those that left the traded stages while they hold a position, or an order that is unfinished or
         was filled by the venue's word and is not booked yet.
     """
+    legs = deployments.alias("legs")
+    n_legs = select(func.count()).where(legs.c.set_id == deployments.c.set_id).scalar_subquery()
+    known = [column for column in deployments.c if column.name != "stage"]
     query = (
-        select(deployments, accounts.c.venue, strategy_versions.c.source, strategy_versions.c.content_hash)
+        select(*known, _STAGE.label("stage"), n_legs.label("legs"))
+        .add_columns(accounts.c.venue, strategy_versions.c.source, strategy_versions.c.content_hash)
         .join(accounts, accounts.c.id == deployments.c.account_id)
         .join(strategy_versions, strategy_versions.c.id == deployments.c.strategy_version_id)
-        .where(deployments.c.stage.in_(stages) | (_is_leaving() if with_leaving else false()))
+        .outerjoin(_sets, _sets.c.id == deployments.c.set_id)
+        .where(_STAGE.in_(stages) | (_is_leaving() if with_leaving else false()))
+        .where(~exists(select(legs.c.id).where(legs.c.set_id == deployments.c.id)))
         .order_by(deployments.c.id)
     )
     with transaction(engine) as connection:
@@ -154,7 +179,8 @@ def _is_leaving() -> ColumnElement[bool]:
     booked = select(func.coalesce(func.sum(fills.c.quantity), 0)).where(
         fills.c.client_order_id == orders.c.client_order_id
     )
-    is_told = orders.c.updated_at > deployments.c.stage_changed_at - _FILLS_LATE
+    changed_at = func.coalesce(_sets.c.stage_changed_at, deployments.c.stage_changed_at)
+    is_told = orders.c.updated_at > changed_at - _FILLS_LATE
     is_unbooked = and_(
         accounts.c.venue != PAPER_VENUE, is_told, orders.c.filled_quantity > booked.scalar_subquery()
     )
@@ -163,7 +189,7 @@ def _is_leaving() -> ColumnElement[bool]:
         .join(orders, orders.c.client_order_id == intents.c.client_order_id)
         .where(intents.c.deployment_id == deployments.c.id, orders.c.status.not_in(FINAL) | is_unbooked)
     )
-    return deployments.c.stage.not_in(LADDER) & (exists(holds) | exists(waits))
+    return _STAGE.not_in(LADDER) & (exists(holds) | exists(waits))
 
 
 def newest_instrument(connection: Connection, exchange: str, symbol: str) -> Instrument | None:
@@ -216,7 +242,7 @@ def has_approval(engine: Engine, deployment: Deployment) -> bool:
     """
     is_identified = func.coalesce(audit_logs.c.detail["identified"].as_boolean(), true())
     query = select(audit_logs.c.id).where(
-        audit_logs.c.subject == deployment.key, audit_logs.c.action == REAL_ORDERS_APPROVED, is_identified
+        audit_logs.c.subject == deployment.whole, audit_logs.c.action == REAL_ORDERS_APPROVED, is_identified
     )
     with transaction(engine) as connection:
         return connection.execute(query.limit(1)).one_or_none() is not None
@@ -328,7 +354,7 @@ def announce_deployments(connection: Connection) -> None:
 
 
 def _deployment(row: Row[Any], stored: tuple[DatedInstrument, ...]) -> Deployment:
-    names = [name for name in Deployment.__slots__ if name not in {"instrument", "specifications"}]
+    beside = {"instrument", "specifications", "n_legs"}
+    known = {name: getattr(row, name) for name in Deployment.__slots__ if name not in beside}
     newest = stored[-1].instrument if stored else None
-    known = {name: getattr(row, name) for name in names}
-    return Deployment(**known, instrument=newest, specifications=stored)
+    return Deployment(**known, instrument=newest, specifications=stored, n_legs=max(1, row.legs))

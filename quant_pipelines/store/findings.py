@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.core.arrays import IntArray
+from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.series import Days, Series, Window
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.engine import Database, transaction
@@ -144,14 +145,14 @@ def blocking_findings(
     connection
         Open transaction.
     exchange, symbol
-        Whose bars.
+        Whose bars; of a set, those of each of its symbols.
     days
         Which days.
     timeframes
         Only these; None means all.
     """
     rows = data_findings.c
-    query = _blocking(exchange, days.first).where(rows.symbol == symbol, rows.day <= days.last)
+    query = _blocking(exchange, days.first).where(rows.symbol.in_(symbols_of(symbol)), rows.day <= days.last)
     if timeframes is not None:
         query = query.where(rows.timeframe.in_(timeframes))
     return _sentences(connection, query)

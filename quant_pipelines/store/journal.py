@@ -95,13 +95,18 @@ class Journal(Protocol):
     def read_orders(self, deployment_id: int) -> list[PlacedOrder]:
         """Every order of a deployment, oldest first."""
 
-    def book(self, epoch: int, booking: Booking, at: datetime) -> None:
-        """Store what closed bars did; refused if they, a fill or an intent of theirs are stored already."""
+    def book(self, epoch: int, booking: Booking, at: datetime, beside: Sequence[Booking] = ()) -> None:
+        """Store what closed bars did; refused if they, a fill or an intent of theirs are stored already.
 
-    def book_decision(self, epoch: int, booking: Booking, at: datetime) -> None:
+        ``beside``: those of the other legs of its set, which are stored with it or not at all.
+        """
+
+    def book_decision(
+        self, epoch: int, booking: Booking, at: datetime, beside: Sequence[Booking] = ()
+    ) -> None:
         """Store a decision that was taken after its bar was booked, with the state after it.
 
-        Refused if a later bar is booked.
+        Refused if a later bar is booked. ``beside`` as in `book`.
         """
 
     def add_order(self, epoch: int, deployment: Deployment, intent: Intent, at: datetime) -> None:

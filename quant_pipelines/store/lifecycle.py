@@ -15,6 +15,7 @@ from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.verdict import CANDIDATE, VerdictDecision
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.legs import leg_ids
 from quant_pipelines.store.tables import (
     accounts,
     deployments,
@@ -150,14 +151,19 @@ def save_scorecards(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _book(connection: Connection, row: dict[str, Any]) -> ScoredBook:
-    own = equity.c.deployment_id == row["id"]
+    books = leg_ids(connection, row["id"])
+    own = equity.c.deployment_id.in_(books)
     day = func.floor(func.extract("epoch", equity.c.ts - text("interval '1 microsecond'")) * 1000 / DAY_MS)
-    last = select(day.label("day"), func.max(equity.c.ts).label("ts")).where(own).group_by(day).subquery()
-    day_ends = select(last.c.day, equity.c.equity).join(equity, own & (equity.c.ts == last.c.ts))
-    by_day = connection.execute(day_ends.order_by(last.c.day)).all()
-    held = func.count().filter(equity.c.position != 0)
-    bars, bars_held = connection.execute(select(func.count(), held).where(own)).one()
-    n_fills = connection.execute(select(func.count()).where(fills.c.deployment_id == row["id"])).scalar_one()
+    book, moment = equity.c.deployment_id, equity.c.ts
+    last = select(book.label("book"), day.label("day"), func.max(moment).label("ts")).where(own)
+    ends = last.group_by(book, day).subquery()
+    day_ends = select(ends.c.day, book, equity.c.equity).join(
+        equity, (book == ends.c.book) & (moment == ends.c.ts)
+    )
+    by_day = _summed(connection.execute(day_ends.order_by(ends.c.day, book)).all(), books, row["capital"])
+    held = func.count(moment.distinct()).filter(equity.c.position != 0)
+    bars, bars_held = connection.execute(select(func.count(moment.distinct()), held).where(own)).one()
+    n_fills = connection.execute(select(func.count()).where(fills.c.deployment_id.in_(books))).scalar_one()
     return ScoredBook(
         deployment_id=row["id"],
         strategy=row["strategy"],
@@ -165,9 +171,19 @@ def _book(connection: Connection, row: dict[str, Any]) -> ScoredBook:
         timeframe=row["timeframe"],
         capital=float(row["capital"]),
         verdict=row["out_of_sample"] or {},
-        days=np.array([int(number) * DAY_MS for number, _ in by_day], dtype=np.int64),
-        day_end_equity=np.array([value for _, value in by_day], dtype=np.float64),
+        days=np.array([number * DAY_MS for number in by_day], dtype=np.int64),
+        day_end_equity=np.array(list(by_day.values()), dtype=np.float64),
         bars=bars,
         bars_held=bars_held,
         fills=n_fills,
     )
+
+
+def _summed(day_ends: Sequence[Any], books: Sequence[int], capital: Decimal) -> dict[int, float]:
+    """Sum the equity of a deployment's books at the end of each day; one without bars stands at its last."""
+    known = dict.fromkeys(books, float(capital) / len(books))
+    by_day: dict[int, float] = {}
+    for day, book, value in day_ends:
+        known[book] = value
+        by_day[int(day)] = sum(known.values())
+    return by_day

@@ -89,13 +89,15 @@ class PostgresJournal:
     def read_orders(self, deployment_id: int) -> list[PlacedOrder]:
         return venue_orders.read_orders(self.engine, deployment_id)
 
-    def book(self, epoch: int, booking: Booking, at: datetime) -> None:
+    def book(self, epoch: int, booking: Booking, at: datetime, beside: Sequence[Booking] = ()) -> None:
         with _each_once():
-            trading.book(self.engine, epoch, booking, at)
+            trading.book(self.engine, epoch, booking, at, beside)
 
-    def book_decision(self, epoch: int, booking: Booking, at: datetime) -> None:
+    def book_decision(
+        self, epoch: int, booking: Booking, at: datetime, beside: Sequence[Booking] = ()
+    ) -> None:
         with _each_once():
-            trading.book_decision(self.engine, epoch, booking, at)
+            trading.book_decision(self.engine, epoch, booking, at, beside)
 
     def add_order(self, epoch: int, deployment: Deployment, intent: Intent, at: datetime) -> None:
         with _each_once():

@@ -1,6 +1,6 @@
 """Stages of deployments: what their records hold, and the change itself."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from quant_pipelines.core.stages import Stage
 from quant_pipelines.optimize.capital_gates import CAPITAL_DECISION
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.store.capital_evidence import newest_evidence
+from quant_pipelines.store.legs import leg_ids
 from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
     alerts,
@@ -34,8 +35,8 @@ class StoredStage:
 
     Parameters
     ----------
-    deployment_id, strategy, exchange, symbol, timeframe
-        The deployment.
+    deployment_id, set_id, strategy, exchange, symbol, timeframe
+        The deployment; of a leg, the set that it moves with.
     verdict_id
         Verdict that it was deployed with; None for one made by hand.
     stage, since
@@ -49,7 +50,7 @@ class StoredStage:
     look
         What the newest look says of its record.
     position
-        Signed base quantity of its book.
+        Signed base quantity of its book; of a set, the sum of its legs' without their signs.
     is_behind
         Whether its newest scorecard falls behind its verdict.
     halts, refused_orders
@@ -59,6 +60,7 @@ class StoredStage:
     """
 
     deployment_id: int
+    set_id: int | None
     strategy: str
     exchange: str
     symbol: str
@@ -107,7 +109,8 @@ def read_stage(connection: Connection, deployment_id: int, *, for_update: bool =
     if row is None:
         return None
     judged = connection.execute(_newest_verdict(row.verdict_id)).one_or_none()
-    held = select(func.coalesce(func.sum(positions.c.quantity), 0))
+    books = leg_ids(connection, deployment_id)
+    keys = {f"deployment:{book}" for book in (deployment_id, *books)}
     standing = (
         select(trigger_states.c.name)
         .where(trigger_states.c.deployment_id == deployment_id, trigger_states.c.is_active)
@@ -116,16 +119,17 @@ def read_stage(connection: Connection, deployment_id: int, *, for_update: bool =
     return StoredStage(
         deployment_id=row.id,
         verdict_id=row.verdict_id,
+        set_id=row.set_id,
         stage=row.stage,
         since=row.stage_changed_at,
         capital=row.capital,
         paper_passed=bool(judged and judged.paper_passed),
         failed_gates=_failed(judged) if judged else ("no verdict",),
         look=newest_evidence(connection, judged.record_id) if judged else NOT_LOOKED_AT,
-        position=connection.execute(held.where(positions.c.deployment_id == deployment_id)).scalar_one(),
+        position=connection.execute(_held(books)).scalar_one(),
         is_behind=_is_behind(connection, deployment_id),
-        halts=_halts(connection, f"deployment:{deployment_id}", row.stage_changed_at),
-        refused_orders=_refused_orders(connection, deployment_id, row.stage_changed_at),
+        halts=_halts(connection, keys, row.stage_changed_at),
+        refused_orders=_refused_orders(connection, books, row.stage_changed_at),
         active_triggers=tuple(connection.execute(standing).scalars()),
         **{name: getattr(row, name) for name in ("strategy", "exchange", "symbol", "timeframe")},
     )
@@ -216,19 +220,26 @@ def _is_behind(connection: Connection, deployment_id: int) -> bool:
     return bool(metrics.get("is_behind"))
 
 
-def _halts(connection: Connection, source: str, since: datetime) -> int:
-    query = select(func.count()).where(alerts.c.severity == "halt", alerts.c.source == source)
+def _held(books: list[int]) -> Select[Any]:
+    """Select what is held: a signed quantity, or the sum of several books' without their signs."""
+    quantity = positions.c.quantity if len(books) == 1 else func.abs(positions.c.quantity)
+    held = select(func.coalesce(func.sum(quantity), 0))
+    return held.where(positions.c.deployment_id.in_(books))
+
+
+def _halts(connection: Connection, sources: Collection[str], since: datetime) -> int:
+    query = select(func.count()).where(alerts.c.severity == "halt", alerts.c.source.in_(sources))
     # A halt that began before the stage and still stands counts too.
     counted = query.where((alerts.c.at >= since) | alerts.c.resolved_at.is_(None))
     return int(connection.execute(counted).scalar_one())
 
 
-def _refused_orders(connection: Connection, deployment_id: int, since: datetime) -> int:
+def _refused_orders(connection: Connection, books: list[int], since: datetime) -> int:
     query = (
         select(func.count())
         .select_from(orders)
         .join(intents, intents.c.client_order_id == orders.c.client_order_id)
-        .where(intents.c.deployment_id == deployment_id, intents.c.committed_at >= since)
+        .where(intents.c.deployment_id.in_(books), intents.c.committed_at >= since)
         .where(orders.c.status.in_(("REJECTED", "UNKNOWN")))
     )
     return int(connection.execute(query).scalar_one())

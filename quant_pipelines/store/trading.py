@@ -3,7 +3,7 @@
 Every write proves the writer's epoch first. Nothing here computes money; amounts come in as they are booked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -213,8 +213,8 @@ class StoredBook:
         return not self.open_intents and not sum(fill.signed_quantity for fill in self.fills)
 
 
-def book(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
-    """Store a booking, whole or not at all.
+def book(engine: Engine, epoch: int, booking: Booking, at: datetime, beside: Iterable[Booking] = ()) -> None:
+    """Store a booking and those of the other legs of its set, whole or not at all.
 
     Raises
     ------
@@ -223,22 +223,31 @@ def book(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
     ReconciliationError
         If the bars were booked before.
     """
-    key = {"deployment_id": booking.deployment_id}
     with transaction(engine) as connection:
         require_epoch(connection, epoch)
-        _advance_checkpoint(connection, epoch, booking, at)
-        where = {"venue": booking.venue, "symbol": booking.symbol, **key, "booked_at": at}
-        _insert(connection, fills, [{**row_of(fill), **where} for fill in booking.fills])
-        _insert(connection, income, [{**row_of(row), **key} for row in booking.income])
-        _insert(connection, equity, [{**row_of(row), **key} for row in booking.equity])
-        for state in booking.orders:
-            advance_order(connection, state, at)
-        _replace(connection, positions, {**key, "symbol": booking.symbol}, row_of(booking.position), at)
-        _add_decision(connection, epoch, booking, at)
+        for one in (booking, *beside):
+            _book(connection, epoch, one, at)
 
 
-def book_decision(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
+def _book(connection: Connection, epoch: int, booking: Booking, at: datetime) -> None:
+    key = {"deployment_id": booking.deployment_id}
+    _advance_checkpoint(connection, epoch, booking, at)
+    where = {"venue": booking.venue, "symbol": booking.symbol, **key, "booked_at": at}
+    _insert(connection, fills, [{**row_of(fill), **where} for fill in booking.fills])
+    _insert(connection, income, [{**row_of(row), **key} for row in booking.income])
+    _insert(connection, equity, [{**row_of(row), **key} for row in booking.equity])
+    for state in booking.orders:
+        advance_order(connection, state, at)
+    _replace(connection, positions, {**key, "symbol": booking.symbol}, row_of(booking.position), at)
+    _add_decision(connection, epoch, booking, at)
+
+
+def book_decision(
+    engine: Engine, epoch: int, booking: Booking, at: datetime, beside: Iterable[Booking] = ()
+) -> None:
     """Store a decision that was taken after its bar was booked: its signal, what it orders, and the state.
+
+    Those of the other legs of its set are stored with it, or none at all.
 
     Raises
     ------
@@ -247,18 +256,22 @@ def book_decision(engine: Engine, epoch: int, booking: Booking, at: datetime) ->
     ReconciliationError
         If a later bar is booked already.
     """
-    newest = select(checkpoints.c.bar_close).where(checkpoints.c.deployment_id == booking.deployment_id)
     with transaction(engine) as connection:
         require_epoch(connection, epoch)
-        booked = connection.execute(newest).scalar_one_or_none()
-        if booked != booking.bar_close:
-            raise ReconciliationError(
-                f"deployment {booking.deployment_id}: a decision on the bar that closed at "
-                f"{booking.bar_close:%Y-%m-%d %H:%M}, and bars are booked up to {booked}; expected the same"
-            )
-        mine = checkpoints.c.deployment_id == booking.deployment_id
-        connection.execute(update(checkpoints).where(mine).values(state=booking.state))
-        _add_decision(connection, epoch, booking, at)
+        for one in (booking, *beside):
+            _book_decision(connection, epoch, one, at)
+
+
+def _book_decision(connection: Connection, epoch: int, booking: Booking, at: datetime) -> None:
+    mine = checkpoints.c.deployment_id == booking.deployment_id
+    booked = connection.execute(select(checkpoints.c.bar_close).where(mine)).scalar_one_or_none()
+    if booked != booking.bar_close:
+        raise ReconciliationError(
+            f"deployment {booking.deployment_id}: a decision on the bar that closed at "
+            f"{booking.bar_close:%Y-%m-%d %H:%M}, and bars are booked up to {booked}; expected the same"
+        )
+    connection.execute(update(checkpoints).where(mine).values(state=booking.state))
+    _add_decision(connection, epoch, booking, at)
 
 
 def advance_order(
@@ -326,14 +339,12 @@ def read_book(engine: Engine, deployment_id: int) -> StoredBook:
         )
         signal = connection.execute(decided).one_or_none()
         open_rows = connection.execute(open_intents).all()
+        filled = connection.execute(booked.order_by(fills.c.trade_id, fills.c.part))
         return StoredBook(
             state=checkpoint.state if checkpoint else None,
             bar_close=checkpoint.bar_close if checkpoint else None,
             open_intents=tuple(value_of(Intent, row) for row in open_rows),
-            fills=tuple(
-                value_of(Fill, row)
-                for row in connection.execute(booked.order_by(fills.c.trade_id, fills.c.part))
-            ),
+            fills=tuple(value_of(Fill, row) for row in filled),
             income=tuple(value_of(Income, row) for row in connection.execute(received)),
             last_signal=value_of(Signal, signal) if signal else None,
             progress={

@@ -48,7 +48,8 @@ def task_counts(connection: Connection) -> dict[str, int]:
 def current_deployments(connection: Connection) -> list[dict[str, Any]]:
     """Read all deployments with their text's hash, number of fills, costs and newest equity, newest first.
 
-    ``shortfall_bps`` is the cost of their orders against the arrival prices, ``fee_bps`` their fees.
+    ``shortfall_bps`` is the cost of their orders against the arrival prices, ``fee_bps`` their fees. A set
+    has its legs in ``legs``, and what they made together; it holds no position of its own.
     """
     booked = (
         select(fills.c.deployment_id, func.count().label("fills")).group_by(fills.c.deployment_id).subquery()
@@ -67,7 +68,28 @@ def current_deployments(connection: Connection) -> list[dict[str, Any]]:
         .outerjoin(newest, newest.c.deployment_id == deployments.c.id)
         .order_by(deployments.c.id.desc())
     )
-    return _rows(connection, query)
+    return _with_legs(_rows(connection, query))
+
+
+def _with_legs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return each deployment with its legs, whose fills and equity are its own too."""
+    legs: dict[int, list[dict[str, Any]]] = {}
+    for row in reversed(rows):
+        legs.setdefault(row["set_id"] or 0, []).append(row)
+    return [_as_one(row, legs.get(row["id"], [])) for row in rows if row["set_id"] is None]
+
+
+def _as_one(row: dict[str, Any], legs: list[dict[str, Any]]) -> dict[str, Any]:
+    if not legs:
+        return row | {"legs": []}
+    worths = [leg["equity"] for leg in legs]
+    times = [leg["equity_at"] for leg in legs if leg["equity_at"] is not None]
+    return row | {
+        "legs": legs,
+        "fills": sum(leg["fills"] for leg in legs),
+        "equity": None if None in worths else sum(worths),
+        "equity_at": max(times, default=None),
+    }
 
 
 def _arrival_costs() -> Select[Any]:
@@ -108,13 +130,23 @@ def newest_scorecards(connection: Connection) -> list[dict[str, Any]]:
 
 
 def equity_curves(connection: Connection, points: int) -> dict[int, list[float]]:
-    """Read the newest equity of each deployment, oldest first, at most this many points each."""
-    ranked = select(
-        equity.c.deployment_id,
-        equity.c.ts,
-        equity.c.equity,
-        func.row_number().over(partition_by=equity.c.deployment_id, order_by=equity.c.ts.desc()).label("age"),
-    ).subquery()
+    """Read the newest equity of each deployment, oldest first, at most this many points each.
+
+    That of a set is the sum of its legs', where each of them has a bar.
+    """
+    owner = func.coalesce(deployments.c.set_id, deployments.c.id)
+    legs = deployments.alias("legs").c
+    n_legs = select(legs.set_id, func.count().label("n")).group_by(legs.set_id).subquery()
+    together = (
+        select(owner.label("deployment_id"), equity.c.ts, func.sum(equity.c.equity).label("equity"))
+        .join(deployments, deployments.c.id == equity.c.deployment_id)
+        .outerjoin(n_legs, n_legs.c.set_id == deployments.c.set_id)
+        .group_by(deployments.c.set_id, owner, equity.c.ts)
+        .having(func.count() == func.coalesce(func.max(n_legs.c.n), 1))
+        .subquery()
+    )
+    age = func.row_number().over(partition_by=together.c.deployment_id, order_by=together.c.ts.desc())
+    ranked = select(together, age.label("age")).subquery()
     query = select(ranked).where(ranked.c.age <= points).order_by(ranked.c.deployment_id, ranked.c.ts)
     curves: dict[int, list[float]] = {}
     for row in _rows(connection, query):

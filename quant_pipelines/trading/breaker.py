@@ -1,7 +1,7 @@
 """The breaker: which event leads to which trading state, and what ends it again. Values in, values out.
 
-Only loss, margin, persons and the end of a contract close what is held. Data age, clock, rejects, a venue or
-a database that is away stop entries; the stops at the venue stand.
+Only loss, margin, persons, the end of a contract and a leg that goes close what is held. Data age, clock,
+rejects, a venue or a database that is away stop entries; the stops at the venue stand.
 """
 
 from collections.abc import Iterable
@@ -23,6 +23,7 @@ Event: TypeAlias = Literal[
     "barred",
     "day_loss",
     "passive_breach",
+    "leg_stopped",
     "rejects",
     "repeated_execution",
     "failed",
@@ -34,12 +35,15 @@ Event: TypeAlias = Literal[
     "margin_short",
     "not_tradable",
     "delisting",
+    "leg_gone",
 ]
 """What trips a breaker."""
-Ending: TypeAlias = Literal["itself", "person", "exchange"]
-"""A condition ends by itself, or stands until a person re-arms the breaker, or while its exchange says so."""
-Finder: TypeAlias = Literal["watch", "order", "told"]
-"""Looked at whenever somebody asks (see ``trips``), met by an order that a rule denies, or told once."""
+Ending: TypeAlias = Literal["itself", "person", "exchange", "leg"]
+"""A condition ends by itself, or stands until a person re-arms the breaker, or while its exchange says so or
+another leg of its set is the cause."""
+Finder: TypeAlias = Literal["watch", "order", "told", "legs"]
+"""Looked at whenever somebody asks (see ``trips``), met by an order that a rule denies, told once, or read
+off the other legs of a set (see ``legs``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ TABLE: Final = (
         "watch",
         (*HELD_RULES, *HELD_ACCOUNT_RULES),
     ),
+    Row("leg_stopped", "REDUCING", "leg", "half of a set is not opened", "legs"),
     Row("rejects", "REDUCING", "person", "a venue that refuses so often is misunderstood", cools_down=True),
     Row(
         "repeated_execution",
@@ -132,6 +137,7 @@ TABLE: Final = (
     Row("account_loss", "HALTED", "person", "the account's hard stop", closes=True, cools_down=True),
     Row("margin_short", "HALTED", "person", "else the venue closes it", closes=True, cools_down=True),
     Row("delisting", "HALTED", "exchange", "else the exchange settles it at its own price", closes=True),
+    Row("leg_gone", "HALTED", "leg", "what it was held against goes", "legs", closes=True),
 )
 """From events that end by themselves to those that close what is held."""
 ROWS: Final = {row.event: row for row in TABLE}

@@ -80,6 +80,22 @@ def test_a_fill_that_is_stored_takes_its_whole_booking_back(bench: Bench) -> Non
     assert (stored.bar_close, stored.open_intents, stored.income) == (NOW, (), ())
 
 
+def test_legs_of_a_set_are_booked_together_or_not_at_all(bench: Bench) -> None:
+    both = bench.booking(fills=(FILL,)), replace(bench.booking(), deployment_id=bench.other)
+    bench.journal.book(bench.epoch, both[0], NOW, both[1:])
+    later = NOW + MINUTE
+    ahead, again = bench.booking(later, intent=intent(later)), both[1]
+    with pytest.raises(ReconciliationError, match="booked before"):
+        bench.journal.book(bench.epoch, ahead, NOW, [again])
+    with pytest.raises(ReconciliationError, match="and bars are booked up to"):
+        bench.journal.book_decision(
+            bench.epoch, bench.booking(intent=intent()), NOW, [replace(again, bar_close=later)]
+        )
+    closes = [bench.journal.read_book(key).bar_close for key in (bench.deployment.id, bench.other)]
+    assert closes == [NOW, NOW]
+    assert bench.journal.read_book(bench.deployment.id).open_intents == ()
+
+
 def test_one_bar_yields_one_intent_also_across_epochs(bench: Bench) -> None:
     bench.journal.book(bench.epoch, bench.booking(intent=intent()), NOW)
     newer = bench.journal.open_epoch("test:2", NOW)

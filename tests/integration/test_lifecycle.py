@@ -9,18 +9,22 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, insert, select
 
+from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import PortfolioSettings, Settings
 from quant_pipelines.core.timeframes import day_start_ms, from_ms
 from quant_pipelines.lifecycle import ScreenReport, score_deployments, screen_candidates
+from quant_pipelines.operations.stages import Signature, disable
 from quant_pipelines.optimize.gates import PAPER, Gate
 from quant_pipelines.optimize.judge import clean_data_gate
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import read_deployments
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.lifecycle import read_books
 from quant_pipelines.store.research import open_task
 from quant_pipelines.store.tables import audit_logs, equity, performance_metrics
 from quant_pipelines.store.verdicts import read_verdicts, save_verdict
+from quant_pipelines.store.views import current_deployments, equity_curves
 
 pytestmark = pytest.mark.postgres
 
@@ -140,6 +144,57 @@ def test_capacity_admits_the_best_and_keeps_the_rest_waiting(engine: Engine) -> 
     assert screen(engine, one_place).summary == "1 admitted, 0 rejected, 1 waiting for a place"
     assert [deployment.symbol for deployment in read_deployments(engine)] == ["ETH/USDT:USDT"]
     assert screen(engine).summary == "1 admitted, 0 rejected, 0 waiting for a place"
+
+
+PAIR = "BTC/USDT:USDT+SOL/USDT:USDT"
+
+
+def test_admitted_verdict_on_a_set_becomes_one_deployment_with_a_leg_for_each_symbol(engine: Engine) -> None:
+    store(engine, replace(VERDICT, symbol=PAIR))
+    (whole,) = screen(engine).deployments
+    legs = read_deployments(engine)
+    assert [leg.symbol for leg in legs] == ["BTC/USDT:USDT", "SOL/USDT:USDT"]
+    assert {(leg.set_id, leg.n_legs, leg.stage, leg.capital) for leg in legs} == {(whole, 2, "paper", 5_000)}
+    assert {leg.whole for leg in legs} == {f"deployment:{whole}"}
+    (row,) = audit_rows(engine)
+    assert (row.subject, row.detail["legs"]) == (f"deployment:{whole}", [leg.id for leg in legs])
+    store(engine, replace(VERDICT, symbol=PAIR, window_end_ms=day_start_ms("2025-06-11")))
+    (again,) = screen(engine).decisions
+    assert again.reasons == (f"deployment:{whole} already trades it and keeps its parameters",)
+
+
+def test_set_is_scored_and_moved_as_one(engine: Engine) -> None:
+    store(engine, replace(VERDICT, symbol=PAIR))
+    (whole,) = screen(engine).deployments
+    first, second = (leg.id for leg in read_deployments(engine))
+    end = from_ms(day_start_ms("2025-06-11"))
+    day = timedelta(days=1)
+    worth = {first: (5_000.0, 5_100.0), second: (5_000.0, 4_950.0)}
+    rows = [
+        {"deployment_id": leg, "ts": end + day * n, "cash": v, "position": 1.0 * n, "price": 0.0, "equity": v}
+        for leg, values in worth.items()
+        for n, v in enumerate(values)
+    ]
+    with transaction(engine) as connection:
+        connection.execute(insert(equity), rows)
+    (book,) = read_books(engine)
+    assert (book.deployment_id, book.symbol, book.bars, book.bars_held) == (whole, PAIR, 2, 1)
+    assert book.day_end_equity.tolist() == [10_000.0, 10_050.0]
+    with transaction(engine) as connection:
+        (shown,) = current_deployments(connection)
+        curves = equity_curves(connection, 5)
+    assert (shown["id"], shown["equity"], [leg["id"] for leg in shown["legs"]]) == (
+        whole,
+        10_050.0,
+        [first, second],
+    )
+    assert curves == {whole: [10_000.0, 10_050.0]}
+    people = Signature("ann", "a look")
+    with pytest.raises(LifecycleError, match=f"is a leg; expected its set, deployment:{whole}, which moves"):
+        disable(engine, people, deployment_id=first, clock=lambda: NOW)
+    disable(engine, people, deployment_id=whole, clock=lambda: NOW)
+    assert read_deployments(engine) == []
+    assert read_deployments(engine, with_leaving=True) == []
 
 
 def test_verdict_on_an_archive_is_never_deployed(engine: Engine) -> None:

@@ -10,7 +10,6 @@ from operator import add
 import numpy as np
 
 from quant_pipelines.accounting.account import equity
-from quant_pipelines.accounting.margin import Backing
 from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest.account.fund import (
     first_fund,
@@ -22,15 +21,14 @@ from quant_pipelines.backtest.account.fund import (
 from quant_pipelines.backtest.account.member import Known, Member, known_anew
 from quant_pipelines.backtest.account.plan import AccountPlan, Allocation, plan_account
 from quant_pipelines.backtest.account.result import AccountResult, account_result
+from quant_pipelines.backtest.account.row import Behind, step_row
 from quant_pipelines.backtest.account.run_pass import new_record, require_paid
-from quant_pipelines.backtest.account.shared_margin import behind, binding, is_nothing_left
+from quant_pipelines.backtest.account.shared_margin import is_nothing_left
 from quant_pipelines.backtest.account.values import Passed
-from quant_pipelines.backtest.bar.state import StepBar
 from quant_pipelines.backtest.bar.tally import drawdown_after
 from quant_pipelines.backtest.book.values import Part
 from quant_pipelines.backtest.market.market import NO_FEEDS, SymbolFeed
 from quant_pipelines.backtest.market.settings import DEFAULTS, BacktestSettings
-from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS
 
 
@@ -96,7 +94,7 @@ class _Driver:
         while flows.flow_ts[self._fund.flow] <= ts:
             self._pay(float(flows.flow_amount[self._fund.flow]))
         bars = [member.due(ts) for member in self._members]
-        self._step(bars, ts)
+        step_row(self._members, bars, ts, Behind(self._fund.reserve, self._debt, self._plan.is_cross))
         self._value(ts + self._step_ms)
         due = [member for member, bar in zip(self._members, bars, strict=True) if bar is not None]
         for member in due:
@@ -150,41 +148,6 @@ class _Driver:
     def _noise_of(self) -> float:
         """Capital that float noise is measured by; 0 for one book, which ends as a pass does."""
         return float(self._plan.settings.capital) if len(self._members) > 1 else 0.0
-
-    def _step(self, bars: Sequence[StepBar | None], ts: int) -> None:
-        """Book the bars of a row, in the order of liquidation where the account doesn't cover its margins."""
-        if self._plan.is_cross and len(bars) > 1:
-            worst = [member.worst(bar, ts) for member, bar in zip(self._members, bars, strict=True)]
-            if reduce(add, worst, self._fund.reserve) <= 0.0:
-                self._liquidate(bars, ts, np.array(worst))
-                return
-        for member, bar in zip(self._members, bars, strict=True):
-            if bar is not None:
-                member.step(bar, Backing(self._debt, self._debt, self._debt))
-
-    def _liquidate(self, bars: Sequence[StepBar | None], ts: int, worst: FloatArray) -> None:
-        reserve, is_left = self._fund.reserve, np.ones(len(bars), dtype=np.bool_)
-        left = reduce(add, worst.tolist(), reserve)
-        pairs = list(zip(self._members, bars, strict=True))
-        needed = np.array([member.maintained(bar, ts) for member, bar in pairs])
-        liquidated = False
-        for _ in bars:
-            number = int(binding(needed, is_left))
-            is_left[number] = False
-            member, bar = pairs[number]
-            if bar is None:
-                continue
-            support = beside = math.inf
-            if left <= 0.0:
-                support = float(behind(number, worst, reserve))
-                beside = float(behind(number, worst + needed, reserve))
-            if member.step(bar, Backing(support, math.inf, beside)):
-                equity_left, liquidated = member.state.curve.equity, True
-                left += equity_left - float(worst[number])
-                worst[number], needed[number] = equity_left, 0.0
-        if liquidated:
-            for member in self._members:
-                member.liquidate_orders()
 
     def _value(self, close_ts: int) -> None:
         """Value the account; where nothing is left of it, it ends there."""

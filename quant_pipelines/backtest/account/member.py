@@ -8,8 +8,7 @@ from quant_pipelines.accounting.margin import Backing
 from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.account.plan import AccountPlan, PlannedBook
 from quant_pipelines.backtest.account.reel import targets_of
-from quant_pipelines.backtest.account.shared_margin import maintained_by, resting_bar
-from quant_pipelines.backtest.account.worst import worst_of, worst_with_orders
+from quant_pipelines.backtest.account.row import left_by, maintained_at
 from quant_pipelines.backtest.bar.state import BookState, StepBar
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, LIQUIDATION
 from quant_pipelines.backtest.batch.loop import LoopResult
@@ -95,6 +94,11 @@ class Member:
             raise BacktestError("the book is not open; expected a first row")
         return self.book.state
 
+    @property
+    def equity_left(self) -> float:
+        """Equity at its last close, quote."""
+        return self.state.curve.equity
+
     def due(self, ts: int) -> StepBar | None:
         """Bar of its symbol that opens at a time."""
         strip, number = self._strip, self._number
@@ -102,15 +106,11 @@ class Member:
 
     def worst(self, bar: StepBar | None, ts: int) -> float:
         """Least that it leaves of the account's margin; without a bar it stands at its last close."""
-        terms = self.book.terms_at(ts)
-        if bar is None:
-            return float(worst_of(self.state, resting_bar(self.state, ts, None), terms))
-        return float(worst_with_orders(self.state, bar, terms, self.book.order_rows))
+        return left_by(self.book, bar, ts)
 
     def maintained(self, bar: StepBar | None, ts: int) -> float:
         """Margin that it must maintain in its bar; without one it stands at its last close."""
-        bar = bar or resting_bar(self.state, ts, None)
-        return float(maintained_by(self.state, bar, self.book.terms_at(ts)))
+        return maintained_at(self.book, bar, ts)
 
     @property
     def outcome(self) -> LoopResult:

@@ -30,11 +30,10 @@ from quant_pipelines.backtest.book.values import (
     BookEvent,
     BookSettings,
     ExecutionBar,
-    MarkBar,
     OpenPrices,
     Stretch,
-    funding_per_unit,
     payments,
+    step_bar_of,
 )
 from quant_pipelines.backtest.book.working import NewOrder, WorkingOrders
 from quant_pipelines.core.arrays import FloatArray
@@ -200,7 +199,7 @@ class Book:
         """End what rests: the margin behind it is liquidated."""
         return list(self.working.liquidated(self._last_ts))
 
-    def step(self, bar: ExecutionBar) -> list[BookEvent]:
+    def step(self, bar: ExecutionBar, backing: Backing = NO_BACKING) -> list[BookEvent]:
         """Book one closed bar and return what happened, in order.
 
         Raises
@@ -208,25 +207,12 @@ class Book:
         BacktestError
             If the bar is not after the last one.
         """
-        mark, opened = bar.mark or MarkBar(0.0), self._opened(bar)
-        at_open = [slot for slot in bar.funding if slot.ts <= bar.ts]
-        inside = bar.funding[len(at_open) :]
-        step = StepBar(
-            int(bar.ts),
-            float(bar.open),
-            float(bar.high),
-            float(bar.low),
-            float(bar.close),
-            float(funding_per_unit(at_open, opened)),
-            float(bar.volume),
-            float(mark.open),
-            float(mark.high),
-            float(mark.low),
-            bar.ladder,
-            float(funding_per_unit(inside, opened)),
-        )
-        self._inside_ts = inside[-1].ts if inside else bar.ts
-        return self.advance(step)
+        self._inside_ts = max((slot.ts for slot in bar.funding if slot.ts > bar.ts), default=bar.ts)
+        return self.advance(self.seen(bar), backing)
+
+    def seen(self, bar: ExecutionBar) -> StepBar:
+        """Bar as the step takes it: with the funding per unit that the prices of its slots make."""
+        return step_bar_of(bar, self._opened(bar))
 
     def _opened(self, bar: ExecutionBar) -> OpenPrices:
         """Prices around a bar's open that stand in for a slot's."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from quant_pipelines.backtest.bar.state import StepTerms
+from quant_pipelines.backtest.bar.state import StepBar, StepTerms
 from quant_pipelines.backtest.bar.stops import NO_STOPS, StopTerms
 from quant_pipelines.backtest.bar.tally import Tally
 from quant_pipelines.backtest.market.settings import step_terms_of
@@ -240,6 +240,26 @@ class BookSettings:
     def _terms_of(self, rules: TradingRules) -> StepTerms:
         stops = self.stops._replace(hard=float(self.hard_stop))
         return step_terms_of(rules, stops, timeframe_ms(self.timeframe))
+
+
+def step_bar_of(bar: ExecutionBar, opened: OpenPrices) -> StepBar:
+    """Bar as the step takes it, with its funding per unit at the open and inside of it."""
+    mark = bar.mark or MarkBar(0.0)
+    at_open = [slot for slot in bar.funding if slot.ts <= bar.ts]
+    return StepBar(
+        int(bar.ts),
+        float(bar.open),
+        float(bar.high),
+        float(bar.low),
+        float(bar.close),
+        float(funding_per_unit(at_open, opened)),
+        float(bar.volume),
+        float(mark.open),
+        float(mark.high),
+        float(mark.low),
+        bar.ladder,
+        float(funding_per_unit(bar.funding[len(at_open) :], opened)),
+    )
 
 
 def funding_per_unit(slots: Iterable[FundingSlot], opened: OpenPrices) -> float:

@@ -76,12 +76,13 @@ def _insert_deployment(connection: Connection, source: str, overrides: dict[str,
         )
         .returning(strategy_versions.c.id)
     ).scalar_one()
-    _ensure_instrument(connection, values["exchange"], values["symbol"], tick_size)
+    ensure_instrument(connection, values["exchange"], values["symbol"], tick_size)
     query = insert(deployments).values(account_id=account_id, strategy_version_id=version_id, **values)
     return int(connection.execute(query.returning(deployments.c.id)).scalar_one())
 
 
-def _ensure_instrument(connection: Connection, exchange: str, symbol: str, tick_size: str) -> None:
+def ensure_instrument(connection: Connection, exchange: str, symbol: str, tick_size: str) -> None:
+    """Store the specification of a symbol once."""
     known = select(func.count()).where(instruments.c.symbol == symbol)
     if connection.execute(known).scalar_one():
         return

@@ -81,10 +81,12 @@ def test_archive_is_not_traded() -> None:
     assert decisions(ScreenCandidate(verdict(1), archive="somewhere")) == {1: REJECTED}
 
 
-def test_several_symbols_together_are_not_traded() -> None:
-    (one,) = decide_all([ScreenCandidate(verdict(1, symbol="A/USDT:USDT+B/USDT:USDT"))], {}, 5)
-    assert one.decision == REJECTED
-    assert one.reasons == ("trades A/USDT:USDT+B/USDT:USDT together; a deployment trades one symbol so far",)
+def test_several_symbols_together_are_one_deployment() -> None:
+    pair = verdict(1, symbol="A/USDT:USDT+B/USDT:USDT")
+    (one,) = decide_all([ScreenCandidate(pair)], {}, 1)
+    (again,) = decide_all([ScreenCandidate(pair)], {unit_of(pair): 7}, 1)
+    assert one.decision == ADMITTED
+    assert again.reasons == ("deployment:7 already trades it and keeps its parameters",)
 
 
 def test_unfitted_strategy_is_not_traded() -> None:

@@ -32,8 +32,18 @@ def test_the_settings_of_a_paper_book_know_every_stop_of_the_strategy() -> None:
 def test_a_strategy_of_several_symbols_is_refused() -> None:
     together = SOURCE.replace("    stops =", "    inputs = Inputs(symbols=2)\n    stops =")
     deployment = replace(DEPLOYMENT, source=together.replace("Stops, Strategy", "Inputs, Stops, Strategy"))
-    with pytest.raises(ConfigurationError, match="trades 2 symbols together; a deployment trades one symbol"):
+    with pytest.raises(ConfigurationError, match=r"trades 2 symbols together; .* is traded alone"):
         plan_of(deployment, in_process)
+
+
+def test_a_leg_is_of_a_strategy_of_so_many_symbols() -> None:
+    together = SOURCE.replace("    stops =", "    inputs = Inputs(symbols=2)\n    stops =")
+    leg = replace(DEPLOYMENT, source=together.replace("Stops, Strategy", "Inputs, Stops, Strategy"), set_id=3)
+    assert plan_of(replace(leg, n_legs=2), in_process).deployment.names == ("deployment:3", leg.key)
+    with pytest.raises(ConfigurationError, match=r"trades 2 symbols together; .* is a leg of 3"):
+        plan_of(replace(leg, n_legs=3), in_process)
+    with pytest.raises(ConfigurationError, match=r"trades 1 symbol together; .* is a leg of 2"):
+        plan_of(replace(leg, source=SOURCE, n_legs=2), in_process)
 
 
 def test_a_strategy_that_reads_a_finer_timeframe_than_its_bars_is_not_taken_up() -> None:

@@ -108,8 +108,6 @@ def shipped() -> list[Any]:
 @pytest.mark.parametrize("source", shipped(), ids=lambda one: one.name)
 def test_shipped_strategy_answers_to_the_bit_as_in_process(shared: SandboxHost, source: Any) -> None:
     strategy_class = source.strategy_class
-    if strategy_class.inputs.has_panel:
-        pytest.skip("a deployment trades one symbol")
     answers, bars = answers_of(strategy_class), TrialMarket(strategy_class).walk(700, 11)
     far = shared.load(source.name, source.source)()
     assert far.describe_space() == strategy_class.describe_space()

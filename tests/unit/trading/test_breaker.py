@@ -27,6 +27,7 @@ NEXT: dict[Event, tuple[TradingState, TradingState, TradingState, TradingState]]
     "barred": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
     "day_loss": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
     "passive_breach": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
+    "leg_stopped": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
     "rejects": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
     "repeated_execution": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
     "frozen": ("FROZEN", "FROZEN", "FROZEN", "HALTED"),
@@ -38,8 +39,9 @@ NEXT: dict[Event, tuple[TradingState, TradingState, TradingState, TradingState]]
     "margin_short": ("HALTED", "HALTED", "HALTED", "HALTED"),
     "not_tradable": ("HALTED", "HALTED", "HALTED", "HALTED"),
     "delisting": ("HALTED", "HALTED", "HALTED", "HALTED"),
+    "leg_gone": ("HALTED", "HALTED", "HALTED", "HALTED"),
 }
-LOSS_MARGIN_PERSONS_AND_ENDS = {"account_loss", "margin_short", "flattened", "delisting"}
+LOSS_MARGIN_PERSONS_AND_ENDS = {"account_loss", "margin_short", "flattened", "delisting", "leg_gone"}
 EVENTS = st.sampled_from([row.event for row in TABLE])
 TRIPS = st.builds(Trip, EVENTS, st.just("why"), st.integers(0, 100))
 BREAKERS = st.lists(TRIPS, max_size=8).map(
@@ -57,7 +59,7 @@ def test_event_leads_from_each_state_to_the_one_in_the_table(event: Event) -> No
     assert tuple(after(state, event) for state in ("ACTIVE", "REDUCING", "FROZEN", "HALTED")) == NEXT[event]
 
 
-def test_only_loss_margin_persons_and_the_end_of_a_contract_close_what_is_held() -> None:
+def test_only_loss_margin_persons_ends_of_contracts_and_legs_that_go_close_what_is_held() -> None:
     assert {row.event for row in TABLE if row.closes} == LOSS_MARGIN_PERSONS_AND_ENDS
 
 

@@ -1,0 +1,36 @@
+"""Legs of instrument sets in PostgreSQL: a book for each symbol, made with its set."""
+
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, Connection, insert, select
+
+from quant_pipelines.core.instrument_sets import is_set, symbols_of
+from quant_pipelines.store.tables import deployments
+
+
+def add_legs(connection: Connection, deployment_id: int) -> list[int]:
+    """Store the legs of a deployment that was just made; returns their ids, in the order of the symbols.
+
+    None for one symbol. Each has an equal share of the capital, to the last digit as a backtest's book has.
+    """
+    query = select(deployments).where(deployments.c.id == deployment_id)
+    row = dict(connection.execute(query).mappings().one())
+    if not is_set(row["symbol"]):
+        return []
+    symbols = symbols_of(row["symbol"])
+    capital = Decimal(repr(float(row["capital"]) * (1.0 / len(symbols))))
+    row |= {"set_id": row.pop("id"), "stage": None, "verdict_id": None, "capital": capital}
+    made = insert(deployments).returning(deployments.c.id)
+    return [connection.execute(made.values(row | {"symbol": one})).scalar_one() for one in symbols]
+
+
+def leg_ids(connection: Connection, deployment_id: int) -> list[int]:
+    """Ids of the books of a deployment: its legs in their order, or its own where it has none."""
+    query = select(deployments.c.id).where(deployments.c.set_id == deployment_id).order_by(deployments.c.id)
+    return list(connection.execute(query).scalars()) or [deployment_id]
+
+
+def is_book_of(book_id: ColumnElement[int], deployment_id: int) -> ColumnElement[bool]:
+    """Condition that a book is that of a deployment, or of one of its legs."""
+    legs = select(deployments.c.id).where(deployments.c.set_id == deployment_id)
+    return (book_id == deployment_id) | book_id.in_(legs)

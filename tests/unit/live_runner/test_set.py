@@ -1,0 +1,124 @@
+"""A set on paper: as its backtest, whole or not at all, whatever happens to one leg or to the writer."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+
+from live_runner.book.leg import LegTrader
+from quant_pipelines.portfolio import AllIn
+from quant_pipelines.risk import RiskLimits
+from quant_pipelines.trading import Bracket, Execution, TradingRules
+from quant_pipelines.trading.breaker import Event, Trip
+from tests.unit.live_runner.set_world import WARM, Died, SetWorld
+
+A, B, C = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
+FREE = TradingRules(limits=RiskLimits(100.0, 100.0, 1.0, 90.0))
+MARGIN = replace(FREE, execution=Execution(brackets=(Bracket(0.0, 0.01),)), sizing=AllIn(3.0))
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        lambda: SetWorld((A, B), FREE, 150),
+        lambda: SetWorld((A, B), FREE, 150, {B: (60, 61, 75, 100), A: (61, 90)}),
+        lambda: SetWorld((A, B, C), FREE, 120, {C: (31, 32, 80)}),
+        lambda: SetWorld((A, B), MARGIN, 150),
+    ],
+    ids=["pair", "pair_with_holes", "three", "shared_margin"],
+)
+def test_the_equity_is_that_of_the_backtest_to_the_bit(world: Callable[[], SetWorld]) -> None:
+    played = world()
+    played.play()
+    expected = played.backtest()
+    assert expected.bar_equity is not None
+    assert played.values() == expected.bar_equity.tolist()
+    assert len(played.journal.tables.fills) > 10
+
+
+def test_bars_that_were_missed_are_booked_row_by_row_and_decided_on_once() -> None:
+    at_once, one_by_one = SetWorld((A, B), FREE, 100), SetWorld((A, B), FREE, 100)
+    one_by_one.play()
+    at_once.play(end=60)
+    at_once.play(first=99)
+    assert len(at_once.values()) == len(one_by_one.values())
+    closes = {close for _, close in at_once.journal.tables.signals}
+    assert len(closes) == 60 - WARM + 1
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("nth", range(8, 60, 7))
+def test_a_writer_that_dies_at_any_commit_leaves_the_legs_together(
+    nth: int, moment: Literal["before", "after"]
+) -> None:
+    whole, mortal = SetWorld((A, B), FREE, 70), SetWorld((A, B), FREE, 70)
+    whole.play()
+    mortal.journal.dies = (nth, moment)
+    with pytest.raises(Died):
+        mortal.play()
+    ends = {close for close, _ in mortal.journal.tables.checkpoints.values()}
+    assert len(ends) == 1
+    number = round((ends.pop().timestamp() * 1000 - mortal.start_ms) / 60_000)
+    mortal.open(mortal.start_ms + number * 60_000)
+    mortal.play(first=number)
+    assert mortal.books() == whole.books()
+
+
+@pytest.mark.parametrize("event", ["day_loss", "frozen", "failed"])
+def test_a_trip_of_one_leg_stops_the_entries_of_the_other(event: Event) -> None:
+    world = SetWorld((A, B), FREE, 120)
+    world.legs[0].trip(Trip(event, "it happened"))
+    world.play()
+    opened = [fill for key, fill in world.journal.tables.fills.values() if key == world.legs[1].id]
+    assert opened == []
+    assert world.legs[1].breaker.reduced_by == f"leg {A}: it happened"
+
+
+def is_held_and_nothing_ordered(world: SetWorld, leg: LegTrader) -> bool:
+    stored = world.journal.read_book(leg.id)
+    return bool(leg.status()["position"]) and not stored.open_intents
+
+
+def test_a_leg_that_is_closed_takes_the_other_with_it() -> None:
+    world = SetWorld((A, B), FREE, 150)
+    number = WARM
+    while not all(is_held_and_nothing_ordered(world, leg) for leg in world.legs):
+        world.play(number, number + 1)
+        number += 1
+    world.legs[0].trip(Trip("delisting", "it is delisted"))
+    world.play(number, number + 2)
+    assert [leg.status()["position"] for leg in world.legs] == [0, 0]
+    last = [fill for key, fill in world.journal.tables.fills.values() if key == world.legs[1].id][-1]
+    assert last.reason == "leg_gone"
+
+
+def test_with_a_leg_that_was_liquidated_the_other_is_closed_and_not_entered_before_its_target_turns() -> None:
+    rules = replace(
+        FREE, execution=Execution(brackets=(Bracket(0.0, 0.05),), leverage=10.0), sizing=AllIn(2.0)
+    )
+    world = SetWorld((A, B), rules, 200, volatility=0.012, hard_stop=0.5)
+    alone = 0
+    for number in range(WARM, 200):
+        gone = [leg.own_state.is_gone for leg in world.legs]
+        sides = [side_of(world, leg) for leg in world.legs]
+        world.play(number, number + 1)
+        if sum(gone) == 1 and side_of(world, world.legs[gone.index(True)]) == sides[gone.index(True)]:
+            alone += 1
+            assert world.legs[gone.index(False)].status()["position"] == 0
+    assert alone > 0
+
+
+def side_of(world: SetWorld, leg: LegTrader) -> float:
+    """Side of the target that a leg has acted upon, as its rows say."""
+    signal = world.journal.read_book(leg.id).last_signal
+    return float(signal.decision["target_side"]) if signal else 0.0
+
+
+def test_nothing_is_decided_before_every_leg_has_its_bars() -> None:
+    world = SetWorld((A, B), FREE, 60)
+    world.whole.remove(world.legs[1])
+    world.play(end=50)
+    assert world.journal.tables.signals == {}
+    [waiting] = [one.alert.message for one in world.journal.tables.alerts]
+    assert "1 of the 2 legs of its set are traded" in waiting
