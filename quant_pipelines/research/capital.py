@@ -25,6 +25,7 @@ from quant_pipelines.optimize.decision import DecisionTerms
 from quant_pipelines.store.capital import (
     current_records,
     longest_holding_days,
+    newest_look_taken,
     passed_before,
     read_record_days,
     read_year,
@@ -107,10 +108,15 @@ class _Due:
 
     def why_not(self, yesterday: date) -> str:
         """Sentence that says why there is no look now; empty where there is one."""
-        seatings, day = self._stored.seatings, self._day
-        if seatings and seatings[-1].look_day >= day:
+        newest, day = newest_look_taken(self._connection, self._exchange), self._day
+        if newest == day:
             following = following_look_day(day)
             return f"the look of {day} was taken already; the next one is due when {following} is over"
+        if newest and newest > day:
+            return (
+                f"the look of {day} is older than the newest one, of {newest}; looks are taken in order, "
+                "and it is left out"
+            )
         least = self._terms.least_days
         if max((one.returns.size for one in self._there), default=0) < least:
             return f"no record has {least} days that reach {day}; the look waits for one"

@@ -57,6 +57,14 @@ def newest_look(connection: Connection, exchange: str) -> dict[str, Any] | None:
     return {**look, "records": [dict(row) for row in rows]}
 
 
+def newest_look_taken(connection: Connection, exchange: str) -> date | None:
+    """Day of the newest look, of whichever year; None before the first."""
+    looks = capital_looks.c
+    query = select(func.max(looks.look_day)).where(looks.exchange == exchange)
+    newest: date | None = connection.execute(query).scalar_one()
+    return newest
+
+
 def read_year(connection: Connection, exchange: str, year: int) -> StoredYear:
     """Read the looks of a calendar year, in order."""
     looks, results = capital_looks.c, capital_results.c

@@ -299,3 +299,29 @@ def test_the_longest_round_trip_sets_the_block(engine: Engine, family: Sequence[
         shown = newest_look(connection, EXCHANGE)
     assert shown is not None
     assert (shown["block"], shown["terms"]["longest_holding_days"]) == (10, 10)
+
+
+def test_a_look_of_a_year_that_is_over_is_refused_by_name(engine: Engine, family: Sequence[int]) -> None:
+    for one in family:
+        grow(engine, one, JAN_7)
+    assert look(engine, JAN_7).is_taken
+    before = rows(engine)
+    assert look(engine, DEC_31) == LookAnswer(
+        DEC_31,
+        False,
+        "the look of 2025-12-31 is older than the newest one, of 2026-01-07; looks are taken in order, and it "
+        "is left out",
+    )
+    assert rows(engine) == before
+
+
+def test_no_statement_adds_a_look_before_the_newest(engine: Engine, family: Sequence[int]) -> None:
+    look(engine, DEC_23)
+    older = (
+        "insert into research.capital_looks (exchange, year, look_day, first_day, n_days, terms, "
+        "family_size, pools, block, symbol_block, alpha_spent, spa_p, created_at) select exchange, year, look_day - 7, "
+        "first_day, n_days - 7, terms, 1, 1, 1, 1, 0, 1, created_at from research.capital_looks"
+    )
+    told = "the look of 2025-12-16 is older than the newest one, of 2025-12-23"
+    with pytest.raises(DBAPIError, match=told), engine.begin() as connection:
+        connection.execute(text(older))
