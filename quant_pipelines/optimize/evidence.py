@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from quant_pipelines.optimize.outcome import CapitalDecision
 
-DecidedBy: TypeAlias = Literal["symbol", "pool", "record", "too_short", "not_looked_at", "stale"]
+DecidedBy: TypeAlias = Literal["symbol", "pool", "record", "too_short", "too_slow", "not_looked_at", "stale"]
 """Which question decided: the symbol inside its pool, the pool itself, the record as a family of its own
-where no family is stored, too few days or blocks to be tested (or too few that move), no look since the
-record began, or a look that is too long ago."""
+where no family is stored, too few days or blocks to be tested (or too few that move), a holding too long for
+its days, no look since the record began, or a look that is too long ago."""
 
 
 class CapitalEvidence(NamedTuple):
@@ -68,6 +68,7 @@ _DECIDERS: Mapping[DecidedBy, str] = MappingProxyType(
         "pool": "asked as a pool, its strategy and timeframe over all symbols",
         "record": "asked alone, and one record alone pays for no search",
         "too_short": "its record is too short to be tested",
+        "too_slow": "it has fewer days than ten of its longest holdings, too few to tell its scatter",
         "not_looked_at": "no look has seen it yet",
         "stale": "its evidence is stale: no look has seen it lately",
     }
