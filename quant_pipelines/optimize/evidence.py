@@ -68,7 +68,7 @@ _DECIDERS: Mapping[DecidedBy, str] = MappingProxyType(
         "pool": "asked as a pool, its strategy and timeframe over all symbols",
         "record": "asked alone, and one record alone pays for no search",
         "too_short": "its record is too short to be tested",
-        "too_slow": "it has fewer days than ten of its longest holdings, too few to tell its scatter",
+        "too_slow": "it has fewer days than twenty of its longest holdings, too few to tell its scatter",
         "not_looked_at": "no look has seen it yet",
         "stale": "its evidence is stale: no look has seen it lately",
     }

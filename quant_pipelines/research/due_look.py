@@ -168,4 +168,4 @@ def _named(records: list[RecordDays] | tuple[RecordDays, ...]) -> str:
 
 def _slow(records: tuple[RecordDays, ...]) -> str:
     names = _named(records)
-    return f"{len(records)} records hold for more than a tenth of their days and wait, such as {names}"
+    return f"{len(records)} records hold for more than a twentieth of their days and wait, such as {names}"

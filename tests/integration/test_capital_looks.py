@@ -440,9 +440,9 @@ def test_a_position_that_was_never_closed_counts_for_as_long_as_it_is_held(
 def test_a_record_that_holds_for_too_long_waits_by_name_and_keeps_nobody(
     engine: Engine, family: Sequence[int]
 ) -> None:
-    hold(engine, family[3], 60, DEC_23)  # of 541 days
+    hold(engine, family[3], 30, DEC_23)  # of 541 days
     answer = look(engine, DEC_23)
-    told = "; 1 records hold for more than a tenth of their days and wait, such as rsi 1h ETH"
+    told = "; 1 records hold for more than a twentieth of their days and wait, such as rsi 1h ETH"
     assert answer.is_taken
     assert answer.told.endswith(told)
     assert block(engine)[1] == 1
