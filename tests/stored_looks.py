@@ -16,30 +16,40 @@ from quant_pipelines.store.tables import (
 
 PASSED = CapitalEvidence("passed", "symbol", 0, 0, 0, statistic=4.2)
 FIRST_DAY = date(2025, 1, 1)
-_FIRST_LOOK = date(2025, 6, 3)
+FIRST_LOOK = date(2025, 6, 3)
 _UNIT = ("strategy", "timeframe", "symbol")
 
 
 def look_at_deployment(
-    connection: Connection, deployment_id: int, evidence: CapitalEvidence = PASSED
+    connection: Connection,
+    deployment_id: int,
+    evidence: CapitalEvidence = PASSED,
+    *,
+    first_look: date = FIRST_LOOK,
 ) -> None:
     """Store a look, later than all others, that says this of the record behind a deployment."""
     judged = select(verdicts.c.task_id).join(deployments, deployments.c.verdict_id == verdicts.c.id)
     task_id = connection.execute(judged.where(deployments.c.id == deployment_id)).scalar_one()
-    look_at_task(connection, task_id, evidence)
+    look_at_task(connection, task_id, evidence, first_look=first_look)
 
 
-def look_at_task(connection: Connection, task_id: int, evidence: CapitalEvidence = PASSED) -> None:
+def look_at_task(
+    connection: Connection,
+    task_id: int,
+    evidence: CapitalEvidence = PASSED,
+    *,
+    first_look: date = FIRST_LOOK,
+) -> None:
     """Store a look, later than all others, that says this of a task's record."""
     task = connection.execute(select(optimizer_tasks).where(optimizer_tasks.c.id == task_id)).one()
     newest = connection.execute(select(func.max(capital_looks.c.look_day))).scalar_one()
-    day = newest + timedelta(days=1) if newest else _FIRST_LOOK
+    day = newest + timedelta(days=1) if newest else first_look
     look = {
         "exchange": task.exchange,
         "year": day.year,
         "look_day": day,
-        "first_day": FIRST_DAY,
-        "n_days": (day - FIRST_DAY).days + 1,
+        "first_day": min(FIRST_DAY, day),
+        "n_days": (day - min(FIRST_DAY, day)).days + 1,
         "terms": {},
         "family_size": 24,
         "pools": 1,

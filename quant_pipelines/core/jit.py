@@ -33,14 +33,22 @@ _COMPILED = (
     "portfolio",
     "trading",
     "backtest",
-    "optimize/decision",
 )
+_DECIDING = ("optimize/decision",)
 
 
 def kernel_digest() -> str:
-    """First 16 hex digits of the SHA-256 over the sources of all compiled packages."""
+    """First 16 hex digits of the SHA-256 over the compiled sources that produce a day of a record.
+
+    What is decided on records, compiled as well, is no part of it: an edit there begins no record anew. Looks
+    carry a digest of their own, see ``optimize.capital.decision_digest``.
+    """
+    return _digest_of(_COMPILED)
+
+
+def _digest_of(folders: Sequence[str]) -> str:
     digest = hashlib.sha256()
-    for folder in _COMPILED:
+    for folder in folders:
         for path in sorted((_PACKAGE / folder).rglob("*.py")):
             digest.update(path.relative_to(_PACKAGE).as_posix().encode())
             digest.update(path.read_bytes())
@@ -58,7 +66,7 @@ def only_read_cache() -> None:
 
 
 def _use_cache_folder() -> None:
-    folder = cache_home() / "quant-pipelines" / "kernels" / kernel_digest()
+    folder = cache_home() / "quant-pipelines" / "kernels" / _digest_of(_COMPILED + _DECIDING)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -249,6 +249,13 @@ class LadderSettings:
     data_days: int = setting(
         7, "newest days whose data must be without a finding that blocks", low=1, high=3650
     )
+    evidence_max_days: int = setting(
+        21,
+        "days after the last one that a look saw of a record on which its capital decision still counts; by "
+        "default one weekly look may be missed",
+        low=12,
+        high=3650,
+    )
     cull_window_days: int = setting(
         60, "complete days that the ranking of the deployments looks at", low=5, high=3650
     )

@@ -1,16 +1,16 @@
 """What the newest look says of one record: the part of a verdict that capital rests on."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
 from quant_pipelines.optimize.outcome import CapitalDecision
 
-DecidedBy: TypeAlias = Literal["symbol", "pool", "record", "too_short", "not_looked_at"]
+DecidedBy: TypeAlias = Literal["symbol", "pool", "record", "too_short", "too_slow", "not_looked_at", "stale"]
 """Which question decided: the symbol inside its pool, the pool itself, the record as a family of its own
-where no family is stored, too few days or blocks to be tested (or too few that move), or no look since the
-record began."""
+where no family is stored, too few days or blocks to be tested (or too few that move), a holding too long for
+its days, no look since the record began, or a look that is too long ago."""
 
 
 class CapitalEvidence(NamedTuple):
@@ -34,6 +34,8 @@ class CapitalEvidence(NamedTuple):
         Mean over its standard error, and what it would have had to exceed; None where it was not tested.
     sharpe, sharpe_low, sharpe_high
         Shrunk, annual, with its 80 % range; None where it was not tested.
+    last_day
+        Last of its days that the look saw; None where it reached the day of the look.
 
     Examples
     --------
@@ -54,6 +56,7 @@ class CapitalEvidence(NamedTuple):
     sharpe: float | None = None
     sharpe_low: float | None = None
     sharpe_high: float | None = None
+    last_day: date | None = None
 
 
 NOT_LOOKED_AT = CapitalEvidence("undecided", "not_looked_at")
@@ -65,9 +68,49 @@ _DECIDERS: Mapping[DecidedBy, str] = MappingProxyType(
         "pool": "asked as a pool, its strategy and timeframe over all symbols",
         "record": "asked alone, and one record alone pays for no search",
         "too_short": "its record is too short to be tested",
+        "too_slow": "it has fewer days than twenty of its longest holdings, too few to tell its scatter",
         "not_looked_at": "no look has seen it yet",
+        "stale": "its evidence is stale: no look has seen it lately",
     }
 )
+
+
+def fresh_evidence(evidence: CapitalEvidence, today: date, most_age_days: int) -> CapitalEvidence:
+    """Evidence as it counts on a day: too long after what it rests on, it decides nothing.
+
+    A record that left the family, or no longer grows, is seen by no further look: what was true of it then
+    says little of now.
+
+    Parameters
+    ----------
+    evidence
+        What the newest look said.
+    today
+        UTC day of the question.
+    most_age_days
+        Days since the last of its days that a look has seen, at most.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from quant_pipelines.optimize.evidence import CapitalEvidence, fresh_evidence
+    >>> passed = CapitalEvidence("passed", "symbol", tests=24, look_day=date(2026, 3, 4))
+    >>> fresh_evidence(passed, date(2026, 3, 25), 21) == passed
+    True
+    >>> stale = fresh_evidence(passed, date(2026, 3, 26), 21)
+    >>> stale.decision, stale.decided_by, stale.look_day
+    ('undecided', 'stale', datetime.date(2026, 3, 4))
+    """
+    seen_until = evidence.last_day or evidence.look_day
+    if seen_until is None or today - seen_until <= timedelta(days=most_age_days):
+        return evidence
+    return evidence._replace(
+        decision="undecided",
+        decided_by="stale",
+        more_days=None,
+        fewest_more_days=None,
+        most_more_days=None,
+    )
 
 
 def told_outcome(evidence: CapitalEvidence) -> str:
@@ -104,7 +147,7 @@ def told_decider(evidence: CapitalEvidence) -> str:
 
     Examples
     --------
-    >>> from datetime import date
+    >>> from datetime import date, timedelta
     >>> from quant_pipelines.optimize.evidence import CapitalEvidence, told_decider
     >>> told_decider(CapitalEvidence("passed", "symbol", tests=24, look_day=date(2026, 3, 4)))
     'asked as a symbol inside its pool, 1 of 24 tests, look of 2026-03-04'
@@ -115,4 +158,6 @@ def told_decider(evidence: CapitalEvidence) -> str:
         parts.append(f"1 of {evidence.tests} tests" if evidence.tests > 1 else "the only test")
     if evidence.look_day is not None:
         parts.append(f"look of {evidence.look_day}")
+    if evidence.last_day is not None:
+        parts.append(f"its last day then {evidence.last_day}")
     return ", ".join(parts)

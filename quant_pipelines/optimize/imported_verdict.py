@@ -280,8 +280,7 @@ def _cross_validated(matrix: FloatArray, blocks: int, unknown: dict[str, str]) -
         unknown |= dict.fromkeys(("pbo", "probability_of_loss"), why)
         return {"pbo": None, "probability_of_loss": None}
     found = cross_validate(matrix, n_blocks=blocks)
-    loses = float(np.mean(found.out_of_sample <= 0.0))
-    return {"pbo": found.probability_of_overfitting, "probability_of_loss": loses}
+    return {"pbo": found.probability_of_overfitting, "probability_of_loss": found.probability_of_loss}
 
 
 def _deflated(moments: Moments, luck: float | None, unknown: dict[str, str]) -> float | None:

@@ -17,7 +17,7 @@ from quant_pipelines.core.timeframes import YEAR_DAYS
 from quant_pipelines.optimize.decision.blocks import politis_white_length
 from quant_pipelines.optimize.overfit import stationary_bootstrap_indices
 
-_FEWEST_DAYS = 8
+FEWEST_PAIRED_DAYS = 8
 
 
 class PairedDifference(NamedTuple):
@@ -82,9 +82,10 @@ def paired_difference(
     >>> round(found.difference, 3), found.is_told
     (0.365, True)
     """
-    if first.shape != second.shape or first.size < _FEWEST_DAYS:
+    if first.shape != second.shape or first.size < FEWEST_PAIRED_DAYS:
         raise OptimizationError(
-            f"the records have {first.size} and {second.size} days; expected the same {_FEWEST_DAYS} or more"
+            f"the records have {first.size} and {second.size} days; "
+            f"expected the same {FEWEST_PAIRED_DAYS} or more"
         )
     difference = first - second
     block = politis_white_length(difference[:, None])

@@ -13,7 +13,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult
-from quant_pipelines.reports.walk_forward import Curve, JudgedWalk
+from quant_pipelines.reports.walk_forward import INCUMBENT, Curve, JudgedWalk
 from quant_pipelines.research.history import HistorySource
 
 _log = logging.getLogger(__name__)
@@ -78,4 +78,4 @@ def _incumbent(stored: Mapping[int, float], days: IntArray) -> Curve | None:
     if not common:
         return None
     returns = np.array([stored[day] for day in common], dtype=np.float64)
-    return Curve("incumbent", np.array(common, dtype=np.int64), returns)
+    return Curve(INCUMBENT, np.array(common, dtype=np.int64), returns)

@@ -11,6 +11,7 @@ from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.timeframes import DAY_MS, day_of
 from quant_pipelines.metrics import compounded, max_drawdown, sharpe_ratio, total_return, underwater
 from quant_pipelines.optimize.gates import PAPER, Gate
+from quant_pipelines.optimize.paired import FEWEST_PAIRED_DAYS, paired_difference
 from quant_pipelines.optimize.verdict import VerdictRecord, told_folds
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.reports.axes import Axis, number_axis, time_axis
@@ -22,6 +23,7 @@ from quant_pipelines.reports.page import Cell, Tile, document, facts, paragraph,
 from quant_pipelines.reports.screen_rates import screen_rates
 from quant_pipelines.reports.sensitivity import sensitivity_section
 
+INCUMBENT = "incumbent"
 _FEWEST_MONTH_DAYS = 45
 _OTHER_STYLES = (("hold", "dash"), ("c2", "dotted"))
 
@@ -181,11 +183,26 @@ def _equity_section(walk: JudgedWalk) -> str:
         draw(Chart("Equity at day ends", "starts at 1", x, y, equity, height=300, hover="1")),
         paragraph(
             "Upright lines part the folds. Holding pays no costs; an incumbent is the record of the verdict "
-            "that is traded now, on the days that both have.",
+            f"that is traded now, on the days that both have.{_paired(walk)}",
             "soft",
         ),
         draw(Chart("Distance from the peak", "of the peak", x, below, drawdown, height=160, hover="%")),
     ) + (months if own.returns.size >= _FEWEST_MONTH_DAYS else "")
+
+
+def _paired(walk: JudgedWalk) -> str:
+    """Say how much it earned beyond the incumbent on the days that both have, and how sure that is."""
+    incumbent = next((curve for curve in walk.others if curve.name == INCUMBENT), None)
+    if incumbent is None or incumbent.days.size < FEWEST_PAIRED_DAYS:
+        return ""
+    at = np.searchsorted(walk.own.days, incumbent.days)
+    found = paired_difference(walk.own.returns[at], incumbent.returns)
+    span = f"{percent(found.low)} to {percent(found.high)}"
+    told = "a difference that chance hardly makes" if found.is_told else "no difference is told"
+    return (
+        f" On these {found.days} days its mean return is {percent(found.difference)} a year beyond the "
+        f"incumbent's, 95 % from {span}: {told}."
+    )
 
 
 def _curves(curves: Sequence[Curve], x: Axis, y: Axis) -> list[Layer]:

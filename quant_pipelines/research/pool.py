@@ -117,7 +117,7 @@ def optimize_many(
     threads = [
         Thread(
             target=_feed,
-            args=(opening, limits.minutes, _begun_before(until, work, on_begun), keep),
+            args=(opening, limits.minutes, begun_before(until, work, on_begun), keep),
             daemon=True,
         )
         for _ in range(min(workers, len(todo)))
@@ -129,9 +129,26 @@ def optimize_many(
     return _complete(todo, outcomes)
 
 
-def _begun_before(until: float, work: _Work, on_begun: Callable[[OptimizationJob], None]) -> Iterator[_Item]:
-    """Hand out jobs until none is left, or it is that time on the monotonic clock."""
-    while time.monotonic() < until:
+def begun_before(
+    until: float,
+    work: _Work,
+    on_begun: Callable[[OptimizationJob], None],
+    now: Callable[[], float] = time.monotonic,
+) -> Iterator[_Item]:
+    """Hand out jobs until none is left, or it is that time; a job is asked for when a worker is free.
+
+    Parameters
+    ----------
+    until
+        Time after which none is begun, seconds of ``now``.
+    work
+        What is left, for all workers.
+    on_begun
+        Called with every job that is handed out.
+    now
+        Clock that never goes back, seconds.
+    """
+    while now() < until:
         try:
             item = work.get_nowait()
         except Empty:

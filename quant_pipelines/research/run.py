@@ -22,6 +22,7 @@ from quant_pipelines.optimize.capital import beyond_holding
 from quant_pipelines.optimize.decision import DecisionTerms, evidence_of_record
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.evidence import CapitalEvidence
+from quant_pipelines.optimize.holding import holdings_of, longest_holding_days
 from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.objective_file import Ranking, compile_objective
 from quant_pipelines.optimize.space import space_of
@@ -373,9 +374,8 @@ def ranking_of(job: OptimizationJob) -> str | Ranking:
 
 def _alone(record: OutOfSample) -> CapitalEvidence:
     """Judge a record as a family of its own: nothing is stored that it could be asked beside."""
-    held_ms = (trade["exit_time"] - trade["entry_time"] for trade in record.trades)
-    longest_days = -(-max(held_ms, default=1) // DAY_MS)
-    terms = DecisionTerms(longest_holding_days=longest_days)
+    end_ms = int(record.days[-1]) + DAY_MS
+    terms = DecisionTerms(longest_holding_days=longest_holding_days(holdings_of(record), end_ms))
     is_held_known = np.isfinite(record.exposure).all() and np.isfinite(record.holding).all()
     beyond = beyond_holding(record.returns, record.exposure, record.holding) if is_held_known else None
     first_day = from_ms(int(record.days[0])).date()

@@ -1,11 +1,11 @@
 """Looks of the capital decision in PostgreSQL: they are added, never changed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Row, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from quant_pipelines.core.clock import utc_now
@@ -16,11 +16,16 @@ from quant_pipelines.optimize.capital import (
     PassedBefore,
     RecordDays,
     RecordResult,
+    SaidByLook,
     Seating,
     Unit,
+    decision_digest,
 )
+from quant_pipelines.optimize.capital.said import OF_LOOK, OF_RECORD
 from quant_pipelines.optimize.decision import DecisionTerms
+from quant_pipelines.optimize.holding import HeldSpan, longest_holding_days, open_holdings
 from quant_pipelines.store.capital_evidence import OF_RESULT
+from quant_pipelines.store.records import day_ms
 from quant_pipelines.store.tables import (
     capital_looks,
     capital_results,
@@ -30,17 +35,19 @@ from quant_pipelines.store.tables import (
 
 _UNIT = ("strategy", "timeframe", "symbol")
 _EPOCH = date(1970, 1, 1)
-_LONGEST_HOLDING = text(
-    "select max((trade->>'exit_time')::bigint - (trade->>'entry_time')::bigint) from research.record_days, "
-    "jsonb_array_elements(trades) as trade where record_id = any(:ids) and day <= :day"
+_CLOSED = text(
+    "select record_id, (trade->>'entry_time')::bigint entered_ms, (trade->>'exit_time')::bigint left_ms "
+    "from research.record_days, jsonb_array_elements(trades) as trade where record_id = any(:ids)"
 )
 
 
-class StoredYear(NamedTuple):
-    """Looks of a calendar year so far, and the terms that its first one fixed; None before it."""
+class StoredLook(NamedTuple):
+    """A look as it was taken: who was asked, and by what."""
 
-    seatings: tuple[Seating, ...]
-    terms: DecisionTerms | None
+    seating: Seating
+    terms: DecisionTerms
+    decision_digest: str | None
+    alpha_spent: float
 
 
 def newest_look(connection: Connection, exchange: str) -> dict[str, Any] | None:
@@ -57,32 +64,63 @@ def newest_look(connection: Connection, exchange: str) -> dict[str, Any] | None:
     return {**look, "records": [dict(row) for row in rows]}
 
 
-def read_year(connection: Connection, exchange: str, year: int) -> StoredYear:
-    """Read the looks of a calendar year, in order."""
+def newest_look_taken(connection: Connection, exchange: str) -> date | None:
+    """Day of the newest look, of whichever year; None before the first."""
+    looks = capital_looks.c
+    query = select(func.max(looks.look_day)).where(looks.exchange == exchange)
+    newest: date | None = connection.execute(query).scalar_one()
+    return newest
+
+
+def read_year(connection: Connection, exchange: str, year: int) -> tuple[StoredLook, ...]:
+    """Read the looks of a calendar year, in order; who only waits for more days has no seat."""
     looks, results = capital_looks.c, capital_results.c
     query = (
-        select(looks.look_day, looks.terms, *(results[name] for name in FamilySeat._fields))
+        select(looks.look_day, looks.terms, looks.decision_digest, looks.alpha_spent)
+        .add_columns(*(results[name] for name in FamilySeat._fields))
         .join(capital_results, results.look_id == looks.id)
-        .where(looks.exchange == exchange, looks.year == year)
+        .where(looks.exchange == exchange, looks.year == year, results.decided_by != "too_slow")
         .order_by(looks.look_day, results.record_id)
     )
-    seats: dict[date, list[FamilySeat]] = {}
-    terms = None
+    found: dict[date, list[Row[Any]]] = {}
     for row in connection.execute(query):
-        terms = terms or DecisionTerms(**row.terms)
-        seats.setdefault(row.look_day, []).append(
-            FamilySeat(row.record_id, row.pool, row.member_id, row.first_day)
-        )
-    return StoredYear(tuple(Seating(day, tuple(of_look)) for day, of_look in seats.items()), terms)
+        found.setdefault(row.look_day, []).append(row)
+    return tuple(_stored_look(day, rows) for day, rows in found.items())
 
 
-def passed_before(connection: Connection, exchange: str, year: int) -> PassedBefore:
-    """Read what passed in earlier calendar years."""
+def _stored_look(day: date, rows: Sequence[Row[Any]]) -> StoredLook:
+    first = rows[0]
+    seats = tuple(FamilySeat(*(getattr(row, name) for name in FamilySeat._fields)) for row in rows)
+    terms = DecisionTerms(**first.terms)
+    return StoredLook(Seating(day, seats), terms, first.decision_digest, first.alpha_spent)
+
+
+def read_said(connection: Connection, exchange: str, since: date) -> tuple[SaidByLook, ...]:
+    """Read what the looks from a day on have said, in order."""
+    looks, results = capital_looks.c, capital_results.c
+    here = (looks.exchange == exchange, looks.look_day >= since)
+    said = connection.execute(select(capital_looks).where(*here).order_by(looks.look_day)).mappings().all()
+    of_records = (
+        select(capital_results)
+        .join(capital_looks, looks.id == results.look_id)
+        .where(*here, results.decided_by != "too_slow")
+    )
+    records: dict[int, dict[int, dict[str, Any]]] = {}
+    for row in connection.execute(of_records).mappings():
+        records.setdefault(row["look_id"], {})[row["record_id"]] = {name: row[name] for name in OF_RECORD}
+    return tuple(
+        SaidByLook(look["look_day"], {name: look[name] for name in OF_LOOK}, records.get(look["id"], {}))
+        for look in said
+    )
+
+
+def passed_before(connection: Connection, exchange: str, day: date) -> PassedBefore:
+    """Read what passed in looks before a day."""
     looks, results = capital_looks.c, capital_results.c
     earlier = (
         select(results.record_id, results.pool, results.passed)
         .join(capital_looks, looks.id == results.look_id)
-        .where(looks.exchange == exchange, looks.year < year, results.pool_passed)
+        .where(looks.exchange == exchange, looks.look_day < day, results.pool_passed)
         .distinct()
     )
     rows = connection.execute(earlier).all()
@@ -90,25 +128,15 @@ def passed_before(connection: Connection, exchange: str, year: int) -> PassedBef
     return PassedBefore(records, frozenset(row.pool for row in rows))
 
 
-def current_records(connection: Connection, exchange: str) -> list[Unit]:
-    """Read the records of the newest version of each strategy, timeframe and symbol; all of them are asked.
+def all_records(connection: Connection, exchange: str) -> list[Unit]:
+    """Read all records of an exchange, also those of texts and settings that nobody uses any more.
 
     What was searched in an archive has no part in it: no night adds to it.
     """
     tasks = optimizer_tasks.c
-    own = (tasks.exchange == exchange, tasks.settings["job"]["archive"].astext.is_(None))
-    newest = (
-        select(*(tasks[name] for name in _UNIT), tasks.strategy_version_id)
-        .where(*own)
-        .ext(distinct_on(*(tasks[name] for name in _UNIT)))
-        .order_by(*(tasks[name] for name in _UNIT), tasks.window_end.desc(), tasks.id.desc())
-        .subquery()
-    )
-    same = [newest.c[name] == tasks[name] for name in (*_UNIT, "strategy_version_id")]
     query = (
         select(tasks.record_id, *(tasks[name] for name in _UNIT), tasks.strategy_version_id)
-        .join(newest, same[0] & same[1] & same[2] & same[3])
-        .where(*own)
+        .where(*_own(exchange))
         .distinct()
         .order_by(tasks.record_id)
     )
@@ -124,16 +152,24 @@ def current_records(connection: Connection, exchange: str) -> list[Unit]:
     ]
 
 
-def seated_records(connection: Connection, exchange: str, year: int) -> list[Unit]:
-    """Read the records that a look of the year has seen, current or not."""
-    looks, results = capital_looks.c, capital_results.c
-    query = (
-        select(results.record_id, *(results[name] for name in _UNIT), results.pool)
-        .join(capital_looks, looks.id == results.look_id)
-        .where(looks.exchange == exchange, looks.year == year)
-        .distinct()
+def current_record_ids(connection: Connection, exchange: str) -> frozenset[int]:
+    """Ids of the records of the newest version of each strategy, timeframe and symbol: those that grow."""
+    tasks = optimizer_tasks.c
+    newest = (
+        select(*(tasks[name] for name in _UNIT), tasks.strategy_version_id)
+        .where(*_own(exchange))
+        .ext(distinct_on(*(tasks[name] for name in _UNIT)))
+        .order_by(*(tasks[name] for name in _UNIT), tasks.window_end.desc(), tasks.id.desc())
+        .subquery()
     )
-    return [Unit(**row) for row in connection.execute(query).mappings()]
+    same = [newest.c[name] == tasks[name] for name in (*_UNIT, "strategy_version_id")]
+    query = select(tasks.record_id).join(newest, and_(*same)).where(*_own(exchange))
+    return frozenset(connection.execute(query).scalars())
+
+
+def _own(exchange: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    tasks = optimizer_tasks.c
+    return tasks.exchange == exchange, tasks.settings["job"]["archive"].astext.is_(None)
 
 
 def read_record_days(
@@ -167,11 +203,17 @@ def read_record_days(
     }
 
 
-def longest_holding_days(connection: Connection, record_ids: Collection[int], until: date) -> int:
-    """Whole days of the longest round trip in records, at least 1."""
-    ids = [*record_ids]
-    found = connection.execute(_LONGEST_HOLDING, {"ids": ids, "day": until}).scalar_one()
-    return max(1, -(-(found or 0) // DAY_MS))
+def holding_days(connection: Connection, record_ids: Collection[int], until: date) -> dict[int, int]:
+    """Whole days of the longest holding of each record up to and with a day, at least 1."""
+    ids, days = [*record_ids], record_days.c
+    held: dict[int, list[HeldSpan]] = {number: [] for number in ids}
+    for row in connection.execute(_CLOSED, {"ids": ids}):
+        held[row.record_id].append(HeldSpan(row.entered_ms, row.left_ms))
+    carried = select(days.record_id, days.carried).where(days.record_id.in_(ids), days.carried.is_not(None))
+    for row in connection.execute(carried):
+        held[row.record_id] += open_holdings(row.carried)
+    end_ms = day_ms(until) + DAY_MS
+    return {number: longest_holding_days(holdings, end_ms) for number, holdings in held.items()}
 
 
 def save_look(connection: Connection, exchange: str, look: CapitalLook, *, spa_p: float) -> None:
@@ -183,7 +225,7 @@ def save_look(connection: Connection, exchange: str, look: CapitalLook, *, spa_p
         "first_day": look.seating.look_day - timedelta(days=look.look.n_days - 1),
         "n_days": look.look.n_days,
         "terms": look.terms._asdict(),
-        "family_size": len(look.results),
+        "family_size": look.n_asked,
         "pools": look.n_pools,
         "block": look.block,
         "symbol_block": look.symbol_block,
@@ -191,6 +233,7 @@ def save_look(connection: Connection, exchange: str, look: CapitalLook, *, spa_p
         "critical": look.critical,
         "spa_p": spa_p,
         "created_at": utc_now(),
+        "decision_digest": decision_digest(),
     }
     added = insert(capital_looks).values(row).returning(capital_looks.c.id)
     look_id = connection.execute(added).scalar_one()

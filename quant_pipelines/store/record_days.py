@@ -1,10 +1,10 @@
-"""Which days of a record a verdict rests on."""
+"""Which verdict on a record is the newest, and which of its days one rests on."""
 
 from typing import Any
 
-from sqlalchemy import Date, Select, cast, select
+from sqlalchemy import ColumnElement, Date, Select, cast, func, select
 
-from quant_pipelines.store.tables import optimizer_tasks, record_days
+from quant_pipelines.store.tables import optimizer_tasks, record_days, verdicts
 
 
 def days_of_verdicts() -> Select[Any]:
@@ -15,3 +15,9 @@ def days_of_verdicts() -> Select[Any]:
         .join(optimizer_tasks, tasks.record_id == record_days.c.record_id)
         .where(record_days.c.day < cast(tasks.window_end, Date))
     )
+
+
+def newest_verdict_first() -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Order of the verdicts of a unit: one that a person went back to is as new as that decision."""
+    age = func.coalesce(verdicts.c.reinstated_at, verdicts.c.created_at)
+    return age.desc(), verdicts.c.id.desc()

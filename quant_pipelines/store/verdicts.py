@@ -25,7 +25,7 @@ from quant_pipelines.optimize.gates import Gate
 from quant_pipelines.optimize.verdict import VerdictDecision, VerdictRecord
 from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.record_days import days_of_verdicts
+from quant_pipelines.store.record_days import days_of_verdicts, newest_verdict_first
 from quant_pipelines.store.records import day_ms
 from quant_pipelines.store.research import DONE, StoredTask, finite
 from quant_pipelines.store.tables import (
@@ -141,8 +141,7 @@ def newest_verdict_id(connection: Connection, record: VerdictRecord) -> int:
     One that a person went back to is as new as that decision.
     """
     same = (verdicts.c[name] == getattr(record, name) for name in _UNIT)
-    age = func.coalesce(verdicts.c.reinstated_at, verdicts.c.created_at)
-    newest = select(verdicts.c.id).where(*same).order_by(age.desc(), verdicts.c.id.desc()).limit(1)
+    newest = select(verdicts.c.id).where(*same).order_by(*newest_verdict_first()).limit(1)
     return int(connection.execute(newest).scalar_one())
 
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 from sqlalchemy import Connection, Select, case, func, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 
-from quant_pipelines.store.record_days import days_of_verdicts
+from quant_pipelines.store.record_days import days_of_verdicts, newest_verdict_first
 from quant_pipelines.store.tables import (
     accounts,
     deployments,
@@ -19,11 +20,17 @@ from quant_pipelines.store.tables import (
 
 
 def newest_verdicts(connection: Connection, exchange: str) -> list[dict[str, Any]]:
-    """Read the newest verdict of each strategy, symbol and timeframe, admitted ones first."""
+    """Read the newest verdict of each strategy, symbol and timeframe, admitted ones first.
+
+    One that a person went back to is as new as that decision.
+    """
     key = (verdicts.c.strategy, verdicts.c.symbol, verdicts.c.timeframe)
-    here = verdicts.c.exchange == exchange
-    newest = select(func.max(verdicts.c.id)).where(here).group_by(*key)
-    query = select(verdicts).where(verdicts.c.id.in_(newest)).order_by(*key)
+    query = (
+        select(verdicts)
+        .where(verdicts.c.exchange == exchange)
+        .ext(distinct_on(*key))
+        .order_by(*key, *newest_verdict_first())
+    )
     order = {"admitted": 0, "candidate": 1, "rejected": 2}
     return sorted(_rows(connection, query), key=lambda row: order[row["decision"]])
 

@@ -60,8 +60,8 @@ select account_id, strategy_version_id, verdict.id, strategy, exchange, 'XRP/USD
 from real, verdict
 returning id
 """
-# Each is looked at in a year of its own, so that no look of the stack stands in its place.
-LOOKED_AT = {"5m": 2101, "15m": 2102, "1h": 2103}
+# Each is looked at in a year of its own, after all others: no look of the stack stands in its place.
+NEXT_YEAR = "select greatest(max(year), 2100) + 1 from research.capital_looks"
 # Equity at each of the last thirty midnights: a steady drift with a little noise.
 EQUITY = """
 insert into trading.equity (deployment_id, ts, cash, position, price, equity)
@@ -77,8 +77,9 @@ from (
 def seed(stack: Any, timeframe: str, drift: float, days: int) -> int:
     """Deployment that has been in paper for so many days, with an equity that drifts so much a day."""
     with psycopg.connect(stack.url()) as connection:
+        (year,) = connection.execute(NEXT_YEAR.encode()).fetchone() or (0,)
         (found,) = connection.execute(
-            DEPLOYMENT.encode(), {"timeframe": timeframe, "days": days, "year": LOOKED_AT[timeframe]}
+            DEPLOYMENT.encode(), {"timeframe": timeframe, "days": days, "year": year}
         ).fetchone() or (0,)
         connection.execute(EQUITY.encode(), {"id": found, "drift": drift})
     return int(found)

@@ -25,6 +25,7 @@ from quant_pipelines.sdk.scaffold import scaffold
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.verdicts import read_verdict
+from quant_pipelines.store.views import newest_verdicts
 from tests.integration.stored_market import END, JOB, market, rolled_up
 
 pytestmark = pytest.mark.postgres
@@ -198,6 +199,9 @@ def test_an_earlier_verdict_is_a_candidate_again_and_is_deployed(
 ) -> None:
     earlier, newest = walked
     gates_pass(engine)
+    with transaction(engine) as connection:
+        (shown,) = newest_verdicts(connection, earlier.exchange)
+    assert shown["id"] == newest.id
     code, receipt, _ = quant("research", "rollback", earlier.id, *SIGNED, "--json")
     assert (code, receipt["action"]) == (0, "verdict.rolled_back")
     with transaction(engine) as connection:
@@ -208,6 +212,9 @@ def test_an_earlier_verdict_is_a_candidate_again_and_is_deployed(
     assert again is not None
     assert left is not None
     assert (again.decision, left.decision) == ("candidate", "rejected")
+    with transaction(engine) as connection:
+        (shown,) = newest_verdicts(connection, earlier.exchange)
+    assert shown["id"] == earlier.id
     assert left.reasons == (f"rolled back to verdict {earlier.id} by ann: the newer one trades too much",)
     assert (row.actor, row.detail["from"], row.detail["rejected"]) == ("ann", newest.id, [newest.id])
     assert quant("research", "rollback", earlier.id, *SIGNED)[2] == (

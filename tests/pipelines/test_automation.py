@@ -59,7 +59,8 @@ def deployment(platform: Platform, stage: str = "paper", days_ago: int = 30) -> 
     values = {"symbol": SYMBOL, "stage": stage, "since": since}
     with platform.engine.begin() as connection:
         made = int(connection.execute(text(PROVEN_DEPLOYMENT), values).scalar_one())
-        look_at_deployment(connection, made)
+        yesterday = from_ms(platform.clock() - DAY_MS).date()
+        look_at_deployment(connection, made, first_look=yesterday)
         return made
 
 

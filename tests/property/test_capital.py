@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from quant_pipelines.optimize.capital import (
     CapitalLook,
+    PassedBefore,
     RecordDays,
     Seating,
     Unit,
@@ -50,13 +51,13 @@ def worlds(draw: st.DrawFn) -> tuple[list[RecordDays], list[list[int]]]:
 def seatings_of(records: Sequence[RecordDays], gone: Sequence[Sequence[int]]) -> list[Seating]:
     seatings: list[Seating] = []
     for day, missing in zip(LOOK_DAYS, gone, strict=True):
-        there = [one for one in records if one.record_id not in missing]
-        seatings.append(seated(there, seatings, day))
+        known = as_known_at(records, day, missing)
+        seatings.append(seated([*known.values()], seatings, day))
     return seatings
 
 
 def as_known_at(records: Sequence[RecordDays], day: date, missing: Sequence[int]) -> dict[int, RecordDays]:
-    """What the database had: those who missed the look lack some days before it."""
+    """What the database had: those who missed the look lack some days before it, and may come back."""
     return {
         one.record_id: one.until(day - timedelta(days=3 if one.record_id in missing else 0))
         for one in records
@@ -115,6 +116,46 @@ def test_what_has_passed_stays_passed_and_only_inside_a_pool_that_passed(
             assert one.pool_passed or not has_passed
             if has_passed:
                 passed.add(one.seat.record_id)
+
+
+@settings(max_examples=examples(15), deadline=None)
+@given(worlds(), st.integers(1, len(LOOK_DAYS) - 1), st.floats(0.0, 0.2))
+def test_a_decision_that_changes_is_granted_no_new_error(
+    world: tuple[list[RecordDays], list[list[int]]], n_looks: int, spent: float
+) -> None:
+    records, gone = world
+    known = {one.record_id: one for one in records}
+    before = PassedBefore(n_looks=n_looks, spent=spent)
+    looks = [*YearOfLooks(known, seatings_of(records, gone), TERMS, before).looks()]
+    assert [look.seating.look_day for look in looks] == [*LOOK_DAYS[n_looks:]]
+    by_now = [spent, *(look.alpha_spent for look in looks)]
+    assert by_now == sorted(by_now)
+    assert by_now[-1] <= TERMS.alpha + 1e-12
+
+
+@settings(max_examples=examples(15), deadline=None)
+@given(worlds(), st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_a_text_that_was_tried_and_given_up_helps_nobody(
+    world: tuple[list[RecordDays], list[list[int]]], seed: int, n_edits: int
+) -> None:
+    records = sorted(world[0], key=lambda one: one.first_day)
+    # Blocks longer than any that so independent days ask for: nobody changes those of the others.
+    terms = TERMS._replace(longest_holding_days=10)
+    chance = np.random.default_rng(seed)
+    edits = []
+    for number in range(n_edits):
+        unit = Unit(100 + number, "rsi", "1h", "BTC", f"rsi 1h edit {number}")
+        days = 0.01 * chance.standard_normal(100)
+        days -= max(days.mean(), 0.0)
+        edits.append(RecordDays(unit, records[0].first_day, days, np.zeros(100), np.zeros(100)))
+
+    def passed(asked: list[RecordDays]) -> set[int]:
+        (*_, last) = YearOfLooks(
+            {one.record_id: one for one in asked}, [seated(asked, [], LOOK_DAYS[-1])], terms
+        ).looks()
+        return {one.seat.record_id for one in last.results if one.evidence.decision == "passed"}
+
+    assert passed([*records, *edits]) <= passed(records)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 49), st.lists(st.integers(0, 49), max_size=5))

@@ -159,3 +159,12 @@ def test_effective_trials_of_copies_is_one_and_of_noise_is_all() -> None:
     noise = generator.normal(0, 0.01, (2000, 30))
     assert effective_number_of_trials(np.repeat(noise[:, :1], 30, axis=1)) == pytest.approx(1.0)
     assert effective_number_of_trials(noise) == pytest.approx(30.0, rel=0.05)
+
+
+def test_best_that_does_not_trade_in_the_other_half_has_earned_nothing() -> None:
+    """One that holds nothing there loses nothing either, and is no proof of an edge."""
+    earned = np.tile([0.01, 0.03], 4)
+    only_first = np.concatenate([earned, np.zeros(8)])
+    found = cross_validate(np.column_stack([only_first, -only_first]), n_blocks=2)
+    assert found.out_of_sample[0] == 0.0
+    assert found.probability_of_loss == 0.5

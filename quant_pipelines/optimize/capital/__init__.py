@@ -3,6 +3,7 @@
 from quant_pipelines.optimize.capital.family import Family, family_of
 from quant_pipelines.optimize.capital.looks import CapitalLook, PassedBefore, RecordResult, YearOfLooks
 from quant_pipelines.optimize.capital.records import RecordDays, Unit, beyond_holding
+from quant_pipelines.optimize.capital.said import SaidByLook, difference_of, said_by
 from quant_pipelines.optimize.capital.seating import (
     FamilySeat,
     Seating,
@@ -10,6 +11,8 @@ from quant_pipelines.optimize.capital.seating import (
     newest_look_day,
     seated,
 )
+from quant_pipelines.optimize.capital.slow import AskedRecords, longest_holding_of, slow_result
+from quant_pipelines.optimize.capital.source import decision_digest
 
 __all__ = [
     "YearOfLooks",
@@ -24,6 +27,13 @@ __all__ = [
     "seated",
     "Seating",
     "FamilySeat",
+    "SaidByLook",
+    "said_by",
+    "difference_of",
+    "decision_digest",
+    "slow_result",
+    "longest_holding_of",
+    "AskedRecords",
     "newest_look_day",
     "following_look_day",
 ]

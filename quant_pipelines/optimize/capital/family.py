@@ -3,13 +3,13 @@
 A day that a look has seen never changes in them, whoever joins, leaves or comes late afterwards.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.core.arrays import BoolArray, FloatArray
+from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.optimize.capital.records import RecordDays, beyond_holding
 from quant_pipelines.optimize.capital.seating import Seating
 from quant_pipelines.optimize.decision import Look, Pools, pooled_at_equal_risk
@@ -65,7 +65,8 @@ def family_of(records: Mapping[int, RecordDays], seatings: Sequence[Seating]) ->
     """Lay the days of all who were ever seated in the year side by side.
 
     A pool has the whole records of those who were there at its first look, and of everybody who joins later
-    the days from the look before on. A week whose look a record missed is left out of its pool for good.
+    the days from the look before on. A week whose look a record missed is flat for good, in its pool and for
+    itself: what stands without it at that look must stand so whenever the look is replayed.
 
     Parameters
     ----------
@@ -91,13 +92,15 @@ def family_of(records: Mapping[int, RecordDays], seatings: Sequence[Seating]) ->
     origin, last = seatings[0].first_day, seatings[-1].look_day
     counting = [records[number].since(seats[number].first_day).until(last) for number in order]
     columns = _columns(counting, origin, last)
-    present = np.array([[number in _ids(seating) for number in order] for seating in seatings])
+    ends = np.array([_ends(seating, order, origin) for seating in seatings])
+    present = ends > 0
     looks = tuple(_look(seating.look_day, origin) for seating in seatings)
     labels = [seats[number].pool for number in order]
-    counted = _counted(present, looks, labels)
+    counted = _counted(ends, looks, labels)
     pools = pooled_at_equal_risk(columns.returns, labels, beyond_holding=columns.beyond, counted=counted)
     member_ids = [seats[number].member_id for number in order]
-    members = _members(columns, member_ids, counted)
+    own = _counted(ends, looks, order)
+    members = _members(_flat_unless(own, columns), member_ids, counted)
     pool_of = tuple(pools.labels.index(label) for label in labels)
     member_of = tuple(members.labels.index(label) for label in member_ids)
     parents = dict(zip(member_of, pool_of, strict=True))
@@ -118,8 +121,10 @@ def family_of(records: Mapping[int, RecordDays], seatings: Sequence[Seating]) ->
     )
 
 
-def _ids(seating: Seating) -> set[int]:
-    return {seat.record_id for seat in seating.seats}
+def _ends(seating: Seating, order: Sequence[int], origin: date) -> list[int]:
+    """Days that a look may count of each record, from the first of all; 0 of one that is not there."""
+    last = {seat.record_id: seat.last_day or seating.look_day for seat in seating.seats}
+    return [(last[number] - origin).days + 1 if number in last else 0 for number in order]
 
 
 def _look(day: date, origin: date) -> Look:
@@ -143,19 +148,25 @@ def _columns(records: Sequence[RecordDays], origin: date, last: date) -> _Column
     return _Columns(returns, beyond)
 
 
-def _counted(present: BoolArray, looks: Sequence[Look], labels: Sequence[str]) -> BoolArray:
-    """Whether a record is part of its pool on a day, shape (n_days, n_records)."""
-    counted = np.zeros((looks[-1].n_days, len(labels)), dtype=bool)
-    begun: set[str] = set()
+def _counted(ends: IntArray, looks: Sequence[Look], labels: Sequence[Hashable]) -> BoolArray:
+    """Whether a record is part of its group on a day, shape (n_days, n_records)."""
+    rows = np.arange(looks[-1].n_days)[:, None]
+    counted = np.zeros((rows.size, len(labels)), dtype=bool)
+    begun: set[Hashable] = set()
     before = 0
-    for look, here in zip(looks, present, strict=True):
-        new = {label for label, is_here in zip(labels, here, strict=True) if is_here} - begun
-        founds = here & np.array([label in new for label in labels])
-        counted[before : look.n_days, here] = True
-        counted[: look.n_days, founds] = True
+    for look, end in zip(looks, ends, strict=True):
+        new = {label for label, is_here in zip(labels, end > 0, strict=True) if is_here} - begun
+        founds = np.array([label in new for label in labels])
+        counted |= (rows < end) & (founds | (rows >= before))
         begun |= new
         before = look.n_days
     return counted
+
+
+def _flat_unless(counted: BoolArray, columns: _Columns) -> _Columns:
+    """Days on which a record does not count earn nothing; those before it stay unknown."""
+    is_flat = ~counted & np.isfinite(columns.returns)
+    return _Columns(*(np.where(is_flat, 0.0, days) for days in columns))
 
 
 def _members(columns: _Columns, member_ids: Sequence[int], counted: BoolArray) -> Pools:

@@ -4,6 +4,13 @@ A calendar year spends one error. Pools are asked first, at ``POOL_SHARE`` of it
 passed, at the rest. A new year begins with the whole error, new seats and the whole records. What passed
 stays passed, in later years too: the error is the chance of a single false promotion in a year, and what was
 promoted is not promoted again. Taking back is not the decision's: what trades is watched by its own triggers.
+
+A decision that changes within a year is granted no new error. What its looks may spend is what the year
+allows by then less what was spent before, and nothing is assumed of how the two decide together: the chance
+that either errs is at most the sum of both (Bonferroni), which is the year's.
+
+Who was asked once stays asked in that year by the days that it has, also where it ended or does not reach a
+look: a candidate that was tried and given up counts as one that was kept.
 """
 
 import math
@@ -38,12 +45,17 @@ _LEAST_SPA_DAYS = 3
 
 
 class PassedBefore(NamedTuple):
-    """What passed in earlier calendar years: it is not asked again.
+    """What passed in looks before, of earlier calendar years or of another decision: it is not asked again.
 
     Parameters
     ----------
     records, pools
         Ids and names.
+    n_looks
+        Looks of this calendar year that another decision has taken. Their days and seats count, they are not
+        replayed.
+    spent
+        Error of this calendar year that these have spent: the present decision has only the rest.
 
     Examples
     --------
@@ -54,6 +66,8 @@ class PassedBefore(NamedTuple):
 
     records: frozenset[int] = frozenset()
     pools: frozenset[str] = frozenset()
+    n_looks: int = 0
+    spent: float = 0.0
 
 
 class RecordResult(NamedTuple):
@@ -94,7 +108,9 @@ class CapitalLook(NamedTuple):
     terms
         What it was made by.
     n_pools
-        Pools that were asked.
+        Pools that were there.
+    n_asked
+        Records that were asked: those with a result, and those that a look of the year before has seen.
     block, symbol_block
         Days of a resampled block of the pools, and of the members inside them.
     alpha_spent
@@ -119,6 +135,7 @@ class CapitalLook(NamedTuple):
     symbol_block: int
     alpha_spent: float
     critical: float | None
+    n_asked: int
     results: tuple[RecordResult, ...]
 
 
@@ -177,23 +194,23 @@ class YearOfLooks:
         self._family = family_of(records, seatings)
 
     def looks(self) -> Iterator[CapitalLook]:
-        """Yield each look of the year in order.
+        """Yield each look of the year in order, but for those of another decision.
 
         Raises
         ------
         OptimizationError
             If the terms can't be used.
         """
-        family, alpha = self._family, self._terms.alpha
-        pools = family.pools_present & ~self._passed_pools
-        members = family.members_present & self._is_crowded & ~self._passed_members
+        family, first = self._family, self._before.n_looks
+        pools = _ever(family.pools_present) & ~self._passed_pools
+        members = _ever(family.members_present) & self._is_crowded & ~self._passed_members
         seen = zip(
-            self._seen(family.pools, pools, POOL_SHARE * alpha),
-            self._seen(family.members, members, (1.0 - POOL_SHARE) * alpha),
+            self._seen(family.pools, pools, POOL_SHARE),
+            self._seen(family.members, members, 1.0 - POOL_SHARE),
             strict=True,
         )
         passed = set(self._before.records)
-        for at, levels in enumerate(seen):
+        for at, levels in enumerate(seen, start=first):
             look = self._look(_Seen(*levels), at, passed)
             passed |= {one.seat.record_id for one in look.results if one.evidence.decision == "passed"}
             yield look
@@ -231,13 +248,15 @@ class YearOfLooks:
         parents = self._family.parent_of
         return np.asarray(self._family.crowded | self._passed_pools[list(parents)])
 
-    def _seen(self, level: Pools, asked: BoolArray, alpha: float) -> Iterator[LookResult]:
-        terms, beyond = self._terms._replace(alpha=alpha), level.beyond_holding
-        return seen_at(level.returns, self._family.looks, terms, beyond_holding=beyond, asked=asked)
+    def _seen(self, level: Pools, asked: BoolArray, share: float) -> Iterator[LookResult]:
+        first, looks = self._before.n_looks, self._family.looks
+        terms = self._terms._replace(alpha=share * self._terms.alpha, spent_before=share * self._before.spent)
+        beyond = level.beyond_holding
+        return seen_at(level.returns, looks[first:], terms, beyond_holding=beyond, asked=asked[first:])
 
     def _look(self, seen: _Seen, at: int, passed: Collection[int]) -> CapitalLook:
         look, spending = seen.pools.look, SPENDING[self._terms.spending]
-        shares = (POOL_SHARE * self._terms.alpha, (1.0 - POOL_SHARE) * self._terms.alpha)
+        alpha, shares, before = self._terms.alpha, (POOL_SHARE, 1.0 - POOL_SHARE), self._before.spent
         criticals = seen.pools.critical[np.isfinite(seen.pools.critical)]
         return CapitalLook(
             seating=self._seatings[at],
@@ -246,8 +265,9 @@ class YearOfLooks:
             n_pools=int(self._family.pools_present[at].sum()),
             block=seen.pools.block,
             symbol_block=seen.members.block,
-            alpha_spent=sum(spending(share, look.elapsed) for share in shares),
+            alpha_spent=sum(max(spending(share * alpha, look.elapsed), share * before) for share in shares),
             critical=float(criticals.min()) if criticals.size else None,
+            n_asked=len(_seats_by(self._seatings, at)),
             results=tuple(self._results(seen, at, passed)),
         )
 
@@ -258,11 +278,13 @@ class YearOfLooks:
         inside = passed_inside(pools, own, family.pool_of)
         lengths = [family.pools.returns, family.members.returns]
         of_pools, of_members = (length_of_records(days[: seen.pools.look.n_days]) for days in lengths)
+        n_asked = len(_seats_by(self._seatings, at))
         for seat in seating.seats:
             place = family.record_ids.index(seat.record_id)
             pool, member = family.pool_of[place], family.member_of[place]
             has_passed = seat.record_id in passed or bool(inside[place])
-            known = self._records[seat.record_id].since(seat.first_day).until(seating.look_day)
+            last_day = seat.last_day or seating.look_day
+            known = self._records[seat.record_id].since(seat.first_day).until(last_day)
             if alone[member] or not pools[pool]:
                 # One that none of its records has moved yet has no day, however old they are.
                 n_days = int(of_pools[pool]) or known.returns.size
@@ -270,9 +292,18 @@ class YearOfLooks:
             else:
                 asked = _Question("symbol", seen.members, member, int(of_members[member]))
             evidence = _evidence(asked, self._terms, has_passed=has_passed)._replace(
-                tests=len(seating.seats), look_day=seating.look_day
+                tests=n_asked, look_day=seating.look_day, last_day=seat.last_day
             )
             yield RecordResult(known.unit, seat, evidence, bool(pools[pool]), known.is_held_known)
+
+
+def _ever(present: BoolArray) -> BoolArray:
+    """Whether somebody was there at a look or one before it."""
+    return np.asarray(np.logical_or.accumulate(present, axis=0))
+
+
+def _seats_by(seatings: Sequence[Seating], at: int) -> set[int]:
+    return {seat.record_id for seating in seatings[: at + 1] for seat in seating.seats}
 
 
 class _Question(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.optimize.capital.records import RecordDays
-from quant_pipelines.optimize.decision import near_twins, weekly_looks
+from quant_pipelines.optimize.decision import DecisionTerms, near_twins, weekly_looks
 
 
 class FamilySeat(NamedTuple):
@@ -24,6 +24,8 @@ class FamilySeat(NamedTuple):
         Lowest record of those that are one member with it: near-twins of its pool, or itself alone.
     first_day
         First of its days that counts in this year.
+    last_day
+        Last of its days that the look saw; None where it reached the day of the look.
 
     Examples
     --------
@@ -37,6 +39,7 @@ class FamilySeat(NamedTuple):
     pool: str
     member_id: int
     first_day: date
+    last_day: date | None = None
 
 
 class Seating(NamedTuple):
@@ -95,8 +98,20 @@ def following_look_day(look_day: date) -> date:
     )
 
 
-def seated(records: Sequence[RecordDays], earlier: Sequence[Seating], look_day: date) -> Seating:
-    """FamilySeat everybody whose record reaches the day of a look.
+def seated(
+    records: Sequence[RecordDays],
+    earlier: Sequence[Seating],
+    look_day: date,
+    *,
+    least_days: int = DecisionTerms().least_days,
+) -> Seating:
+    """FamilySeat everybody whose record reaches the day of a look, and whom no look of the year has seen yet.
+
+    A record that has ended (its text was edited, its settings changed) is a candidate that was tried: with
+    the days that a test needs it gets a seat once, and from then on counts by the days it has. Whoever chose
+    the best of fifty texts pays for fifty, in each year: what is found in a longer record of the best one is
+    less than what the other forty-nine together count for, since the new days are common to whatever was
+    chosen (Slepian's inequality).
 
     Who was seated before in the year keeps the seat. Newcomers of a pool that are near-twins of each other
     become one member; nobody joins a member later, which would change its old days. Days before the first
@@ -105,11 +120,13 @@ def seated(records: Sequence[RecordDays], earlier: Sequence[Seating], look_day: 
     Parameters
     ----------
     records
-        Current ones, in any order.
+        All there are, in any order.
     earlier
         Looks of the calendar year so far, in order.
     look_day
         Last day that the look sees.
+    least_days
+        Days that one which has ended must have.
 
     Examples
     --------
@@ -126,30 +143,42 @@ def seated(records: Sequence[RecordDays], earlier: Sequence[Seating], look_day: 
     [(1, 1), (2, 1), (3, 3)]
     """
     known = {seat.record_id: seat for seating in earlier for seat in seating.seats}
-    present = sorted((one for one in records if one.last_day >= look_day), key=lambda one: one.record_id)
-    seats = [known[one.record_id] for one in present if one.record_id in known]
+    inside = [one.until(look_day) for one in sorted(records, key=lambda one: one.record_id)]
+    seats = [
+        known[one.record_id]._replace(last_day=None)
+        for one in inside
+        if one.record_id in known and one.last_day >= look_day
+    ]
     origin = earlier[0].first_day if earlier else date.min
-    newcomers = [one.since(origin).until(look_day) for one in present if one.record_id not in known]
+    newcomers = [one.since(origin) for one in inside if one.record_id not in known]
+    newcomers = [one for one in newcomers if _is_candidate(one, look_day, least_days)]
     for pool in sorted({one.unit.pool for one in newcomers}):
-        seats += _new_seats([one for one in newcomers if one.unit.pool == pool])
-    return Seating(look_day, tuple(sorted(seats)))
+        seats += _new_seats([one for one in newcomers if one.unit.pool == pool], look_day)
+    return Seating(look_day, tuple(sorted(seats, key=lambda seat: seat.record_id)))
 
 
-def _new_seats(records: Sequence[RecordDays]) -> list[FamilySeat]:
+def _is_candidate(record: RecordDays, look_day: date, least_days: int) -> bool:
+    return record.returns.size > 0 and (record.last_day >= look_day or record.returns.size >= least_days)
+
+
+def _new_seats(records: Sequence[RecordDays], look_day: date) -> list[FamilySeat]:
     """Seats of newcomers of one pool, in order of their records; the lowest of a group names it."""
     groups = near_twins(_side_by_side(records)).tolist()
     named: dict[int, int] = {}
     for group, one in zip(groups, records, strict=True):
         named.setdefault(group, one.record_id)
+    ends = (one.last_day if one.last_day < look_day else None for one in records)
     return [
-        FamilySeat(one.record_id, one.unit.pool, named[group], one.first_day)
-        for group, one in zip(groups, records, strict=True)
+        FamilySeat(one.record_id, one.unit.pool, named[group], one.first_day, end)
+        for group, one, end in zip(groups, records, ends, strict=True)
     ]
 
 
 def _side_by_side(records: Sequence[RecordDays]) -> FloatArray:
-    """Lay returns of records that end on one day side by side, shape (n_days, n_records); NaN before each."""
-    longest = max(one.returns.size for one in records)
-    return np.column_stack(
-        [np.concatenate([np.full(longest - one.returns.size, np.nan), one.returns]) for one in records]
-    )
+    """Lay returns side by side by their days, shape (n_days, n_records); NaN before and behind each."""
+    first, last = min(one.first_day for one in records), max(one.last_day for one in records)
+    days = np.full(((last - first).days + 1, len(records)), np.nan)
+    for place, one in enumerate(records):
+        begin = (one.first_day - first).days
+        days[begin : begin + one.returns.size, place] = one.returns
+    return days

@@ -61,7 +61,8 @@ def pooled_at_equal_risk(
     """Pool the candidates of a label, each weighted by one over what it moved in the 60 days before.
 
     A day's weights rest on earlier days alone, so that a later day never changes it. A candidate joins its
-    pool with the eleventh day of its record; until then the pool has the others only.
+    pool with the eleventh day of its record; until then the pool has the others only. Where it has no others,
+    in a pool's own first ten days, all count alike: nothing is known yet of what anybody moves.
 
     Parameters
     ----------
@@ -85,11 +86,15 @@ def pooled_at_equal_risk(
     >>> pools.labels, pools.returns[-1].round(4).tolist()  # the wild one has a third of the calm one's weight
     (('ema', 'rsi'), [-0.015, -0.01])
     """
-    weights = _weights(returns)
-    if counted is not None:
-        weights = np.where(counted, weights, 0.0)
+    known_before = np.arange(returns.shape[0])[:, None] - begins_of_records(returns)
+    is_part = known_before >= 0 if counted is None else counted & (known_before >= 0)
+    is_old = is_part & (known_before >= _FEWEST_RISK_DAYS)
+    weights = np.where(is_old, _weights(returns, known_before), 0.0)
     names = tuple(dict.fromkeys(labels))
     inside = [[place for place, label in enumerate(labels) if label == name] for name in names]
+    for places in inside:
+        is_young = ~is_old[:, places].any(axis=1, keepdims=True) & is_part[:, places]
+        weights[:, places] += is_young
     beside = None if beyond_holding is None else _pooled(beyond_holding, weights, inside)
     return Pools(names, _pooled(returns, weights, inside), beside)
 
@@ -163,10 +168,8 @@ def _pooled(returns: FloatArray, weights: FloatArray, inside: Sequence[list[int]
     return _without_gaps(np.column_stack(columns))
 
 
-def _weights(returns: FloatArray) -> FloatArray:
+def _weights(returns: FloatArray, known_before: IntArray) -> FloatArray:
     """One over the deviation of the days before; 0 until enough are known or where nothing moves."""
-    begins, n_days = begins_of_records(returns), returns.shape[0]
-    known_before = np.arange(n_days)[:, None] - begins
     columns = zip(returns.T, known_before.T, strict=True)
     return np.column_stack([_weight_of_record(record, known) for record, known in columns])
 

@@ -38,6 +38,9 @@ class DecisionTerms(NamedTuple):
         Of any candidate.
     seed
         Of the resampling.
+    spent_before
+        Of ``alpha``, by looks of the first calendar year that another decision took: so much less may be
+        spent in it.
 
     Examples
     --------
@@ -53,6 +56,7 @@ class DecisionTerms(NamedTuple):
     least_blocks: int = 10
     longest_holding_days: int = 1
     seed: int = 0
+    spent_before: float = 0.0
 
 
 class LookResult(NamedTuple):
@@ -164,7 +168,7 @@ def seen_at(
         standing = part & _is_tested(days, paths.block, terms) & np.isfinite(scales) & ~fallen
         units = np.where(np.isfinite(scales), scales, 1.0)
         resampled /= units
-        error = YearsError(SPENDING[terms.spending](terms.alpha, look.elapsed), terms.alpha)
+        error = _error(look, terms, terms.spent_before if look.year == looks[0].year else 0.0)
         spent = _spent(crossed, ~standing & ~fallen)
         step = step_down(observed / units, resampled, crossed=spent, standing=standing, error=error)
         fallen, crossed = fallen | step.rejected, crossed | ((resampled > step.critical) & standing)
@@ -172,6 +176,12 @@ def seen_at(
         critical, critical_at_last = _in_own_units(step, np.where(standing, scales, np.inf))[:, hardest]
         passed = np.asarray(fallen.reshape(-1, returns.shape[1]).all(axis=0))
         yield LookResult(look, observed[hardest], critical, critical_at_last, paths.block, passed)
+
+
+def _error(look: Look, terms: DecisionTerms, before: float) -> YearsError:
+    """Error that may be spent by a look, less what another decision has spent before."""
+    by_now = SPENDING[terms.spending](terms.alpha, look.elapsed)
+    return YearsError(max(by_now - before, 0.0), max(terms.alpha - before, 0.0))
 
 
 def _spent(crossed: BoolArray, absent: BoolArray) -> BoolArray:

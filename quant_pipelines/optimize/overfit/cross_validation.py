@@ -56,11 +56,12 @@ class CrossValidation:
 
     @property
     def probability_of_loss(self) -> float:
-        """Share of splits in which the in-sample best loses out of sample, [1]_, "probability of loss".
+        """Share of splits in which the in-sample best earns nothing in the other half, [1]_.
 
-        Where every trial carries the edge, the best one ranks anywhere and still earns.
+        One that does not trade there earns nothing. Where every trial carries the edge, the best one ranks
+        anywhere and still earns.
         """
-        return float(np.mean(self.out_of_sample < 0.0))
+        return float(np.mean(self.out_of_sample <= 0.0))
 
 
 def probability_of_backtest_overfitting(returns: FloatArray, *, n_blocks: int) -> float:

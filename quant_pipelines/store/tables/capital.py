@@ -48,6 +48,11 @@ capital_looks = Table(
     ),
     Column("spa_p", Double, nullable=False, comment="Hansen's p value of the best of all members"),
     moment("created_at"),
+    text(
+        "decision_digest",
+        nullable=True,
+        comment="of the sources and libraries that decided; null of looks that were taken before it was kept",
+    ),
     UniqueConstraint("exchange", "year", "n_days"),
     UniqueConstraint("exchange", "look_day"),
     CheckConstraint(
@@ -96,6 +101,11 @@ capital_results = Table(
     Column("sharpe", Double),
     Column("sharpe_low", Double),
     Column("sharpe_high", Double),
+    Column(
+        "last_day",
+        Date,
+        comment="last of its days that the look saw; null where it reached the day of the look",
+    ),
     PrimaryKeyConstraint("look_id", "record_id"),
     # The words are those of ``CapitalDecision``, whose package would bring a compiler into every process.
     CheckConstraint("decision in ('passed', 'refused', 'undecided')", name="decision"),

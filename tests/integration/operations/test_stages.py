@@ -1,6 +1,7 @@
 """Promotion, way back and rest on real rows: who may, who may not, and what stays behind."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from quant_pipelines.store.tables import (
     positions,
     verdicts,
 )
-from tests.stored_looks import look_at_deployment
+from tests.stored_looks import PASSED, look_at_deployment
 
 pytestmark = pytest.mark.postgres
 
@@ -121,6 +122,24 @@ def test_capital_follows_the_newest_look_and_not_what_the_verdict_once_said(
     promote(world, ann, deployment_id, "shadow")
     audited = world.audit()[-1].detail["look"]
     assert (audited["decision"], audited["tests"], audited["look_day"]) == ("passed", 24, "2025-06-05")
+
+
+@pytest.mark.parametrize(
+    ("seen_until", "days_later", "is_stale"), [(None, 15, False), (None, 16, True), ("2025-05-19", 0, True)]
+)
+def test_pass_of_a_record_that_no_look_has_seen_lately_counts_no_more(
+    world: Any, later: Any, ann: Signature, seen_until: str | None, days_later: int, is_stale: bool
+) -> None:
+    deployment_id = world.deployment()  # the next look is that of 2025-06-04; asked on 2025-06-10
+    last_day = date.fromisoformat(seen_until) if seen_until else None
+    with world.engine.begin() as connection:
+        look_at_deployment(connection, deployment_id, PASSED._replace(last_day=last_day))
+    now = later(days_later)
+    if not is_stale:
+        promote(now, ann, deployment_id, "shadow")
+        return
+    assert stages.steps_in_reach(now.engine, now.settings.ladder, now.clock) == []
+    assert "its evidence is stale: no look has seen it lately" in refusal(now, ann, deployment_id, "shadow")
 
 
 def test_record_that_no_look_has_seen_gets_no_money(world: Any, ann: Signature) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.evidence import CapitalEvidence
@@ -13,7 +14,7 @@ from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.reports.numbers import NOTHING
-from quant_pipelines.reports.walk_forward import Curve, JudgedWalk, render_walk
+from quant_pipelines.reports.walk_forward import INCUMBENT, Curve, JudgedWalk, render_walk
 from tests.unit.reports.conftest import ReadPage
 
 DAY_MS = 86_400_000
@@ -118,3 +119,19 @@ def test_page_names_the_rule_that_refuses_what_the_look_passes() -> None:
     source = render_walk(replace(WALK, record=record))
     assert "Capital refused: gaps_paid_for is 1.2, threshold 3: gaps of 25%." in source
     assert "<dt>Decided by</dt><dd>gaps paid for</dd>" in source
+
+
+@pytest.mark.parametrize(
+    ("edge", "told"),
+    [(0.01, "365.00 % a year beyond the"), (0.0, "no difference is told")],
+)
+def test_the_difference_to_the_incumbent_is_that_of_the_same_days(edge: float, told: str) -> None:
+    """What moves both cancels out; days that only one of them has are left out."""
+    market = np.random.default_rng(1).normal(0.0, 0.03, 60)
+    record = replace(RECORD, daily_returns=tuple((market + edge).tolist()))
+    walk = JudgedWalk(record)
+    common = slice(20, 60)
+    incumbent = Curve(INCUMBENT, walk.own.days[common], market[common])
+    assert told in render_walk(replace(walk, others=(incumbent,)))
+    young = Curve(INCUMBENT, walk.own.days[55:], market[55:])
+    assert "a year beyond the" not in render_walk(replace(walk, others=(young,)))

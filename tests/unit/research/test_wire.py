@@ -15,7 +15,9 @@ LOOKED_AT = CapitalEvidence(
 )
 
 
-@pytest.mark.parametrize("evidence", [NOT_LOOKED_AT, LOOKED_AT])
+@pytest.mark.parametrize(
+    "evidence", [NOT_LOOKED_AT, LOOKED_AT, LOOKED_AT._replace(last_day=date(2026, 3, 1))]
+)
 def test_verdict_crosses_processes_as_it_is(evidence: CapitalEvidence) -> None:
     record = VerdictRecord(
         *("ema_cross", "0a1b2c", "binanceusdm", "BTC/USDT:USDT", "1h", 0, 86_400_000),

@@ -21,13 +21,24 @@ def test_leverage_of_a_candidate_does_not_move_the_others_out_of_its_pool() -> N
     assert shares == pytest.approx([np.sqrt(0.5)] * 2, abs=0.08)
 
 
-def test_a_pool_begins_with_the_eleventh_day_of_its_first_candidate() -> None:
+def test_a_pool_begins_with_its_first_candidate_and_others_join_with_their_eleventh_day() -> None:
     days = 0.02 * np.random.default_rng(3).standard_normal((40, 2))
     days[:5, 0], days[:20, 1] = np.nan, np.nan
     pool = pooled_at_equal_risk(days, ["ema", "ema"]).returns[:, 0]
-    assert np.isnan(pool[:15]).all()
-    assert pool[15:30] == pytest.approx(days[15:30, 0], rel=1e-12)
+    assert np.isnan(pool[:5]).all()
+    assert pool[5:30] == pytest.approx(days[5:30, 0], rel=1e-12)
     assert pool[31] != pytest.approx(days[31, 0], rel=1e-6)
+
+
+def test_in_a_pools_first_ten_days_all_who_have_begun_count_alike() -> None:
+    days = 0.02 * np.random.default_rng(3).standard_normal((40, 3)) * [1.0, 5.0, 1.0]
+    days[:4, 1] = np.nan
+    counted = np.ones(days.shape, dtype=bool)
+    counted[:, 2] = False
+    pool = pooled_at_equal_risk(days, ["ema"] * 3, counted=counted).returns[:, 0]
+    assert pool[:4] == pytest.approx(days[:4, 0], rel=1e-12)
+    assert pool[4:10] == pytest.approx(days[4:10, :2].mean(axis=1), rel=1e-12)
+    assert pool[10:14] == pytest.approx(days[10:14, 0], rel=1e-12)  # the second's risk is not known yet
 
 
 def test_a_pool_whose_candidates_all_rest_earns_nothing() -> None:

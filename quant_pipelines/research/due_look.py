@@ -1,0 +1,171 @@
+"""The look that is due, with what the database has of its year: whether it is taken now, of whom, by what."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import cached_property
+
+from sqlalchemy import Connection
+
+from quant_pipelines.optimize.capital import (
+    AskedRecords,
+    PassedBefore,
+    RecordDays,
+    RecordResult,
+    YearOfLooks,
+    decision_digest,
+    following_look_day,
+    longest_holding_of,
+    seated,
+    slow_result,
+)
+from quant_pipelines.optimize.decision import DecisionTerms
+from quant_pipelines.store.capital import (
+    all_records,
+    current_record_ids,
+    holding_days,
+    newest_look_taken,
+    passed_before,
+    read_record_days,
+    read_year,
+)
+
+WAITS_DAYS = 3
+"""How long a look waits for records that its search has not reached yet."""
+_NAMED = 3
+
+
+class DueLook:
+    """Look that is due.
+
+    Parameters
+    ----------
+    connection
+        Open snapshot: all that is asked is of one moment.
+    exchange
+        Whose records.
+    look_day
+        Last UTC day that the look sees.
+    """
+
+    def __init__(self, connection: Connection, exchange: str, look_day: date) -> None:
+        self._connection = connection
+        self._exchange = exchange
+        self._day = look_day
+        self._stored = read_year(connection, exchange, look_day.year)
+        self._current = current_record_ids(connection, exchange)
+        units = all_records(connection, exchange)
+        seats = {seat for stored in self._stored for seat in stored.seating.seats}
+        self._records = read_record_days(connection, units, look_day, seats)
+
+    def why_not(self, yesterday: date) -> str:
+        """Sentence that says why there is no look now; empty where there is one."""
+        newest, day = newest_look_taken(self._connection, self._exchange), self._day
+        if newest == day:
+            following = following_look_day(day)
+            return f"the look of {day} was taken already; the next one is due when {following} is over"
+        if newest and newest > day:
+            return (
+                f"the look of {day} is older than the newest one, of {newest}; looks are taken in order, "
+                "and it is left out"
+            )
+        least = self._terms_before.least_days
+        there = [one for one in self._records.values() if self._is_there(one)]
+        if max((one.returns.size for one in there), default=0) < least:
+            return f"no record has {least} days that reach {day}; the look waits for one"
+        late, until = self._late(), day + timedelta(days=WAITS_DAYS)
+        if late and yesterday < until:
+            names = _named(late)
+            return f"the look of {day} waits for {len(late)} records until {until} is over, such as {names}"
+        if not any(self._is_there(one) for one in self._asked.records):
+            return f"the look of {day} has nobody to ask: {_slow(self._waits)}"
+        return ""
+
+    def year(self) -> YearOfLooks:
+        """Return the looks of its year that the present decision takes, this one as the last."""
+        seatings = [stored.seating for stored in self._stored]
+        seatings.append(seated(self._asked.records, seatings, self._day, least_days=self._terms.least_days))
+        before = passed_before(self._connection, self._exchange, self.decides_since)
+        spent = self._stored[self._n_before - 1].alpha_spent if self._n_before else 0.0
+        before = PassedBefore(before.records, before.pools, self._n_before, spent)
+        return YearOfLooks(self._records, seatings, self._terms, before)
+
+    def changes(self) -> str:
+        """Clauses that say what is not as it was at the look before; empty where all is."""
+        clauses = [f"; {_slow(self._waits)}"] if self._waits else []
+        if self._n_before and self._n_before == len(self._stored):
+            last = self._stored[-1]
+            left = self._terms.alpha - last.alpha_spent
+            what = (
+                f"its blocks hold {self._terms.longest_holding_days} days now"
+                if last.decision_digest == decision_digest()
+                else "what decides is another program or library"
+            )
+            clauses.append(
+                f"; {what}, so the looks from now on have what that of {last.seating.look_day} left of "
+                f"the year's error, {left:.3g} of {self._terms.alpha:.3g}"
+            )
+        return "".join(clauses)
+
+    def waiting(self) -> Iterator[RecordResult]:
+        """Yield what is said of records that hold for too long to be asked."""
+        for one in self._waits:
+            yield slow_result(one, self._holding_days[one.record_id], self._day, self._terms)
+
+    @property
+    def decides_since(self) -> date:
+        """Day of the year's first look that the present decision takes; before the first look, new year."""
+        if not self._n_before:
+            return date(self._day.year, 1, 1)
+        is_new = self._n_before == len(self._stored)
+        return self._day if is_new else self._stored[self._n_before].seating.look_day
+
+    @cached_property
+    def _n_before(self) -> int:
+        """Looks of the year up to the newest one that was taken by another decision, or by other terms."""
+        own = (decision_digest(), self._terms)
+        taken = [(one.decision_digest, one.terms) == own for one in self._stored]
+        return max((at + 1 for at, is_own in enumerate(taken) if not is_own), default=0)
+
+    @property
+    def _terms_before(self) -> DecisionTerms:
+        return self._stored[-1].terms if self._stored else DecisionTerms()
+
+    @cached_property
+    def _terms(self) -> DecisionTerms:
+        """Those of the look before; its blocks are longer where a holding is."""
+        before = self._terms_before
+        held = [self._holding_days[one.record_id] for one in self._asked.records]
+        longest = longest_holding_of(held, before) if self._stored else max(held, default=1)
+        return before._replace(longest_holding_days=longest)
+
+    @cached_property
+    def _holding_days(self) -> dict[int, int]:
+        return holding_days(self._connection, self._records, self._day)
+
+    @cached_property
+    def _asked(self) -> AskedRecords:
+        return AskedRecords.of([*self._records.values()], self._holding_days, self._terms_before)
+
+    @property
+    def _waits(self) -> tuple[RecordDays, ...]:
+        return tuple(one for one in self._asked.slow if self._is_there(one))
+
+    def _is_there(self, record: RecordDays) -> bool:
+        return record.last_day >= self._day
+
+    def _late(self) -> list[RecordDays]:
+        """List records that grow, were at the look before and do not reach the day."""
+        stored = self._stored or read_year(self._connection, self._exchange, self._day.year - 1)
+        before = {seat.record_id for one in stored[-1:] for seat in one.seating.seats if not seat.last_day}
+        found = (self._records[number] for number in sorted(before & self._current & self._records.keys()))
+        return [one for one in found if not self._is_there(one)]
+
+
+def _named(records: list[RecordDays] | tuple[RecordDays, ...]) -> str:
+    units = [one.unit for one in records[:_NAMED]]
+    return ", ".join(f"{one.strategy} {one.timeframe} {one.symbol}" for one in units)
+
+
+def _slow(records: tuple[RecordDays, ...]) -> str:
+    names = _named(records)
+    return f"{len(records)} records hold for more than a twentieth of their days and wait, such as {names}"
