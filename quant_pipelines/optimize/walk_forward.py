@@ -5,7 +5,7 @@ and the order of work does not matter. What the newest fold's search found is wh
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,9 @@ class Plan:
         How to search in each fold; see ``make_searcher`` and ``rank_by``.
     cover_points
         Fixed Sobol points whose daily returns feed trial variance, effective trials and PBO.
+    listed_from_ms
+        Since when the symbol is on the list, milliseconds UTC; days that began before are marked. None where
+        it is on none.
 
     Examples
     --------
@@ -63,6 +66,7 @@ class Plan:
     objective: str | Ranking = "sharpe"
     seed: int = 1
     cover_points: int = 64
+    listed_from_ms: int | None = 0
 
     @property
     def folds(self) -> tuple[Fold, ...]:
@@ -219,12 +223,11 @@ def walk_forward(
     ({'rate': 0.01}, array([0.01, 0.01, 0.01, 0.01]), 13)
     """
     known = dict(finished or {})
-    points = sobol_points(plan.space, plan.cover_points, seed=_COVER_SEED)
     for fold in plan.folds:
         stored = known.get(fold.index)
         if stored is None or stored.test.days.size < _n_days(fold):
             begun = (fold, stored.fit) if stored else _search(evaluator, plan, fold)
-            known[fold.index] = _with_days(evaluator, *begun, points, known)
+            known[fold.index] = _with_days(evaluator, plan, *begun, known)
             on_fold(known[fold.index])
     return WalkForward(tuple(known[index] for index in sorted(known)))
 
@@ -235,9 +238,9 @@ def _n_days(fold: Fold) -> int:
 
 def _with_days(
     evaluator: Evaluator,
+    plan: Plan,
     fold: Fold,
     fit: Fit,
-    points: list[Parameters],
     known: Mapping[int, FoldResult],
 ) -> FoldResult:
     """Add the days that are not known to those that are."""
@@ -246,9 +249,15 @@ def _with_days(
     if _n_days(fold):
         edges = _edges_of(fold, known)
         first = (edges.from_ms - fold.test_start_ms) // DAY_MS
-        parts.append(_test(evaluator, fold, fit, edges))
+        parts.append(_marked(_test(evaluator, fold, fit, edges), plan.listed_from_ms))
+        points = sobol_points(plan.space, plan.cover_points, seed=_COVER_SEED)
         covers.append(evaluator.cover(fold, points)[first:])
     return FoldResult(fold, fit, stitched(parts), _joined(covers))
+
+
+def _marked(part: OutOfSample, listed_from_ms: int | None) -> OutOfSample:
+    """Mark the days that began before the symbol was on the list."""
+    return replace(part, is_listed=part.days >= (np.inf if listed_from_ms is None else listed_from_ms))
 
 
 def _edges_of(fold: Fold, known: Mapping[int, FoldResult]) -> Edges:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from quant_pipelines.backtest import BacktestResult, BacktestSettings, SymbolFeed, Trade, sweep
+from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.backtest.account.run import run_symbols
 from quant_pipelines.backtest.bar.carried import Carried
 from quant_pipelines.backtest.batch.result import Outcome
@@ -17,7 +18,7 @@ from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, to_ms, warm_fr
 from quant_pipelines.optimize.evaluation import Edges, OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
-from quant_pipelines.research.exposure import daily_exposure, daily_holding
+from quant_pipelines.research.exposure import BOUNDARY_MS, daily_exposure, daily_holding, until_0800
 from quant_pipelines.research.history import History
 from quant_pipelines.sdk import Array, EventStrategy, Strategy
 from quant_pipelines.sdk import Bars as StrategyBars
@@ -110,7 +111,8 @@ class BacktestEvaluator:
         is_warm = self._history.is_warm(strategy, fold.test_start_ms)
         left: dict[str, Any] = {"parameters": parameters, "account": result.carried.to_document()}
         left["scales"] = self._scales(result.carried)
-        return OutOfSample(days, returns, trades, is_warm, left, *self._held(result, days))
+        beside = (*self._held(result, days), self._until_0800(result, days, returns))
+        return OutOfSample(days, returns, trades, is_warm, left, *beside)
 
     def _held(self, result: BacktestResult, days: IntArray) -> tuple[FloatArray, FloatArray]:
         """Exposure and holding return of the days; nothing of several books, whose positions have no sum."""
@@ -120,6 +122,16 @@ class BacktestEvaluator:
         bars = member.execution_bars.between(int(days[0]), int(days[-1]) + DAY_MS)
         exposure = daily_exposure(bars, days, position=result.bar_position, equity=result.bar_equity)
         return exposure, daily_holding(bars, days, member.funding)
+
+    def _until_0800(self, result: BacktestResult, days: IntArray, returns: FloatArray) -> FloatArray:
+        """Return of each day's first hours; nothing where a bar goes on beyond 08:00."""
+        bars = self._history.members[0].execution_bars
+        if BOUNDARY_MS % bars.step_ms:
+            return np.empty(0)
+        opens = bars.between(int(days[0]), int(days[-1]) + DAY_MS).ts
+        if isinstance(result, AccountResult):
+            opens = result.bar_ts
+        return until_0800(opens + bars.step_ms, result.bar_equity, days, returns)
 
     def _carried(self, edges: Edges, parameters: Parameters | None) -> Carried | None:
         """Return what the day before has left, as these parameters begin with it.

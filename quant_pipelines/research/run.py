@@ -1,18 +1,17 @@
 """Runs one walk-forward from its job to its verdict; what an interrupted run stored is not computed again."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from quant_pipelines.backtest import BacktestSettings
 from quant_pipelines.core.errors import DataError, OptimizationError, QuantError
-from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.jit import kernel_digest
 from quant_pipelines.core.limits import RiskLimits
@@ -43,22 +42,19 @@ from quant_pipelines.research.history import (
 )
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.library import source_in_force
+from quant_pipelines.research.procedure import record_key, task_key
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.sdk import StrategySource, compile_strategy, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
 from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.market import listed_from_ms
 from quant_pipelines.store.records import first_seen_ms, read_folds, save_fold
 from quant_pipelines.store.research_lists import version_of_task
 from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, verdict_of_task
 from quant_pipelines.trading import Execution, TradingRules
 
 _log = logging.getLogger(__name__)
-# What a job is called and why it is run do not change its result; where it may begin decided its folds.
-_NOT_IN_KEY = ("trigger", "strategies_folder", "strategy", "window_start_ms")
-# How far the calendar is run, and how its days are judged, changes no day.
-_NOT_IN_RECORD = (*_NOT_IN_KEY, "window_end_ms", "folds", "windows", "gates", "overfit_blocks", "promise")
-_NOT_IN_CALENDAR = ("folds", "min_folds")
 
 
 def optimize_one(
@@ -186,21 +182,12 @@ class _Run:
     @property
     def key(self) -> str:
         """Digest of everything that decides the result."""
-        return digest_of(_without(self.job.to_document(), _NOT_IN_KEY) | self._version)
+        return task_key(self.job, self.strategy)
 
     @cached_property
     def record_key(self) -> str:
         """Digest of everything that decides a day, whatever the night that computes it."""
-        document = self.job.to_document()
-        calendar = _without(document["windows"], _NOT_IN_CALENDAR)
-        executed = {"execution_timeframe": self.execution_timeframe}
-        procedure = _without(document, _NOT_IN_RECORD) | self._version | executed
-        return digest_of(procedure | {"calendar": calendar})
-
-    @cached_property
-    def _version(self) -> dict[str, Any]:
-        versions = {"content_hash": self.strategy.content_hash, "kernel_digest": kernel_digest()}
-        return versions | {"strategy": self.strategy.name}
+        return record_key(self.job, self.strategy, self.execution_timeframe)
 
     @cached_property
     def execution_timeframe(self) -> str:
@@ -208,6 +195,12 @@ class _Run:
         job, plan = self.job, self.plan
         window = Window(plan.start_ms, plan.end_ms)
         return execution_timeframe_of(self._source, symbols_of(job.symbol), job.timeframe, window)
+
+    def note_listing(self, connection: Connection) -> None:
+        """Have the days marked that began before the symbols were listed; an archive knows of no list."""
+        if self.job.archive is None:
+            since = listed_from_ms(connection, self.job.exchange, symbols_of(self.job.symbol))
+            self.plan = replace(self.plan, listed_from_ms=since)
 
     def load(self, known: Mapping[int, FoldResult]) -> History:
         """Market history of the window; what is executed is read from the first fold on that is not known."""
@@ -345,6 +338,7 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
             known = read_folds(connection, task.id)
             seen_ms = first_seen_ms(connection, run.strategy.name, run.strategy.content_hash)
             evidence = newest_evidence(connection, task.record_id)
+            run.note_listing(connection)
             done = verdict_of_task(connection, task.id) if task.status == store.DONE else None
         for result in known.values():
             on_fold(result)
@@ -380,7 +374,3 @@ def _alone(record: OutOfSample) -> CapitalEvidence:
     beyond = beyond_holding(record.returns, record.exposure, record.holding) if is_held_known else None
     first_day = from_ms(int(record.days[0])).date()
     return evidence_of_record(record.returns, first_day, terms=terms, beyond_holding=beyond)
-
-
-def _without(document: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if name not in names}

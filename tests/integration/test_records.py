@@ -15,10 +15,14 @@ from quant_pipelines.core.settings import CostSettings, GateSettings, Settings
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.lifecycle import screen_candidates
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT
+from quant_pipelines.reports.walk_forward import JudgedWalk, render_walk
 from quant_pipelines.research.job import make_job
 from quant_pipelines.research.run import optimize_one, resume_job
 from quant_pipelines.store.bars import upsert_bars
+from quant_pipelines.store.capital import current_records, read_record_days
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.market import add_to_whitelist
+from quant_pipelines.store.records import read_folds
 from quant_pipelines.store.stages import StoredStage, read_stage
 from quant_pipelines.store.tables import (
     folds,
@@ -171,6 +175,69 @@ def test_verdict_shows_the_newest_look_at_its_record(stored: Engine) -> None:
     assert read.capital[:2] == ("refused", "gaps_paid_for")  # three days earn no gap
     assert "capital_decision" in {gate.name for gate in read.gates if gate.passed}
     assert optimize_one(stored, JOB) == read  # a finished job is asked for again
+
+
+def listed(engine: Engine, at_ms: int, by: str = "ops") -> None:
+    with transaction(engine) as connection:
+        added = {"added_at": from_ms(at_ms), "added_by": by}
+        add_to_whitelist(connection, JOB.exchange, JOB.symbol, added)
+
+
+@pytest.mark.parametrize(
+    ("since", "by", "tested"),
+    [
+        (END - 2 * DAY_MS, "ops", [False, True, True]),
+        (END - 2 * DAY_MS + 1, "ops", [False, False, True]),  # not a whole day
+        (END, "ops", [False] * 3),
+        (END, "settings", [True] * 3),  # no score has chosen it
+    ],
+)
+def test_days_before_the_symbol_was_listed_are_marked_and_not_tested(
+    stored: Engine, since: int, by: str, tested: list[bool]
+) -> None:
+    listed(stored, since, by)
+    record = optimize_one(stored, JOB)
+    assert [day.is_listed for _, day in sorted(days_of(stored).items())] == tested
+    assert record.out_of_sample["days_before_listing"] == tested.count(False)
+    assert record.out_of_sample["days"] == 3  # they count for the search
+    with transaction(stored) as connection:
+        units = current_records(connection, JOB.exchange)
+        asked = read_record_days(connection, units, from_ms(END).date())
+    assert [one.returns.size for one in asked.values()] == [n for n in [sum(tested)] if n]
+
+
+def test_days_of_an_unlisted_symbol_are_never_tested(stored: Engine) -> None:
+    with transaction(stored) as connection:
+        seeded = {"added_at": from_ms(0), "added_by": "settings"}
+        add_to_whitelist(connection, JOB.exchange, "ETH/USDT:USDT", seeded)
+    record = optimize_one(
+        stored, replace(JOB, window_end_ms=END - DAY_MS, windows=replace(WINDOWS, min_folds=1))
+    )
+    assert record.out_of_sample["days_before_listing"] == record.out_of_sample["days"]
+    listed(stored, END - 3 * DAY_MS)
+    grown = optimize_one(stored, replace(JOB, windows=replace(WINDOWS, min_folds=1)))
+    assert grown.out_of_sample["days_before_listing"] == record.out_of_sample["days"]  # they stay as they are
+
+
+def test_unseen_days_of_an_unlisted_symbol_count_for_nothing(stored: Engine) -> None:
+    listed(stored, END - DAY_MS)
+    one_day = replace(WINDOWS, min_folds=1)
+    optimize_one(stored, replace(JOB, window_end_ms=END - 2 * DAY_MS, windows=one_day))
+    with stored.begin() as connection:
+        connection.execute(text("update research.strategy_versions set created_at = to_timestamp(0)"))
+    assert optimize_one(stored, replace(JOB, windows=one_day)).out_of_sample["days_unseen"] == 1
+
+
+def test_days_that_a_pause_left_out_are_told(stored: Engine) -> None:
+    short = replace(JOB, windows=replace(WINDOWS, folds=1, min_folds=1))
+    before = optimize_one(stored, replace(short, window_end_ms=END - 2 * DAY_MS))
+    assert before.out_of_sample["days_missing"] == 0
+    after = optimize_one(stored, short)
+    assert (after.out_of_sample["days"], after.out_of_sample["days_missing"]) == (2, 1)
+    with transaction(stored) as connection:
+        folds_of = read_folds(connection, after.task_id or 0)
+    page = render_walk(JudgedWalk(after, tuple(folds_of[one] for one in sorted(folds_of))))
+    assert "1 missing between its days" in page
 
 
 def stage_of(engine: Engine, deployment_id: int) -> StoredStage:

@@ -215,6 +215,19 @@ record_days = Table(
         Double,
         comment="what a long unit of notional earned on this day after funding; null where it is not known",
     ),
+    Column(
+        "is_listed",
+        Boolean,
+        nullable=False,
+        server_default=sql("true"),
+        comment="whether the symbol was on the list when the day began: other days count for the search, "
+        "not for the test",
+    ),
+    Column(
+        "return_until_0800",
+        Double,
+        comment="earned from the start of the day to 08:00 UTC; null where it is not known",
+    ),
     PrimaryKeyConstraint("record_id", "day"),
     schema="research",
     comment="Out-of-sample days; a row never changes and never goes",
