@@ -31,7 +31,7 @@ _RESEARCH: dict[str, Any] = {
 Row = dict[str, Any]
 Curves = dict[int, list[float]]
 _WINDOWS = ("train_days", "test_days", "folds")
-_CONSTRAINTS = ("min_trades", "max_turnover")
+_CONSTRAINTS = ("min_trades", "max_turnover", "min_capacity", "capacity_participation")
 _PLOTTED = 8
 _BEST_SHOWN = 5
 
@@ -50,6 +50,15 @@ class SearchBy(Enum):
     GRID = "grid"
     SOBOL = "sobol"
     GA = "ga"
+
+
+class Range(dg.Config):
+    """Part of a parameter's declared bounds; the same low and high fix it."""
+
+    name: str = Field(description="parameter of the strategy, such as fast")
+    low: float = Field(description="lowest value that is searched")
+    high: float = Field(description="highest value that is searched")
+    step: float = Field(default=0.0, ge=0, description="between the values from low on; 0: all of them")
 
 
 class Search(dg.Config):
@@ -73,6 +82,13 @@ class Search(dg.Config):
     folds: int = Field(default=0, ge=0, le=1000, description="newest folds to run; 0: the settings'")
     min_trades: int = Field(default=0, ge=0, le=1_000_000, description="in a train window; 0: the settings'")
     max_turnover: float = Field(default=0.0, ge=0, le=10**9, description="a year; 0: the settings'")
+    min_capacity: float = Field(
+        default=0.0, ge=0, le=10**15, description="quote currency it must carry; 0: the settings'"
+    )
+    capacity_participation: float = Field(
+        default=0.0, ge=0, le=1, description="share of the market's volume for that; 0: the settings'"
+    )
+    space: list[Range] = Field(default=[], description="parameters of which less is searched, or one value")
     reason: str = Field(default="", description="why; it is stored with what is found")
 
 
@@ -109,7 +125,6 @@ def walk_forward(
         "optimizations": len(begun),
         "failed": len(failures),
         "not_reached": len(left),
-        "with_promise": sum(job.promise > 1 for job in jobs),
         "failures": table(failures),
         "first_next_time": table(_job_row(job) for job in left),
     }
@@ -154,6 +169,7 @@ def _pages(platform: Platform, rows: list[Row]) -> dict[str, dg.MetadataValue]:
 
 
 def _scope(config: Search, deep_factor: int) -> "Scope":
+    from quant_pipelines.core.search_settings import ParameterRange  # noqa: PLC0415 - used here alone
     from quant_pipelines.research.daily import Scope  # noqa: PLC0415 - keeps the code server light
 
     return Scope(
@@ -164,6 +180,7 @@ def _scope(config: Search, deep_factor: int) -> "Scope":
         changes=_changes(config),
         windows=_given(config, _WINDOWS),
         constraints=_given(config, _CONSTRAINTS),
+        space=tuple(ParameterRange(one.name, one.low, one.high, one.step) for one in config.space),
     )
 
 

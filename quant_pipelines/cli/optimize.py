@@ -2,7 +2,7 @@
 
 import argparse
 
-from quant_pipelines.cli.parse import add_market_arguments, within
+from quant_pipelines.cli.parse import add_market_arguments, parameter_range, within
 from quant_pipelines.core.bounds import ROW_ID
 
 
@@ -17,6 +17,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test-days", type=int, help="days of each out-of-sample window")
     parser.add_argument("--min-trades", type=int, help="a parameter set must make in its train window")
     parser.add_argument("--max-turnover", type=float, help="of a parameter set, multiples of capital a year")
+    parser.add_argument("--min-capacity", type=float, help="quote currency that a parameter set must carry")
+    parser.add_argument(
+        "--capacity-participation", type=float, help="share of the market's volume for that, such as 0.01"
+    )
+    parser.add_argument(
+        "--space",
+        type=parameter_range,
+        action="append",
+        metavar="NAME=LOW:HIGH[:STEP]",
+        help="search less of a parameter, or fix it by NAME=VALUE; may be given for each",
+    )
     parser.add_argument("--seed", type=int, help="same seed, same trials")
     parser.add_argument("--objective", help="what a trial is ranked by")
     parser.add_argument(

@@ -35,7 +35,7 @@ from quant_pipelines.store.verdicts import incumbent_returns
 
 _log = logging.getLogger(__name__)
 _SEARCH = ("searcher", "trials", "seed", "objective")
-_CONSTRAINTS = ("min_trades", "max_turnover")
+_CONSTRAINTS = ("min_trades", "max_turnover", "min_capacity", "capacity_participation")
 _WINDOWS = ("folds", "train_days", "test_days")
 
 
@@ -180,7 +180,7 @@ def _require_one_way(arguments: argparse.Namespace) -> None:
             raise ConfigurationError("nothing to optimize; expected STRATEGY and SYMBOL, or --resume ID")
         return
     known = {"STRATEGY": arguments.strategy, "SYMBOL": arguments.symbols}
-    flags = ("timeframe", "start", "end", "archive", *_WINDOWS, *_CONSTRAINTS, *_SEARCH)
+    flags = ("timeframe", "start", "end", "archive", "space", *_WINDOWS, *_CONSTRAINTS, *_SEARCH)
     known |= {f"--{name.replace('_', '-')}": getattr(arguments, name) for name in flags}
     given = [name for name, value in known.items() if value not in (None, [])]
     if given:
@@ -227,5 +227,6 @@ def _job(arguments: argparse.Namespace, settings: Settings) -> OptimizationJob:
         window_start_ms=arguments.start,
         archive=None if arguments.archive is None else str(arguments.archive.absolute()),
         trigger="command line",
+        space=tuple(sorted(arguments.space or (), key=lambda one: one.name)),
         strategies_folder=str(folder),
     )

@@ -11,16 +11,16 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.search_settings import WindowSettings
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.evaluation import Edges, Evaluator, OutOfSample, stitched
 from quant_pipelines.optimize.folds import Fold, first_bar_ms, rolling_folds
 from quant_pipelines.optimize.objective_file import Ranking
-from quant_pipelines.optimize.objectives import rank_by
 from quant_pipelines.optimize.purge import Fit, purged
-from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.searchers import make_searcher
 from quant_pipelines.optimize.sobol import sobol_points
-from quant_pipelines.optimize.space import Parameters, Space
+from quant_pipelines.optimize.space import Space
+from quant_pipelines.optimize.window_search import WindowSearch, has_promise
 
 _COVER_SEED = 0
 
@@ -41,6 +41,9 @@ class Plan:
         How to search in each fold; see ``make_searcher`` and ``rank_by``.
     cover_points
         Fixed Sobol points whose daily returns feed trial variance, effective trials and PBO.
+    promise
+        Times as many parameter sets are tried in folds whose own train window has promise, see
+        ``has_promise``.
     listed_from_ms
         Since when the symbol is on the list, milliseconds UTC; days that began before are marked. None where
         it is on none.
@@ -66,6 +69,7 @@ class Plan:
     objective: str | Ranking = "sharpe"
     seed: int = 1
     cover_points: int = 64
+    promise: int = 1
     listed_from_ms: int | None = 0
 
     @property
@@ -287,13 +291,11 @@ def _search(evaluator: Evaluator, plan: Plan, fold: Fold) -> tuple[Fold, Fit]:
     """Search in the train window; the fold that is returned ends it where the purge does."""
     # The index is mixed in so that folds start from different random sets.
     seed = plan.seed * 1_000_003 + fold.index + 1
-    searcher = make_searcher(plan.searcher, plan.space, trials=plan.trials, seed=seed)
-    tried: list[Parameters] = []
-    columns: list[FloatArray] = []
-    while batch := searcher.ask():
-        returns = evaluator.search(fold.train_start_ms, fold.train_end_ms, batch)
-        values = rank_by(plan.objective, returns)
-        searcher.tell([Trial(*pair) for pair in zip(batch, values.tolist(), strict=True)])
-        tried.extend(batch)
-        columns.append(returns)
-    return purged(evaluator, plan.objective, fold, tried, np.concatenate(columns, axis=1))
+    search = WindowSearch(
+        evaluator, plan.space, plan.objective, Window(fold.train_start_ms, fold.train_end_ms)
+    )
+    search.run(make_searcher(plan.searcher, plan.space, trials=plan.trials, seed=seed))
+    if plan.promise > 1 and has_promise(plan.objective, search.returns):
+        deeper = plan.trials * plan.promise
+        search.run(make_searcher(plan.searcher, plan.space, trials=deeper, seed=seed))
+    return purged(evaluator, plan.objective, fold, search.tried, search.returns)

@@ -14,7 +14,7 @@ from quant_pipelines.backtest.batch.result import Outcome
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.search_settings import ConstraintSettings
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, to_ms, warm_from_ms
+from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_start_ms, to_ms, warm_from_ms
 from quant_pipelines.optimize.evaluation import Edges, OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
@@ -26,12 +26,19 @@ from quant_pipelines.sdk import Bars as StrategyBars
 NO_CONSTRAINTS = ConstraintSettings()
 
 
-def keeps(outcome: Outcome | None, constraints: ConstraintSettings) -> bool:
-    """Whether a parameter set kept the constraints; one without an outcome did not."""
+def keeps(outcome: Outcome | None, constraints: ConstraintSettings, traded_volume: float) -> bool:
+    """Whether a parameter set kept the constraints; one without an outcome did not.
+
+    ``traded_volume`` is what its market trades, quote a year.
+    """
     if outcome is None:
         return False
+    turnover = outcome.activity.turnover
     is_active = outcome.trade_pnl.size >= constraints.min_trades
-    return is_active and not 0.0 < constraints.max_turnover < outcome.activity.turnover
+    is_calm = not 0.0 < constraints.max_turnover < turnover
+    # The capacity is the capital whose turnover is that share of what the market trades.
+    is_large = constraints.min_capacity * turnover <= constraints.capacity_participation * traded_volume
+    return is_active and is_calm and is_large
 
 
 class BacktestEvaluator:
@@ -67,8 +74,14 @@ class BacktestEvaluator:
             self._settings,
             feeds=self._feeds(window),
         )
-        kept = np.array([keeps(outcome, self._constraints) for outcome in swept.outcomes], dtype=bool)
+        volume = self._traded_volume(window) if self._constraints.min_capacity else np.inf
+        kept = np.array([keeps(one, self._constraints, volume) for one in swept.outcomes], dtype=bool)
         return np.ascontiguousarray(np.where(kept, swept.daily_returns.T, np.nan))
+
+    def _traded_volume(self, window: Window) -> float:
+        """Quote a year that the market trades; of several symbols all are as thin as the thinnest."""
+        traded = [float(bars.volume @ bars.close) for bars in self._history.bars_in(window)]
+        return len(traded) * min(traded) * YEAR_DAYS * DAY_MS / (window.end_ms - window.start_ms)
 
     def longest_holding_ms(self, start_ms: int, end_ms: int, parameters: Parameters) -> int:
         """Longest round trip in a window, that which is open at its end included."""

@@ -5,7 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from quant_pipelines.core.removed_settings import REMOVED
-from quant_pipelines.core.search_settings import ConstraintSettings, OptimizationSettings, WindowSettings
+from quant_pipelines.core.search_settings import (
+    ConstraintSettings,
+    OptimizationSettings,
+    ParameterRange,
+    WindowSettings,
+)
 from quant_pipelines.core.settings import (
     CostSettings,
     ExecutionSettings,
@@ -42,8 +47,9 @@ class OptimizationJob:
     objective_text
         Text of an objective of one's own, which ``objective`` names; empty for a known one.
     promise
-        Times as many parameter sets are tried in folds that this job searches. What a rule decides from older
-        verdicts is part of the procedure, so that it begins no new record as other trials do.
+        Times as many parameter sets are tried in folds whose train window has promise, see ``Plan``.
+    space
+        Parameters of which less than the declared bounds is searched.
     constraints
         What a parameter set must keep in a train window.
     overfit_points, overfit_blocks
@@ -74,6 +80,7 @@ class OptimizationJob:
     objective_text: str = ""
     seed: int = 1
     promise: int = 1
+    space: tuple[ParameterRange, ...] = ()
     constraints: ConstraintSettings = ConstraintSettings()  # noqa: RUF009 - frozen
     overfit_points: int = 64
     overfit_blocks: int = 8
@@ -97,6 +104,7 @@ class OptimizationJob:
         for name, kind in _NESTED.items():
             stored = values.get(name, {})
             values[name] = kind(**{key: stored[key] for key in stored if f"{name}.{key}" not in REMOVED})
+        values["space"] = tuple(ParameterRange(**one) for one in values.get("space", ()))
         return cls(**values)
 
 
@@ -160,6 +168,7 @@ def make_job(
         objective=objective.name,
         objective_text=objective.text,
         seed=search.seed,
+        promise=search.promise_factor,
         constraints=search.constraints,
         overfit_points=search.overfit_points,
         overfit_blocks=search.overfit_blocks,

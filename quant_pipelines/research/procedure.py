@@ -11,7 +11,7 @@ from quant_pipelines.sdk import StrategySource
 # What a job is called and why it is run do not change its result; where it may begin decided its folds.
 _NOT_IN_KEY = ("trigger", "strategies_folder", "strategy", "window_start_ms")
 # How far the calendar is run, and how its days are judged, changes no day.
-_NOT_IN_RECORD = (*_NOT_IN_KEY, "window_end_ms", "folds", "windows", "gates", "overfit_blocks", "promise")
+_NOT_IN_RECORD = (*_NOT_IN_KEY, "window_end_ms", "folds", "windows", "gates", "overfit_blocks")
 _NOT_IN_CALENDAR = ("folds", "min_folds")
 
 

@@ -169,11 +169,12 @@ class _Run:
         self._source = source
         self._history: History | None = None
         self.plan = Plan(
-            space=space_of(strategy.strategy_class),
+            space=space_of(strategy.strategy_class, job.space),
             windows=replace(job.windows, folds=job.folds or job.windows.folds),
             end_ms=job.window_end_ms or 0,
             searcher=job.searcher,
-            trials=job.trials * job.promise,
+            trials=job.trials,
+            promise=job.promise,
             objective=ranking_of(job),
             seed=job.seed,
             cover_points=job.overfit_points,

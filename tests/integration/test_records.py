@@ -9,7 +9,7 @@ from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from quant_pipelines.core.errors import OptimizationError
-from quant_pipelines.core.search_settings import OptimizationSettings
+from quant_pipelines.core.search_settings import ConstraintSettings, OptimizationSettings, ParameterRange
 from quant_pipelines.core.series import Series
 from quant_pipelines.core.settings import CostSettings, GateSettings, Settings
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
@@ -117,6 +117,9 @@ def test_day_of_a_record_is_not_changed_by_any_statement(stored: Engine, stateme
         {"windows": replace(WINDOWS, purge_hours=8)},
         {"costs": CostSettings(fee_bps=9.0)},
         {"overfit_points": 16},
+        {"promise": 2},
+        {"space": (ParameterRange("fast", 5, 20),)},
+        {"constraints": ConstraintSettings(min_capacity=1.0)},
     ],
 )
 def test_another_procedure_begins_a_record_of_its_own(stored: Engine, change: dict[str, Any]) -> None:
@@ -247,16 +250,22 @@ def stage_of(engine: Engine, deployment_id: int) -> StoredStage:
     return stored
 
 
-def test_more_trials_by_promise_begin_no_new_record(stored: Engine) -> None:
-    """What a rule decides from older verdicts is part of the procedure; what a person asks for is another."""
-    nights = replace(JOB, windows=replace(WINDOWS, min_folds=1))
-    optimize_one(stored, replace(nights, window_end_ms=END - DAY_MS))
-    optimize_one(stored, replace(nights, promise=2))
-    assert count(stored, records) == 1
-    per_fold = select(func.count()).select_from(trials).group_by(trials.c.fold).order_by(trials.c.fold)
+def test_promise_is_part_of_the_procedure_and_a_fold_is_searched_alike_whoever_opens_it(
+    stored: Engine,
+) -> None:
+    nights = replace(JOB, promise=2, windows=replace(WINDOWS, min_folds=1))
+    optimize_one(stored, replace(nights, folds=1))  # by hand, before any night
+    optimize_one(stored, nights)
+    with stored.begin() as connection:
+        tried = select(trials.c.fold, func.count()).group_by(trials.c.fold)
+        by_hand = dict(connection.execute(tried).tuples().all())
+        connection.execute(text("alter table research.record_days disable trigger user"))
+        connection.execute(text("truncate research.records cascade"))
+    optimize_one(stored, nights)
     with stored.connect() as connection:
-        assert list(connection.execute(per_fold).scalars()) == [16, 16, 16, 32]
-    optimize_one(stored, replace(nights, trials=32))
+        assert dict(connection.execute(tried).tuples().all()) == by_hand
+    assert set(by_hand.values()) <= {16, 32}
+    optimize_one(stored, replace(nights, promise=3))
     assert count(stored, records) == 2
 
 
