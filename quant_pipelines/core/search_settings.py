@@ -31,6 +31,17 @@ class WindowSettings:
         low=0,
         high=876_000,
     )
+    calendar: str = setting(
+        "forward",
+        "forward: each fold is tested after it was trained; combinatorial: groups of days are left out in "
+        "turn, a study that no decision rests on",
+        choices=("forward", "combinatorial"),
+    )
+    groups: int = setting(6, "groups of days of a combinatorial study", low=2, high=20)
+    test_groups: int = setting(2, "groups that each of its splits tests", low=1, high=19)
+    embargo_hours: int = setting(
+        24, "hours left out after a tested group besides the purge; whole days", low=0, high=876_000
+    )
     train_from: str = setting(
         "", "day from which every fold trains, such as 2024-01-01; empty: each on its own train_days"
     )

@@ -1,4 +1,4 @@
-"""The search in one train window, and whether that window alone says that more of it is worth its time."""
+"""The search in train windows, and whether that window alone says that more of it is worth its time."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ _LEAD_SHARE = 2 / 3
 
 
 class WindowSearch:
-    """Sets that were tried in a window; none is backtested twice, whichever searcher asks for it again.
+    """Sets that were tried in windows; none is backtested twice, whichever searcher asks for it again.
 
     Parameters
     ----------
@@ -24,15 +24,17 @@ class WindowSearch:
         Tells sets apart.
     objective
         See ``rank_by``.
-    window
-        Where they are traded.
+    windows
+        Where they are traded, each of them begun flat; their days are ranked as one.
     """
 
-    def __init__(self, evaluator: Evaluator, space: Space, objective: str | Ranking, window: Window) -> None:
+    def __init__(
+        self, evaluator: Evaluator, space: Space, objective: str | Ranking, *windows: Window
+    ) -> None:
         self._evaluator = evaluator
         self._space = space
         self._objective = objective
-        self._window = window
+        self._windows = windows
         self._columns: dict[Key, FloatArray] = {}
         self.tried: list[Parameters] = []
 
@@ -46,7 +48,7 @@ class WindowSearch:
         while batch := searcher.ask():
             new = [one for one in batch if self._space.key(one) not in self._columns]
             if new:
-                found = self._evaluator.search(*self._window, new)
+                found = np.concatenate([self._evaluator.search(*one, new) for one in self._windows])
                 self._columns |= {self._space.key(one): found[:, at] for at, one in enumerate(new)}
                 self.tried.extend(new)
             values = rank_by(

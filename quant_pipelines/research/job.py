@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from quant_pipelines.core.removed_settings import REMOVED
 from quant_pipelines.core.search_settings import (
@@ -20,6 +20,9 @@ from quant_pipelines.core.settings import (
 )
 from quant_pipelines.core.timeframes import HOUR_MS, timeframe_ms
 from quant_pipelines.research.objective import read_objective
+
+COMBINATORIAL: Final = "combinatorial"
+"""Calendar of a study of many paths, which is no walk-forward."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,25 @@ class JobFailure:
 
     job: OptimizationJob
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Studied:
+    """A combinatorial study that was run.
+
+    Parameters
+    ----------
+    job
+        What was asked for.
+    result
+        Figures, paths and splits as a JSON document.
+    id
+        Key of the stored row; None where nothing is stored.
+    """
+
+    job: OptimizationJob
+    result: dict[str, Any]
+    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

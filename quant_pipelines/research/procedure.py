@@ -29,6 +29,18 @@ def record_key(job: OptimizationJob, strategy: StrategySource, execution_timefra
     return digest_of(procedure | {"calendar": calendar})
 
 
+def version_row(strategy: StrategySource) -> dict[str, Any]:
+    """Columns of a strategy's version."""
+    return {
+        "strategy": strategy.name,
+        "description": strategy.description,
+        "content_hash": strategy.content_hash,
+        "kernel_digest": kernel_digest(),
+        "source": strategy.source,
+        "parameters": strategy.strategy_class.describe_space(),
+    }
+
+
 def version_of(strategy: StrategySource) -> dict[str, Any]:
     """Text and kernel by which a strategy trades."""
     versions = {"content_hash": strategy.content_hash, "kernel_digest": kernel_digest()}

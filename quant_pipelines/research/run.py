@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Engine
 from quant_pipelines.backtest import BacktestSettings
 from quant_pipelines.core.errors import DataError, OptimizationError, QuantError
 from quant_pipelines.core.instrument_sets import symbols_of
-from quant_pipelines.core.jit import kernel_digest
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
@@ -40,9 +39,9 @@ from quant_pipelines.research.history import (
     holding_return,
     load_history,
 )
-from quant_pipelines.research.job import OptimizationJob
+from quant_pipelines.research.job import COMBINATORIAL, OptimizationJob
 from quant_pipelines.research.library import source_in_force
-from quant_pipelines.research.procedure import record_key, task_key
+from quant_pipelines.research.procedure import record_key, task_key, version_row
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.sdk import StrategySource, compile_strategy, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
@@ -96,7 +95,9 @@ def optimize_one(
     OptimizationError
         If the search can't run, or another process is at this task.
     """
-    strategy = strategy or _strategy_of(engine, job)
+    if job.windows.calendar == COMBINATORIAL:
+        raise OptimizationError("calendar is combinatorial, which makes no record; expected forward")
+    strategy = strategy or strategy_of(engine, job)
     market = source or open_source(engine, job)
     job = settle_window(job, market, strategy.strategy_class)
     if engine is None:
@@ -106,7 +107,8 @@ def optimize_one(
     return _stored(engine, _Run(job, strategy, market), on_fold)
 
 
-def _strategy_of(engine: Engine | None, job: OptimizationJob) -> StrategySource:
+def strategy_of(engine: Engine | None, job: OptimizationJob) -> StrategySource:
+    """Text in force of a job's strategy; without a database that of its file."""
     folder = strategies_folder(job.strategies_folder)
     if engine is None:
         return load_strategy(job.strategy, folder)
@@ -146,6 +148,21 @@ def stored_strategy(engine: Engine, task_id: int) -> StrategySource:
     return compile_strategy(version["strategy"], version["source"])
 
 
+def plan_of(job: OptimizationJob, strategy: StrategySource) -> Plan:
+    """Plan of a settled job: all that decides its search besides the data."""
+    return Plan(
+        space=space_of(strategy.strategy_class, job.space),
+        windows=replace(job.windows, folds=job.folds or job.windows.folds),
+        end_ms=job.window_end_ms or 0,
+        searcher=job.searcher,
+        trials=job.trials,
+        promise=job.promise,
+        objective=ranking_of(job),
+        seed=job.seed,
+        cover_points=job.overfit_points,
+    )
+
+
 def evaluator_of(job: OptimizationJob, strategy: StrategySource, source: HistorySource) -> BacktestEvaluator:
     """Backtests of a stored job, under the rules and on the window that it was run with."""
     return _Run(job, strategy, source).evaluator({})
@@ -168,17 +185,7 @@ class _Run:
         self.strategy = strategy
         self._source = source
         self._history: History | None = None
-        self.plan = Plan(
-            space=space_of(strategy.strategy_class, job.space),
-            windows=replace(job.windows, folds=job.folds or job.windows.folds),
-            end_ms=job.window_end_ms or 0,
-            searcher=job.searcher,
-            trials=job.trials,
-            promise=job.promise,
-            objective=ranking_of(job),
-            seed=job.seed,
-            cover_points=job.overfit_points,
-        )
+        self.plan = plan_of(job, strategy)
 
     @property
     def key(self) -> str:
@@ -308,14 +315,7 @@ class _Run:
 
     def version_row(self) -> dict[str, Any]:
         """Columns of the strategy's version."""
-        return {
-            "strategy": self.strategy.name,
-            "description": self.strategy.description,
-            "content_hash": self.strategy.content_hash,
-            "kernel_digest": kernel_digest(),
-            "source": self.strategy.source,
-            "parameters": self.strategy.strategy_class.describe_space(),
-        }
+        return version_row(self.strategy)
 
     def task_row(self) -> dict[str, Any]:
         """Columns of the task, with the rules that a deployment of its verdict trades under."""

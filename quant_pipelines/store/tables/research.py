@@ -302,6 +302,30 @@ backtests = Table(
     comment="Backtests that were run on stored market data",
 )
 
+combinatorial_studies = Table(
+    "combinatorial_studies",
+    metadata,
+    identity(),
+    text("study_key", unique=True, comment="digest of everything that decides the paths"),
+    Column(
+        "strategy_version_id",
+        BigInteger,
+        ForeignKey("research.strategy_versions.id"),
+        nullable=False,
+    ),
+    text("strategy"),
+    text("exchange"),
+    text("symbol"),
+    text("timeframe"),
+    moment("window_start"),
+    moment("window_end"),
+    document("settings"),
+    document("result", comment="figures, daily returns of each path, and what each split found"),
+    moment("created_at"),
+    schema="research",
+    comment="Many paths through one history: no record, no verdict and no decision rests on them",
+)
+
 optimization_requests = Table(
     "optimization_requests",
     metadata,

@@ -1,4 +1,4 @@
-"""Days of a record before its symbol was listed, and what each day earned until 08:00."""
+"""Days before a symbol was listed, what each earned until 08:00, and studies of many paths."""
 
 from pathlib import Path
 
@@ -13,5 +13,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("combinatorial_studies", schema="research")
     for name in ("is_listed", "return_until_0800"):
         op.drop_column("record_days", name, schema="research")
