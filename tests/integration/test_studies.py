@@ -1,6 +1,7 @@
 """Combinatorial studies are kept and shown, and nothing that decides ever meets them."""
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def test_a_study_is_stored_once_and_no_decision_meets_it(stored: Engine) -> None
     assert first.result["figures"]["splits"] == 3
     assert first.result["figures"]["paths"] == 1
     assert first.result["figures"]["trials"] == 3 * 4
-    assert len(first.result["paths"][0]) == first.result["figures"]["days"] == 6
+    assert len(first.result["paths"][0]) == first.result["figures"]["days"] == 7  # the history of 3 folds
     other = study_one(stored, replace(STUDY, windows=replace(STUDY.windows, test_groups=2, purge_hours=0)))
     assert (other.result["figures"]["splits"], other.result["figures"]["paths"]) == (3, 2)
     assert count(stored, combinatorial_studies) == 2
@@ -70,8 +71,8 @@ def test_the_command_line_tells_the_paths_and_why_they_prove_nothing(
     monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "quant.toml").write_text("[optimization.minute_windows]\npurge_hours = 4\n")
-    asked = [*"optimize ema_cross BTC/USDT:USDT --timeframe 15m --trials 4 --folds 3".split()]
-    asked += "--train-days 3 --test-days 1 --calendar combinatorial --groups 3 --test-groups 2".split()
+    asked = shlex.split("optimize ema_cross BTC/USDT:USDT --timeframe 15m --trials 4 --folds 2")
+    asked += shlex.split("--train-days 3 --test-days 1 --calendar combinatorial --groups 3 --test-groups 2")
     asked += ["--embargo-hours", "0", "--report", str(tmp_path / "paths.html")]
     assert main([*asked, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
