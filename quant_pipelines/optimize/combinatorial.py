@@ -96,7 +96,7 @@ def combinatorial_splits(window: Window, n_groups: int, n_test: int, gaps: Gaps)
     Raises
     ------
     OptimizationError
-        If the groups can't be parted, or one has no more days than the gaps around it.
+        If the groups can't be parted, or the gaps leave a group or a split without days.
 
     Examples
     --------
@@ -124,6 +124,12 @@ def combinatorial_splits(window: Window, n_groups: int, n_test: int, gaps: Gaps)
         paths = tuple(tested[group] for group in chosen)
         tested.update(chosen)
         train = _train_parts(groups, chosen, gaps)
+        if not train:
+            told = ", ".join(str(group + 1) for group in chosen)
+            raise OptimizationError(
+                f"between the tested groups {told} of {n_groups} the "
+                "purge and the embargo leave no train day; expected fewer groups, or a longer history"
+            )
         splits.append(Split(chosen, train, tuple(groups[group] for group in chosen), paths))
     return tuple(splits)
 

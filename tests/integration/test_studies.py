@@ -70,7 +70,7 @@ def test_the_command_line_tells_the_paths_and_why_they_prove_nothing(
 ) -> None:
     monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "quant.toml").write_text("[optimization.minute_windows]\npurge_hours = 4\n")
+    (tmp_path / "quant.toml").write_text("[optimization.minute_windows]\npurge_hours = 0\n")
     asked = shlex.split("optimize ema_cross BTC/USDT:USDT --timeframe 15m --trials 4 --folds 2")
     asked += shlex.split("--train-days 3 --test-days 1 --calendar combinatorial --groups 3 --test-groups 2")
     asked += ["--embargo-hours", "0", "--report", str(tmp_path / "paths.html")]

@@ -93,6 +93,10 @@ def test_a_search_that_finds_nothing_is_flat() -> None:
     ("changed", "message"),
     [
         ({"test_groups": 5}, "test_groups is 5; expected 1 to 4 of 5 groups"),
+        (
+            {"groups": 3, "purge_hours": 216, "train_days": 6, "folds": 3},
+            "between the tested groups 1, 3 of 3 the purge and the embargo leave no train day",
+        ),
         ({"groups": 20, "purge_hours": 72}, "a group has 2 days; expected more than the 3 of the purge"),
     ],
 )
