@@ -19,7 +19,14 @@ from quant_pipelines.core.timeframes import DAY_MS
 
 
 class Gaps(NamedTuple):
-    """Whole days that are trained on nowhere: on both sides of a test, and after it besides."""
+    """Whole days that are trained on nowhere: on both sides of a test, and after it besides.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.combinatorial import Gaps
+    >>> Gaps(purge_days=2)
+    Gaps(purge_days=2, embargo_days=0)
+    """
 
     purge_days: int
     embargo_days: int = 0
@@ -34,6 +41,13 @@ class TrainPart(NamedTuple):
         Without the least purge and the embargo.
     before_test, after_test
         Whether a tested group follows it, or lies before it.
+
+    Examples
+    --------
+    >>> from quant_pipelines.core.series import Window
+    >>> from quant_pipelines.optimize.combinatorial import TrainPart
+    >>> TrainPart(Window(0, 86_400_000), before_test=True, after_test=False).window.end_ms
+    86400000
     """
 
     window: Window
@@ -54,6 +68,14 @@ class Split(NamedTuple):
         Windows of the tested groups, in order.
     paths
         Number of the path that each tested group belongs to.
+
+    Examples
+    --------
+    >>> from quant_pipelines.core.series import Window
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.optimize.combinatorial import Gaps, combinatorial_splits
+    >>> [one.groups for one in combinatorial_splits(Window(0, 9 * DAY_MS), 3, 2, Gaps(0))]
+    [(0, 1), (0, 2), (1, 2)]
     """
 
     groups: tuple[int, ...]

@@ -37,6 +37,14 @@ class SplitResult(NamedTuple):
         That were left out at the edges in the end.
     returns
         Daily returns in each tested group.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.combinatorial import Split
+    >>> from quant_pipelines.optimize.combinatorial_study import SplitResult
+    >>> split = Split((0,), train=(), test=(), paths=(0,))
+    >>> SplitResult(split, {"window": 20}, trials=64, purge_days=2, returns=()).parameters
+    {'window': 20}
     """
 
     split: Split
@@ -58,6 +66,16 @@ class Study:
         In the order of ``combinatorial_splits``.
     paths
         Daily returns, shape (n_paths, n_days): every day of a path was left out where it was searched for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.core.series import Window
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.optimize.combinatorial_study import Study
+    >>> study = Study(Window(0, 3 * DAY_MS), (), np.array([[0.01, 0.02, 0.03], [-0.01, 0.0, -0.02]]))
+    >>> study.sharpes.round(1), study.figures()["share_of_losing_paths"]
+    (array([ 38.2, -19.1]), 0.5)
     """
 
     window: Window
@@ -124,6 +142,28 @@ def combinatorial_study(
     ------
     OptimizationError
         If the history can't be parted, or the search can't run.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.core.search_settings import WindowSettings
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.optimize.combinatorial_study import combinatorial_study
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> from quant_pipelines.optimize.walk_forward import Plan
+    >>> class Certain:  # see Evaluator
+    ...     def search(self, start_ms, end_ms, parameter_sets):
+    ...         return np.tile([one["rate"] for one in parameter_sets], ((end_ms - start_ms) // DAY_MS, 1))
+    ...     def longest_holding_ms(self, start_ms, end_ms, parameters):
+    ...         return 0
+    ...     def cover(self, fold, parameter_sets):
+    ...         return self.search(fold.test_start_ms, fold.test_end_ms, parameter_sets)
+    >>> space = Space((Dimension("rate", -0.01, 0.01, is_integer=False),), is_valid=lambda values: True)
+    >>> windows = WindowSettings(train_days=6, test_days=2, folds=3, purge_hours=0, groups=4, test_groups=2)
+    >>> plan = Plan(space, windows, 20 * DAY_MS, "grid", trials=3, objective="profit_factor")
+    >>> study = combinatorial_study(Certain(), plan)
+    >>> study.paths.shape, float(study.paths.min())
+    ((3, 12), 0.01)
     """
     windows = plan.windows
     gaps = Gaps(-(-windows.purge_hours * HOUR_MS // DAY_MS), embargo_days)

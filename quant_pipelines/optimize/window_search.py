@@ -26,6 +26,22 @@ class WindowSearch:
         See ``rank_by``.
     windows
         Where they are traded, each of them begun flat; their days are ranked as one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.core.series import Window
+    >>> from quant_pipelines.optimize.grid import GridSearcher
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> from quant_pipelines.optimize.window_search import WindowSearch
+    >>> class Certain:  # see Evaluator
+    ...     def search(self, start_ms, end_ms, parameter_sets):
+    ...         return np.tile([one["rate"] for one in parameter_sets], (2, 1))
+    >>> space = Space((Dimension("rate", 0, 2, is_integer=True),), is_valid=lambda values: True)
+    >>> search = WindowSearch(Certain(), space, "profit_factor", Window(0, 1))
+    >>> search.run(GridSearcher(space, trials=3))
+    >>> search.returns.shape, len(search.tried)
+    ((2, 3), 3)
     """
 
     def __init__(
