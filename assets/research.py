@@ -21,7 +21,7 @@ from quant_pipelines.store.views import newest_verdicts, out_of_sample_equity, t
 
 if TYPE_CHECKING:
     from quant_pipelines.research.daily import Scope
-    from quant_pipelines.research.job import JobFailure, OptimizationJob
+    from quant_pipelines.research.job import JobFailure, OptimizationJob, Studied
 
 _RESEARCH: dict[str, Any] = {
     "group_name": "research",
@@ -30,8 +30,8 @@ _RESEARCH: dict[str, Any] = {
 }
 Row = dict[str, Any]
 Curves = dict[int, list[float]]
-_WINDOWS = ("train_days", "test_days", "folds")
-_CONSTRAINTS = ("min_trades", "max_turnover")
+_WINDOWS = ("train_days", "test_days", "folds", "groups", "test_groups")
+_CONSTRAINTS = ("min_trades", "max_turnover", "min_capacity", "capacity_participation")
 _PLOTTED = 8
 _BEST_SHOWN = 5
 
@@ -52,6 +52,23 @@ class SearchBy(Enum):
     GA = "ga"
 
 
+class Calendar(Enum):
+    """Where it is trained and tested."""
+
+    AS_SET = "as the settings say"
+    FORWARD = "forward"
+    COMBINATORIAL = "combinatorial"
+
+
+class Range(dg.Config):
+    """Part of a parameter's declared bounds; the same low and high fix it."""
+
+    name: str = Field(description="parameter of the strategy, such as fast")
+    low: float = Field(description="lowest value that is searched")
+    high: float = Field(description="highest value that is searched")
+    step: float = Field(default=0.0, ge=0, description="between the values from low on; 0: all of them")
+
+
 class Search(dg.Config):
     """What to search; empty lists stand for everything that the settings and the whitelist name.
 
@@ -69,10 +86,23 @@ class Search(dg.Config):
     )
     train_days: int = Field(default=0, ge=0, le=36_500, description="of each fold; 0: the settings'")
     test_days: int = Field(default=0, ge=0, le=36_500, description="of each fold; 0: the settings'")
+    calendar: Calendar = Field(
+        default=Calendar.AS_SET,
+        description="FORWARD, or COMBINATORIAL for a study of many paths, which makes no record",
+    )
+    groups: int = Field(default=0, ge=0, le=20, description="of a COMBINATORIAL study; 0: the settings'")
+    test_groups: int = Field(default=0, ge=0, le=19, description="that a split tests; 0: the settings'")
     trials: int = Field(default=0, ge=0, le=100_000, description="parameter sets of a fold; 0: the settings'")
     folds: int = Field(default=0, ge=0, le=1000, description="newest folds to run; 0: the settings'")
     min_trades: int = Field(default=0, ge=0, le=1_000_000, description="in a train window; 0: the settings'")
     max_turnover: float = Field(default=0.0, ge=0, le=10**9, description="a year; 0: the settings'")
+    min_capacity: float = Field(
+        default=0.0, ge=0, le=10**15, description="quote currency it must carry; 0: the settings'"
+    )
+    capacity_participation: float = Field(
+        default=0.0, ge=0, le=1, description="share of the market's volume for that; 0: the settings'"
+    )
+    space: list[Range] = Field(default=[], description="parameters of which less is searched, or one value")
     reason: str = Field(default="", description="why; it is stored with what is found")
 
 
@@ -87,7 +117,7 @@ def walk_forward(
     next time.
     """
     from quant_pipelines.research.daily import daily_jobs, note_searched  # noqa: PLC0415 - scipy
-    from quant_pipelines.research.job import JobFailure, NotReached  # noqa: PLC0415 - scipy
+    from quant_pipelines.research.job import JobFailure, NotReached, Studied  # noqa: PLC0415 - scipy
     from quant_pipelines.research.pool import WorkLimits, optimize_many  # noqa: PLC0415 - scipy
 
     settings, search = platform.settings, platform.settings.optimization
@@ -109,9 +139,9 @@ def walk_forward(
         "optimizations": len(begun),
         "failed": len(failures),
         "not_reached": len(left),
-        "with_promise": sum(job.promise > 1 for job in jobs),
         "failures": table(failures),
         "first_next_time": table(_job_row(job) for job in left),
+        **_studies([outcome for outcome in outcomes if isinstance(outcome, Studied)]),
     }
     if len(failures) == len(begun):  # or the whitelist is empty
         raise dg.Failure(f"all {len(begun)} optimizations failed", metadata=metadata)
@@ -154,6 +184,7 @@ def _pages(platform: Platform, rows: list[Row]) -> dict[str, dg.MetadataValue]:
 
 
 def _scope(config: Search, deep_factor: int) -> "Scope":
+    from quant_pipelines.core.search_settings import ParameterRange  # noqa: PLC0415 - used here alone
     from quant_pipelines.research.daily import Scope  # noqa: PLC0415 - keeps the code server light
 
     return Scope(
@@ -162,9 +193,15 @@ def _scope(config: Search, deep_factor: int) -> "Scope":
         tuple(config.timeframes),
         deep_factor if config.depth is Depth.DEEP else 1,
         changes=_changes(config),
-        windows=_given(config, _WINDOWS),
+        windows=_windows(config),
         constraints=_given(config, _CONSTRAINTS),
+        space=tuple(ParameterRange(one.name, one.low, one.high, one.step) for one in config.space),
     )
+
+
+def _windows(config: Search) -> dict[str, Any]:
+    chosen = {} if config.calendar is Calendar.AS_SET else {"calendar": config.calendar.value}
+    return _given(config, _WINDOWS) | chosen
 
 
 def _changes(config: Search) -> dict[str, Any]:
@@ -230,6 +267,13 @@ def _equity_plots(plotted: dict[str, list[Row]], curves: Curves) -> dict[str, dg
             lines, f"Stitched out-of-sample equity, {timeframe}, days"
         )
     return plots
+
+
+def _studies(studies: "list[Studied]") -> Row:
+    """Paths of combinatorial studies, which make no verdict."""
+    names = ("paths", "sharpe_mean", "sharpe_deviation", "sharpe_05", "sharpe_95", "share_of_losing_paths")
+    rows = (_job_row(one.job) | {name: one.result["figures"][name] for name in names} for one in studies)
+    return {"combinatorial_studies": table(rows)} if studies else {}
 
 
 def _job_row(job: "OptimizationJob") -> dict[str, Any]:

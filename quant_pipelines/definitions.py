@@ -9,6 +9,7 @@ from assets.resources import Platform
 from jobs.culling import culling
 from jobs.operator import OPERATOR_JOBS
 from jobs.pipelines import PIPELINES
+from jobs.replay import replay_verdict
 from jobs.schedules import SCHEDULES
 from quant_pipelines.pages.place import page_place
 from quant_pipelines.settings import home_folder, load_settings
@@ -29,7 +30,7 @@ def build_definitions(platform: Platform) -> dg.Definitions:
             [market, quality, history, selection, library, research, trading, capital]
         ),
         asset_checks=[quality.data_findings],
-        jobs=[*PIPELINES, culling, *OPERATOR_JOBS],
+        jobs=[*PIPELINES, culling, replay_verdict, *OPERATOR_JOBS],
         schedules=SCHEDULES,
         sensors=[
             first_start_sensor,

@@ -2,7 +2,7 @@
 
 import argparse
 
-from quant_pipelines.cli.parse import add_market_arguments, within
+from quant_pipelines.cli.parse import add_market_arguments, parameter_range, within
 from quant_pipelines.core.bounds import ROW_ID
 
 
@@ -15,8 +15,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folds", type=int, help="number of folds")
     parser.add_argument("--train-days", type=int, help="days of each in-sample window")
     parser.add_argument("--test-days", type=int, help="days of each out-of-sample window")
+    parser.add_argument(
+        "--calendar",
+        choices=("forward", "combinatorial"),
+        help="combinatorial studies many paths through the history, which prove nothing and make no record",
+    )
+    parser.add_argument("--groups", type=int, help="groups of days of a combinatorial study")
+    parser.add_argument("--test-groups", type=int, help="groups that each of its splits tests")
+    parser.add_argument("--embargo-hours", type=int, help="left out after a tested group besides the purge")
     parser.add_argument("--min-trades", type=int, help="a parameter set must make in its train window")
     parser.add_argument("--max-turnover", type=float, help="of a parameter set, multiples of capital a year")
+    parser.add_argument("--min-capacity", type=float, help="quote currency that a parameter set must carry")
+    parser.add_argument(
+        "--capacity-participation", type=float, help="share of the market's volume for that, such as 0.01"
+    )
+    parser.add_argument(
+        "--space",
+        type=parameter_range,
+        action="append",
+        metavar="NAME=LOW:HIGH[:STEP]",
+        help="search less of a parameter, or fix it by NAME=VALUE; may be given for each",
+    )
     parser.add_argument("--seed", type=int, help="same seed, same trials")
     parser.add_argument("--objective", help="what a trial is ranked by")
     parser.add_argument(
@@ -27,9 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run it and print the verdict; a verdict that rejects is an answer, not a failure."""
     from quant_pipelines.cli.optimize_run import optimize, optimized_document, verdict_text
-    from quant_pipelines.cli.output import print_document
+    from quant_pipelines.cli.optimize_study import study_answer, study_text
+    from quant_pipelines.cli.output import print_answer, print_document
+    from quant_pipelines.research.job import Studied
 
-    document = optimized_document(optimize(arguments))
+    answer = optimize(arguments)
+    if isinstance(answer, Studied):
+        told = study_answer(answer)
+        print_answer(arguments, told, study_text(told))
+        return 0
+    document = optimized_document(answer)
     if arguments.json:
         print_document(document)
     else:

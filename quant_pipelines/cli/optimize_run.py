@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from quant_pipelines.cli.backtest_run import require_symbols
 from quant_pipelines.cli.history import columns_folder, open_database
 from quant_pipelines.cli.operator import strategies_of
+from quant_pipelines.cli.optimize_study import study
 from quant_pipelines.cli.output import table, write_text
 from quant_pipelines.cli.parse import TIMEFRAME
 from quant_pipelines.cli.progress import waiting
@@ -25,7 +26,7 @@ from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.pages.walk import walk_of
 from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.history import HistorySource
-from quant_pipelines.research.job import OptimizationJob, make_job
+from quant_pipelines.research.job import COMBINATORIAL, OptimizationJob, Studied, make_job
 from quant_pipelines.research.library import refresh_library
 from quant_pipelines.research.run import open_source, optimize_one, resume_job, stored_strategy
 from quant_pipelines.sdk import StrategySource, load_strategy
@@ -35,8 +36,8 @@ from quant_pipelines.store.verdicts import incumbent_returns
 
 _log = logging.getLogger(__name__)
 _SEARCH = ("searcher", "trials", "seed", "objective")
-_CONSTRAINTS = ("min_trades", "max_turnover")
-_WINDOWS = ("folds", "train_days", "test_days")
+_CONSTRAINTS = ("min_trades", "max_turnover", "min_capacity", "capacity_participation")
+_WINDOWS = ("folds", "train_days", "test_days", "calendar", "groups", "test_groups", "embargo_hours")
 
 
 class Optimized(NamedTuple):
@@ -47,8 +48,8 @@ class Optimized(NamedTuple):
     cpu_seconds: float
 
 
-def optimize(arguments: argparse.Namespace) -> Optimized:
-    """Verdict that the arguments ask for, and its report.
+def optimize(arguments: argparse.Namespace) -> Optimized | Studied:
+    """Verdict or study that the arguments ask for, and its report.
 
     With an archive nothing is stored, unless the settings name a database.
 
@@ -61,13 +62,21 @@ def optimize(arguments: argparse.Namespace) -> Optimized:
     settings = load_settings(_flags(arguments))
     if arguments.archive is not None and not settings.database_url:
         job = _job(arguments, settings)
-        return _run(arguments, job, open_source(None, job))
+        return _asked(arguments, job, open_source(None, job))
     with open_database(arguments, settings) as engine:
         if arguments.resume is not None:
             return _resumed(arguments, engine)
         _require_trial(engine, arguments.strategy, strategies_of(arguments, settings))
         job = _job(arguments, settings)
-        return _run(arguments, job, open_source(engine, job, columns_folder(arguments)), engine)
+        return _asked(arguments, job, open_source(engine, job, columns_folder(arguments)), engine)
+
+
+def _asked(
+    arguments: argparse.Namespace, job: OptimizationJob, source: HistorySource, engine: Engine | None = None
+) -> Optimized | Studied:
+    if job.windows.calendar == COMBINATORIAL:
+        return study(arguments, job, source, engine)
+    return _run(arguments, job, source, engine)
 
 
 def _resumed(arguments: argparse.Namespace, engine: Engine) -> Optimized:
@@ -180,7 +189,7 @@ def _require_one_way(arguments: argparse.Namespace) -> None:
             raise ConfigurationError("nothing to optimize; expected STRATEGY and SYMBOL, or --resume ID")
         return
     known = {"STRATEGY": arguments.strategy, "SYMBOL": arguments.symbols}
-    flags = ("timeframe", "start", "end", "archive", *_WINDOWS, *_CONSTRAINTS, *_SEARCH)
+    flags = ("timeframe", "start", "end", "archive", "space", *_WINDOWS, *_CONSTRAINTS, *_SEARCH)
     known |= {f"--{name.replace('_', '-')}": getattr(arguments, name) for name in flags}
     given = [name for name, value in known.items() if value not in (None, [])]
     if given:
@@ -227,5 +236,6 @@ def _job(arguments: argparse.Namespace, settings: Settings) -> OptimizationJob:
         window_start_ms=arguments.start,
         archive=None if arguments.archive is None else str(arguments.archive.absolute()),
         trigger="command line",
+        space=tuple(sorted(arguments.space or (), key=lambda one: one.name)),
         strategies_folder=str(folder),
     )

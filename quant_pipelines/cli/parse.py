@@ -9,6 +9,7 @@ from typing import Any
 
 from quant_pipelines.core.bounds import ROW_ID, Bounds
 from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.search_settings import ParameterRange
 from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import TIMEFRAMES, to_ms
 
@@ -102,6 +103,15 @@ def assignment(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise argparse.ArgumentTypeError(f"{text!r} is not an assignment; expected name=value")
     return name.strip(), value.strip()
+
+
+def parameter_range(text: str) -> ParameterRange:
+    """Range of ``name=low:high``, ``name=low:high:step``, or ``name=value``, which fixes the parameter."""
+    name, value = assignment(text)
+    parts = [number(part) for part in value.split(":")]
+    if len(parts) > len(("low", "high", "step")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no range; expected {name}=LOW:HIGH[:STEP]")
+    return ParameterRange(name, *(parts if len(parts) > 1 else [parts[0], parts[0]]))
 
 
 def strategy_with_values(text: str) -> tuple[str, list[tuple[str, str]]]:

@@ -7,6 +7,7 @@ from quant_pipelines.cli.output import print_answer, table
 from quant_pipelines.cli.parse import whole_number, within
 from quant_pipelines.core.bounds import ROW_ID
 
+_TESTED = ("fold", "days", "stored_return", "now_return")
 _COLUMNS = ("fold", "trial", "stored", "now", "stored_return", "now_return")
 _SHOWN = 20
 
@@ -42,17 +43,22 @@ def run(arguments: argparse.Namespace) -> int:
             columns=columns_folder(arguments),
         )
     differing = [one._asdict() for one in replay.differing]
+    tests = [one._asdict() for one in replay.differing_tests]
     document = {
         "verdict_id": record.id,
         "trials": len(replay.trials),
         "differing": differing,
+        "test_windows": len(replay.tests),
+        "differing_test_windows": tests,
         "changes": replay.changes,
     }
-    lines = [f"{len(replay.trials)} trials of verdict {record.id} were run again: {len(differing)} differ"]
+    lines = [replay.told(arguments.verdict)]
     if differing:
         lines.append(table(differing[:_SHOWN], _COLUMNS))
-        if not replay.changes:
-            lines.append("  nothing is known to have changed: text, kernel and bars are those of then")
+    if tests:
+        lines.append(table(tests, _TESTED))
+    if (differing or tests) and not replay.changes:
+        lines.append("  nothing is known to have changed: text, kernel and bars are those of then")
     lines += [f"  {change}" for change in replay.changes]
     print_answer(arguments, document, "\n".join(lines))
-    return 1 if differing else 0
+    return 1 if differing or tests else 0

@@ -4,6 +4,7 @@ import argparse
 import math
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quant_pipelines.cli.operator import add_home, opened
@@ -12,6 +13,8 @@ from quant_pipelines.cli.parse import within
 from quant_pipelines.core.bounds import ROW_ID
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from quant_pipelines.optimize.walk_forward import FoldResult
 
 _BEST = 3
@@ -36,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=within(ROW_ID, "id"),
         help="its id, as quant research list shows it",
     )
+    parser.add_argument("--report", type=Path, metavar="F.html", help="write its page")
     add_home(parser)
 
 
@@ -46,9 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
     from quant_pipelines.store.engine import transaction
     from quant_pipelines.store.records import read_folds
 
-    with opened(arguments) as (engine, _), transaction(engine) as connection:
-        record = require_verdict(connection, arguments.verdict)
-        folds = read_folds(connection, record.task_id or 0)
+    with opened(arguments) as (engine, _):
+        with transaction(engine) as connection:
+            record = require_verdict(connection, arguments.verdict)
+            folds = read_folds(connection, record.task_id or 0)
+        if arguments.report:
+            _write_page(arguments, engine, record.task_id or 0)
     document = verdict_document(record)
     found = [folds[index] for index in sorted(folds)]
     rows, drift = [_fold(one) for one in found], _drift(found)
@@ -71,6 +78,16 @@ def run(arguments: argparse.Namespace) -> int:
     told = {"decision": record.decision, "folds": rows, "drift": drift, "trials": trials}
     print_answer(arguments, document | told, text)
     return 0
+
+
+def _write_page(arguments: argparse.Namespace, engine: "Engine", task_id: int) -> None:
+    from quant_pipelines.cli.history import columns_folder
+    from quant_pipelines.cli.output import write_text
+    from quant_pipelines.pages.publish import page_of
+    from quant_pipelines.research.run import open_source, resume_job
+
+    source = open_source(engine, resume_job(engine, task_id), columns_folder(arguments))
+    write_text(arguments.report, page_of(engine, task_id, source))
 
 
 def _fold(one: "FoldResult") -> dict[str, Any]:

@@ -31,6 +31,17 @@ class WindowSettings:
         low=0,
         high=876_000,
     )
+    calendar: str = setting(
+        "forward",
+        "forward: each fold is tested after it was trained; combinatorial: groups of days are left out in "
+        "turn, a study that no decision rests on",
+        choices=("forward", "combinatorial"),
+    )
+    groups: int = setting(6, "groups of days of a combinatorial study", low=2, high=20)
+    test_groups: int = setting(2, "groups that each of its splits tests", low=1, high=19)
+    embargo_hours: int = setting(
+        24, "hours left out after a tested group besides the purge; whole days", low=0, high=876_000
+    )
     train_from: str = setting(
         "", "day from which every fold trains, such as 2024-01-01; empty: each on its own train_days"
     )
@@ -45,6 +56,36 @@ class ConstraintSettings:
     max_turnover: float = setting(
         0.0, "notional filled over the capital, in multiples a year; 0 is any", low=0, high=10**9
     )
+    min_capacity: float = setting(
+        0.0,
+        "quote currency that must be tradable at capacity_participation of what the market trades in a train "
+        "window; 0 is any",
+        low=0,
+        high=10**15,
+    )
+    capacity_participation: float = setting(
+        0.01, "share of the market's volume that min_capacity is measured at", low=1e-06, high=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterRange:
+    """Part of a parameter's declared bounds that is searched, both ends included; one value where they agree.
+
+    Parameters
+    ----------
+    name
+        Of the strategy's parameter.
+    low, high
+        In its own unit.
+    step
+        Between the values that are tried, from ``low`` on; 0 takes all.
+    """
+
+    name: str
+    low: float
+    high: float
+    step: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +121,8 @@ class OptimizationSettings:
     )
     promise_factor: int = setting(
         2,
-        "where the newest verdict passed the paper screen, the daily search tries this many times as many "
-        "parameter sets",
+        "a fold tries this many times as many parameter sets where the best of the first two thirds of its "
+        "train window earned in the last; 1 tries no more",
         low=1,
         high=100,
     )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
@@ -34,6 +34,12 @@ class OutOfSample:
         NaN where it is not known, as for several instruments in one account.
     holding
         What a long unit of notional earned on each day after funding, fraction. Shape and NaN as above.
+    until_0800
+        What was earned from each day's start to 08:00 UTC, fraction. Shape as above; NaN where it is not
+        known, as on bars that do not end there.
+    is_listed
+        Whether the symbol was on the list when the day began. The other days count for the search, not for
+        the test. ndarray of shape (n_days,), bool.
 
     Examples
     --------
@@ -54,11 +60,15 @@ class OutOfSample:
     carried: dict[str, Any] | None = None
     exposure: FloatArray = field(default_factory=lambda: np.empty(0))
     holding: FloatArray = field(default_factory=lambda: np.empty(0))
+    until_0800: FloatArray = field(default_factory=lambda: np.empty(0))
+    is_listed: BoolArray = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
 
     def __post_init__(self) -> None:
-        for name in ("exposure", "holding"):
+        for name in ("exposure", "holding", "until_0800"):
             if not getattr(self, name).size:
                 object.__setattr__(self, name, np.full(self.days.size, np.nan))
+        if not self.is_listed.size:
+            object.__setattr__(self, "is_listed", np.full(self.days.size, fill_value=True))
 
     def trades_on(self, day_ms: int) -> tuple[dict[str, Any], ...]:
         """Trades that were closed on a day; what is closed where the window ends counts for its last day.
@@ -95,6 +105,8 @@ def stitched(parts: Sequence[OutOfSample]) -> OutOfSample:
         carried=next((part.carried for part in reversed(parts) if part.days.size), None),
         exposure=np.concatenate([np.empty(0), *(part.exposure for part in parts)]),
         holding=np.concatenate([np.empty(0), *(part.holding for part in parts)]),
+        until_0800=np.concatenate([np.empty(0), *(part.until_0800 for part in parts)]),
+        is_listed=np.concatenate([np.empty(0, dtype=np.bool_), *(part.is_listed for part in parts)]),
     )
 
 

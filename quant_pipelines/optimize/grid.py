@@ -85,5 +85,5 @@ def _size(space: Space, counts: Sequence[int]) -> int:
 def _points(space: Space, counts: Sequence[int]) -> list[Parameters]:
     names = [dimension.name for dimension in space.dimensions]
     combinations = itertools.product(*_levels(space, counts))
-    points = [dict(zip(names, values, strict=True)) for values in combinations]
+    points = [space.whole(dict(zip(names, values, strict=True))) for values in combinations]
     return [point for point in points if space.is_valid(point)]

@@ -8,8 +8,9 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.known_funding import KnownFunding
 from quant_pipelines.core.settings import GateSettings
-from quant_pipelines.core.timeframes import YEAR_DAYS
+from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS
 from quant_pipelines.optimize.capital_gates import capital_gates, with_decision
+from quant_pipelines.optimize.day_boundary import boundary_figures
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.optimize.gates import PAPER, Gate, above, at_least, at_most
@@ -126,6 +127,7 @@ def judge(finished: WalkForward, context: Context) -> Judgment:
     """
     record = finished.out_of_sample
     outside = _out_of_sample(record) | _unseen(record, context.first_seen_ms) | _stress(record, context)
+    outside |= _days_apart(record) | boundary_figures(record)
     inside = _in_sample(finished, context)
     daily = outside["mean_daily_return"]
     earned = inside["mean_daily_return"]
@@ -150,13 +152,22 @@ def _out_of_sample(stitched: OutOfSample) -> dict[str, Any]:
 
 
 def _unseen(record: OutOfSample, first_seen_ms: int | None) -> dict[str, Any]:
-    """Tell of the days that began after the text was first seen."""
+    """Tell of the days that began after the text was first seen, of a symbol that was on the list by then."""
     is_after = record.days >= (np.inf if first_seen_ms is None else first_seen_ms)
-    returns = record.returns[is_after]
+    returns = record.returns[is_after & record.is_listed]
     return {
         "days_unseen": returns.size,
         "unseen_total_return": float(np.prod(1.0 + returns) - 1.0),
         "unseen_sharpe": moments_of(returns).sharpe * YEAR_DAYS**0.5 if returns.size > 1 else None,
+    }
+
+
+def _days_apart(record: OutOfSample) -> dict[str, Any]:
+    """Count the days that are not tested, and those between its days that no run has computed."""
+    span = (record.days[-1] - record.days[0]) // DAY_MS + 1 if record.days.size else 0
+    return {
+        "days_before_listing": int((~record.is_listed).sum()),
+        "days_missing": int(span - record.days.size),
     }
 
 

@@ -52,4 +52,6 @@ def make_searcher(name: str, space: Space, *, trials: int, seed: int) -> Searche
         raise OptimizationError(unknown_name("searcher", name, SEARCHERS))
     if trials < 1:
         raise OptimizationError(f"trials is {trials}; expected 1 or more")
+    if not space.dimensions:  # all is fixed: one set, whatever the way
+        return GridSearcher(space, trials=trials)
     return SEARCHERS[name](space, trials=trials, seed=seed)

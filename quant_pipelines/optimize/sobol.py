@@ -55,6 +55,8 @@ def sobol_points(space: Space, count: int, *, seed: int = 0) -> list[Parameters]
     >>> sorted(point["window"] for point in sobol_points(space, 8))  # the space has no more
     [1, 2, 3]
     """
+    if not space.dimensions:
+        return [point for point in (space.at([]),) if count and space.is_valid(point)]
     from scipy.stats import qmc  # noqa: PLC0415 - a second that only a search pays
 
     sequence = qmc.Sobol(len(space.dimensions), scramble=True, rng=seed)

@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from quant_pipelines.core.errors import OptimizationError
+from quant_pipelines.core.errors import OptimizationError, unknown_name
+from quant_pipelines.core.search_settings import ParameterRange
 from quant_pipelines.sdk import Strategy
 
 Parameters: TypeAlias = dict[str, int | float]
 Key: TypeAlias = tuple[int | float, ...]
+_ROUNDING = 1e-9
+_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Dimension:
         Whether only whole numbers are allowed.
     is_logarithmic
         Whether equal distances are equal ratios.
+    step
+        Between the only values that are allowed, from ``low`` on; 0 allows all.
 
     Examples
     --------
@@ -40,9 +45,13 @@ class Dimension:
     high: float
     is_integer: bool
     is_logarithmic: bool = False
+    step: float = 0.0
 
     def at(self, position: float) -> int | float:
         """Value at a position in [0, 1]; each whole number owns the half-open interval around it."""
+        if self.step > 0.0:
+            steps = self._steps
+            return steps[min(math.floor(position * len(steps)), len(steps) - 1)]
         if not self.is_integer:
             return self._between(self.low, self.high, position)
         value = math.floor(self._between(self.low - 0.5, self.high + 0.5, position) + 0.5)
@@ -50,11 +59,21 @@ class Dimension:
 
     def levels(self, count: int) -> list[int | float]:
         """At most ``count`` evenly spaced values including both bounds; the middle for one."""
+        if self.step > 0.0:
+            steps, last = self._steps, len(self._steps) - 1
+            ends = [last // 2] if count == 1 else [round(last * one / (count - 1)) for one in range(count)]
+            return [steps[at] for at in sorted(set(ends))]
         positions = [0.5] if count == 1 else [level / (count - 1) for level in range(count)]
         values = [self._between(self.low, self.high, position) for position in positions]
         if not self.is_integer:
             return list(values)
         return sorted({round(value) for value in values})
+
+    @property
+    def _steps(self) -> list[int | float]:
+        last = math.floor((self.high - self.low) / self.step + _ROUNDING)
+        kind = int if self.is_integer else float
+        return [kind(round(self.low + at * self.step, _DIGITS)) for at in range(last + 1)]
 
     def _between(self, low: float, high: float, position: float) -> float:
         if self.is_logarithmic:
@@ -74,6 +93,8 @@ class Space:
         In declared order.
     is_valid
         The strategy's own rule, such as fast below slow.
+    fixed
+        Parameters that are not searched, by name.
 
     Examples
     --------
@@ -87,26 +108,36 @@ class Space:
 
     dimensions: tuple[Dimension, ...]
     is_valid: Callable[[Parameters], bool]
+    fixed: Mapping[str, int | float] = field(default_factory=dict)
+
+    def whole(self, searched: Mapping[str, int | float]) -> Parameters:
+        """Parameter set of what is searched, with what is fixed."""
+        return {**searched, **self.fixed}
 
     def at(self, positions: Sequence[float]) -> Parameters:
         """Parameters at a point of the unit cube."""
-        return {
-            dimension.name: dimension.at(position)
-            for dimension, position in zip(self.dimensions, positions, strict=True)
-        }
+        placed = zip(self.dimensions, positions, strict=True)
+        return self.whole({dimension.name: dimension.at(position) for dimension, position in placed})
 
     def key(self, parameters: Mapping[str, int | float]) -> Key:
         """Identity of a parameter set within this space."""
         return tuple(parameters[dimension.name] for dimension in self.dimensions)
 
 
-def space_of(strategy_class: type[Strategy]) -> Space:
-    """Space that a strategy declares.
+def space_of(strategy_class: type[Strategy], ranges: Sequence[ParameterRange] = ()) -> Space:
+    """Space that a strategy declares, or the part of it that is asked for.
+
+    Parameters
+    ----------
+    strategy_class
+        Declares the bounds.
+    ranges
+        Parameters of which less is searched; the others keep their bounds.
 
     Raises
     ------
     OptimizationError
-        If it declares no parameter, so that there is nothing to search.
+        If it declares no parameter, so that there is nothing to search, or a range can't be used.
 
     Examples
     --------
@@ -128,4 +159,55 @@ def space_of(strategy_class: type[Strategy]) -> Space:
         Dimension(name, parameter.low, parameter.high, parameter.kind == "int", parameter.log)
         for name, parameter in declared.items()
     )
-    return Space(dimensions, strategy_class.is_allowed)
+    return narrowed(Space(dimensions, strategy_class.is_allowed), ranges)
+
+
+def narrowed(space: Space, ranges: Sequence[ParameterRange]) -> Space:
+    """Part of a space; a parameter whose range is one value is fixed.
+
+    Raises
+    ------
+    OptimizationError
+        If a name is unknown or given twice, or a range is empty, beyond the declared bounds or between whole
+        numbers.
+
+    Examples
+    --------
+    >>> from quant_pipelines.core.search_settings import ParameterRange
+    >>> from quant_pipelines.optimize.space import Dimension, Space, narrowed
+    >>> fast, slow = (Dimension(name, 2, 90, is_integer=True) for name in ("fast", "slow"))
+    >>> space = Space((fast, slow), is_valid=lambda values: True)
+    >>> part = narrowed(space, [ParameterRange("fast", 10, 30, step=10), ParameterRange("slow", 50, 50)])
+    >>> part.dimensions[0].levels(5), part.at([0.5])
+    ([10, 20, 30], {'fast': 20, 'slow': 50})
+    """
+    declared = {dimension.name: dimension for dimension in space.dimensions}
+    asked = {one.name: one for one in ranges}
+    if len(asked) < len(ranges):
+        raise OptimizationError(f"space names {', '.join(one.name for one in ranges)}; expected each once")
+    for one in ranges:
+        if one.name not in declared:
+            raise OptimizationError(unknown_name("parameter", one.name, declared))
+        _require_within(one, declared[one.name])
+    parts = [_part(dimension, asked.get(dimension.name)) for dimension in space.dimensions]
+    fixed = {one.name: one.at(0.0) for one in parts if one.low == one.high and one.name in asked}
+    searched = tuple(one for one in parts if one.name not in fixed)
+    return Space(searched, lambda values: space.is_valid({**values, **fixed}), fixed)
+
+
+def _part(dimension: Dimension, asked: ParameterRange | None) -> Dimension:
+    if asked is None:
+        return dimension
+    kind = int if dimension.is_integer else float
+    return replace(dimension, low=kind(asked.low), high=kind(asked.high), step=asked.step)
+
+
+def _require_within(asked: ParameterRange, declared: Dimension) -> None:
+    named = f"space of {asked.name} is {asked.low:g}:{asked.high:g}"
+    if not declared.low <= asked.low <= asked.high <= declared.high:
+        raise OptimizationError(f"{named}; expected a range within {declared.low:g}:{declared.high:g}")
+    if not 0.0 <= asked.step < math.inf:
+        raise OptimizationError(f"{named} in steps of {asked.step:g}; expected steps above 0")
+    given = (asked.low, asked.high, asked.step)
+    if declared.is_integer and any(value != math.floor(value) for value in given):
+        raise OptimizationError(f"{named} in steps of {asked.step:g}; expected whole numbers")

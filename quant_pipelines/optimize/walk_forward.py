@@ -5,22 +5,22 @@ and the order of work does not matter. What the newest fold's search found is wh
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.search_settings import WindowSettings
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.evaluation import Edges, Evaluator, OutOfSample, stitched
 from quant_pipelines.optimize.folds import Fold, first_bar_ms, rolling_folds
 from quant_pipelines.optimize.objective_file import Ranking
-from quant_pipelines.optimize.objectives import rank_by
 from quant_pipelines.optimize.purge import Fit, purged
-from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.searchers import make_searcher
 from quant_pipelines.optimize.sobol import sobol_points
-from quant_pipelines.optimize.space import Parameters, Space
+from quant_pipelines.optimize.space import Space
+from quant_pipelines.optimize.window_search import WindowSearch, has_promise
 
 _COVER_SEED = 0
 
@@ -41,6 +41,12 @@ class Plan:
         How to search in each fold; see ``make_searcher`` and ``rank_by``.
     cover_points
         Fixed Sobol points whose daily returns feed trial variance, effective trials and PBO.
+    promise
+        Times as many parameter sets are tried in folds whose own train window has promise, see
+        ``has_promise``.
+    listed_from_ms
+        Since when the symbol is on the list, milliseconds UTC; days that began before are marked. None where
+        it is on none.
 
     Examples
     --------
@@ -63,6 +69,8 @@ class Plan:
     objective: str | Ranking = "sharpe"
     seed: int = 1
     cover_points: int = 64
+    promise: int = 1
+    listed_from_ms: int | None = 0
 
     @property
     def folds(self) -> tuple[Fold, ...]:
@@ -219,12 +227,11 @@ def walk_forward(
     ({'rate': 0.01}, array([0.01, 0.01, 0.01, 0.01]), 13)
     """
     known = dict(finished or {})
-    points = sobol_points(plan.space, plan.cover_points, seed=_COVER_SEED)
     for fold in plan.folds:
         stored = known.get(fold.index)
         if stored is None or stored.test.days.size < _n_days(fold):
             begun = (fold, stored.fit) if stored else _search(evaluator, plan, fold)
-            known[fold.index] = _with_days(evaluator, *begun, points, known)
+            known[fold.index] = _with_days(evaluator, plan, *begun, known)
             on_fold(known[fold.index])
     return WalkForward(tuple(known[index] for index in sorted(known)))
 
@@ -235,9 +242,9 @@ def _n_days(fold: Fold) -> int:
 
 def _with_days(
     evaluator: Evaluator,
+    plan: Plan,
     fold: Fold,
     fit: Fit,
-    points: list[Parameters],
     known: Mapping[int, FoldResult],
 ) -> FoldResult:
     """Add the days that are not known to those that are."""
@@ -246,9 +253,15 @@ def _with_days(
     if _n_days(fold):
         edges = _edges_of(fold, known)
         first = (edges.from_ms - fold.test_start_ms) // DAY_MS
-        parts.append(_test(evaluator, fold, fit, edges))
+        parts.append(_marked(_test(evaluator, fold, fit, edges), plan.listed_from_ms))
+        points = sobol_points(plan.space, plan.cover_points, seed=_COVER_SEED)
         covers.append(evaluator.cover(fold, points)[first:])
     return FoldResult(fold, fit, stitched(parts), _joined(covers))
+
+
+def _marked(part: OutOfSample, listed_from_ms: int | None) -> OutOfSample:
+    """Mark the days that began before the symbol was on the list."""
+    return replace(part, is_listed=part.days >= (np.inf if listed_from_ms is None else listed_from_ms))
 
 
 def _edges_of(fold: Fold, known: Mapping[int, FoldResult]) -> Edges:
@@ -278,13 +291,11 @@ def _search(evaluator: Evaluator, plan: Plan, fold: Fold) -> tuple[Fold, Fit]:
     """Search in the train window; the fold that is returned ends it where the purge does."""
     # The index is mixed in so that folds start from different random sets.
     seed = plan.seed * 1_000_003 + fold.index + 1
-    searcher = make_searcher(plan.searcher, plan.space, trials=plan.trials, seed=seed)
-    tried: list[Parameters] = []
-    columns: list[FloatArray] = []
-    while batch := searcher.ask():
-        returns = evaluator.search(fold.train_start_ms, fold.train_end_ms, batch)
-        values = rank_by(plan.objective, returns)
-        searcher.tell([Trial(*pair) for pair in zip(batch, values.tolist(), strict=True)])
-        tried.extend(batch)
-        columns.append(returns)
-    return purged(evaluator, plan.objective, fold, tried, np.concatenate(columns, axis=1))
+    search = WindowSearch(
+        evaluator, plan.space, plan.objective, Window(fold.train_start_ms, fold.train_end_ms)
+    )
+    search.run(make_searcher(plan.searcher, plan.space, trials=plan.trials, seed=seed))
+    if plan.promise > 1 and has_promise(plan.objective, search.returns):
+        deeper = plan.trials * plan.promise
+        search.run(make_searcher(plan.searcher, plan.space, trials=deeper, seed=seed))
+    return purged(evaluator, plan.objective, fold, search.tried, search.returns)

@@ -17,6 +17,7 @@ from quant_pipelines.pages.walk import walk_of
 from quant_pipelines.reports.index import render_index
 from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.database_source import DatabaseSource
+from quant_pipelines.research.history import HistorySource
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.records import read_folds
 from quant_pipelines.store.verdicts import incumbent_returns, verdict_of_task
@@ -56,7 +57,7 @@ def publish_verdicts(
         if not path.exists():
             source = sources.setdefault(row["exchange"], DatabaseSource(engine, row["exchange"], columns))
             try:
-                _write(path, _render(engine, row["task_id"], source))
+                _write(path, page_of(engine, row["task_id"], source))
             except (QuantError, OSError) as error:
                 _log.warning("page of verdict %d is not written: %s", row["id"], error)
                 continue
@@ -67,7 +68,8 @@ def publish_verdicts(
     return written
 
 
-def _render(engine: Engine, task_id: int, source: DatabaseSource) -> str:
+def page_of(engine: Engine, task_id: int, source: HistorySource) -> str:
+    """Page of a task's verdict, as it is stored now."""
     with transaction(engine) as connection:
         record = verdict_of_task(connection, task_id)
         folds = read_folds(connection, task_id)

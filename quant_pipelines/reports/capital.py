@@ -42,6 +42,9 @@ def _facts(record: VerdictRecord) -> dict[str, str]:
         f"{percent(inside.get('probability_of_loss'), 0)}; refuses only where both are high",
         "Deflated Sharpe ratio": f"{plain(inside.get('dsr'), 3)}, of the promoted set in sample; judges "
         "imported trials alone",
+        "Days from 08:00 UTC": f"Sharpe ratio {plain(outside.get('sharpe_0800'), 3)} beside "
+        f"{plain(outside.get('sharpe'), 3)} from midnight, return "
+        f"{percent(outside.get('total_return_0800'), 1)}; shown, decides nothing",
         "Gaps that the profit pays for": f"{plain(outside.get('gaps_paid_for'), 3)}, largest position "
         f"{percent(outside.get('largest_exposure'), 0)} of the equity",
     }

@@ -133,10 +133,25 @@ def _facts(walk: JudgedWalk) -> dict[str, str]:
         "Window": f"{day(record.window_start_ms)} to {day(record.window_end_ms)} UTC",
         "Folds": told_folds(outside),
         "Unseen days": f"{outside.get('days_unseen', 0)} of {walk.own.returns.size}",
+        "Days that are not tested": _not_tested(outside),
         "Executed on": f"{outside.get('execution_timeframe', '?')} bars",
         "Newest parameters": values or "none could be fitted",
         "Verdict": NOTHING if record.id is None else str(record.id),
     }
+
+
+def _not_tested(outside: dict[str, Any]) -> str:
+    """Days that count for the search alone, and those that are not there."""
+    before, missing = outside.get("days_before_listing", 0), outside.get("days_missing", 0)
+    idle = outside.get("days_without_parameters", 0)
+    told = [
+        f"{before} before the symbol was listed, which count for the search alone" if before else "",
+        f"{missing} missing between its days: no search ran for longer than the folds reach"
+        if missing
+        else "",
+    ]
+    tested = f"; {idle} of the others had no parameters to trade" if idle else ""
+    return (", ".join(one for one in told if one) or "none") + tested
 
 
 def _verdict_sentence(record: VerdictRecord) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
+from quant_pipelines.core.search_settings import ParameterRange
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
 from quant_pipelines.research.job import OptimizationJob, make_job
@@ -18,7 +19,7 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.first_start import has_results
 from quant_pipelines.store.library import symbols_in_force
 from quant_pipelines.store.market import read_whitelist
-from quant_pipelines.store.searched import Round, SearchUnit, promising, save_searched, window_ends
+from quant_pipelines.store.searched import Round, SearchUnit, save_searched, window_ends
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ class Scope:
         Lengths and number of the folds that do, whatever the timeframe.
     constraints
         Constraints that do.
+    space
+        Parameters of which less than the declared bounds is searched.
     """
 
     strategies: tuple[str, ...] = ()
@@ -48,6 +51,7 @@ class Scope:
     changes: Mapping[str, Any] = field(default_factory=dict)
     windows: Mapping[str, Any] = field(default_factory=dict)
     constraints: Mapping[str, Any] = field(default_factory=dict)
+    space: tuple[ParameterRange, ...] = ()
 
 
 EVERYTHING = Scope()
@@ -90,14 +94,14 @@ def daily_jobs(
     units = _units(settings, engine, scope)
     with transaction(engine) as connection:
         last = window_ends(connection, round_)
-        hopeful = promising(connection, round_.exchange, from_ms(end_ms)) if round_.depth == 1 else set()
     chosen = replace(settings, optimization=replace(settings.optimization, **scope.changes))
     jobs = (make_job(chosen, *unit, end_ms) for unit in _longest_ago_first(units, last))
     return [
         replace(
             job,
             trigger=trigger,
-            promise=settings.optimization.promise_factor if unit_of(job) in hopeful else 1,
+            promise=job.promise if scope.trials_factor == 1 else 1,
+            space=scope.space,
             trials=job.trials * scope.trials_factor,
             windows=replace(job.windows, **scope.windows),
             constraints=replace(job.constraints, **scope.constraints),

@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 
 from quant_pipelines.backtest import BacktestResult, BacktestSettings, SymbolFeed, Trade, sweep
+from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.backtest.account.run import run_symbols
 from quant_pipelines.backtest.bar.carried import Carried
 from quant_pipelines.backtest.batch.result import Outcome
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.search_settings import ConstraintSettings
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, to_ms, warm_from_ms
+from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_start_ms, to_ms, warm_from_ms
 from quant_pipelines.optimize.evaluation import Edges, OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
-from quant_pipelines.research.exposure import daily_exposure, daily_holding
+from quant_pipelines.research.exposure import BOUNDARY_MS, daily_exposure, daily_holding, until_0800
 from quant_pipelines.research.history import History
 from quant_pipelines.sdk import Array, EventStrategy, Strategy
 from quant_pipelines.sdk import Bars as StrategyBars
@@ -25,12 +26,19 @@ from quant_pipelines.sdk import Bars as StrategyBars
 NO_CONSTRAINTS = ConstraintSettings()
 
 
-def keeps(outcome: Outcome | None, constraints: ConstraintSettings) -> bool:
-    """Whether a parameter set kept the constraints; one without an outcome did not."""
+def keeps(outcome: Outcome | None, constraints: ConstraintSettings, traded_volume: float) -> bool:
+    """Whether a parameter set kept the constraints; one without an outcome did not.
+
+    ``traded_volume`` is what its market trades, quote a year.
+    """
     if outcome is None:
         return False
+    turnover = outcome.activity.turnover
     is_active = outcome.trade_pnl.size >= constraints.min_trades
-    return is_active and not 0.0 < constraints.max_turnover < outcome.activity.turnover
+    is_calm = not 0.0 < constraints.max_turnover < turnover
+    # The capacity is the capital whose turnover is that share of what the market trades.
+    is_large = constraints.min_capacity * turnover <= constraints.capacity_participation * traded_volume
+    return is_active and is_calm and is_large
 
 
 class BacktestEvaluator:
@@ -66,8 +74,14 @@ class BacktestEvaluator:
             self._settings,
             feeds=self._feeds(window),
         )
-        kept = np.array([keeps(outcome, self._constraints) for outcome in swept.outcomes], dtype=bool)
+        volume = self._traded_volume(window) if self._constraints.min_capacity else np.inf
+        kept = np.array([keeps(one, self._constraints, volume) for one in swept.outcomes], dtype=bool)
         return np.ascontiguousarray(np.where(kept, swept.daily_returns.T, np.nan))
+
+    def _traded_volume(self, window: Window) -> float:
+        """Quote a year that the market trades; of several symbols all are as thin as the thinnest."""
+        traded = [float(bars.volume @ bars.close) for bars in self._history.bars_in(window)]
+        return len(traded) * min(traded) * YEAR_DAYS * DAY_MS / (window.end_ms - window.start_ms)
 
     def longest_holding_ms(self, start_ms: int, end_ms: int, parameters: Parameters) -> int:
         """Longest round trip in a window, that which is open at its end included."""
@@ -110,7 +124,8 @@ class BacktestEvaluator:
         is_warm = self._history.is_warm(strategy, fold.test_start_ms)
         left: dict[str, Any] = {"parameters": parameters, "account": result.carried.to_document()}
         left["scales"] = self._scales(result.carried)
-        return OutOfSample(days, returns, trades, is_warm, left, *self._held(result, days))
+        beside = (*self._held(result, days), self._until_0800(result, days, returns))
+        return OutOfSample(days, returns, trades, is_warm, left, *beside)
 
     def _held(self, result: BacktestResult, days: IntArray) -> tuple[FloatArray, FloatArray]:
         """Exposure and holding return of the days; nothing of several books, whose positions have no sum."""
@@ -120,6 +135,16 @@ class BacktestEvaluator:
         bars = member.execution_bars.between(int(days[0]), int(days[-1]) + DAY_MS)
         exposure = daily_exposure(bars, days, position=result.bar_position, equity=result.bar_equity)
         return exposure, daily_holding(bars, days, member.funding)
+
+    def _until_0800(self, result: BacktestResult, days: IntArray, returns: FloatArray) -> FloatArray:
+        """Return of each day's first hours; nothing where a bar goes on beyond 08:00."""
+        bars = self._history.members[0].execution_bars
+        if BOUNDARY_MS % bars.step_ms:
+            return np.empty(0)
+        opens = bars.between(int(days[0]), int(days[-1]) + DAY_MS).ts
+        if isinstance(result, AccountResult):
+            opens = result.bar_ts
+        return until_0800(opens + bars.step_ms, result.bar_equity, days, returns)
 
     def _carried(self, edges: Edges, parameters: Parameters | None) -> Carried | None:
         """Return what the day before has left, as these parameters begin with it.

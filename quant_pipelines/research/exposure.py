@@ -5,7 +5,9 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries
-from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
+
+BOUNDARY_MS = 8 * HOUR_MS
 
 
 def daily_exposure(bars: Bars, days: IntArray, *, position: FloatArray, equity: FloatArray) -> FloatArray:
@@ -30,6 +32,32 @@ def daily_exposure(bars: Bars, days: IntArray, *, position: FloatArray, equity: 
     counts = np.bincount(of_day, minlength=days.size)
     means: FloatArray = np.bincount(of_day, weights=held, minlength=days.size) / np.maximum(counts, 1)
     return means
+
+
+def until_0800(closes_ms: IntArray, equity: FloatArray, days: IntArray, returns: FloatArray) -> FloatArray:
+    """Return from each day's start to 08:00 UTC: what daily returns lack to be counted from there.
+
+    Parameters
+    ----------
+    closes_ms, equity
+        Account at each close, milliseconds UTC. ndarrays of shape (n_bars,).
+    days, returns
+        Start of each UTC day in a row, and what it earned as a whole. ndarrays of shape (n_days,).
+
+    Returns
+    -------
+    ndarray of shape (n_days,), float64
+        0 where no bar ends before 08:00; NaN where nothing is left.
+    """
+    last = np.searchsorted(closes_ms, days + DAY_MS, side="right")
+    at = np.searchsorted(closes_ms, days + BOUNDARY_MS, side="right")
+    first = np.searchsorted(closes_ms, days, side="right")
+    ended = np.append(equity, np.nan)[np.maximum(last, 1) - 1]
+    reached = np.append(equity, np.nan)[np.maximum(at, 1) - 1]
+    began = np.divide(ended, 1.0 + returns, out=np.full(days.size, np.nan), where=returns > -1.0)
+    earned = np.divide(reached, began, out=np.full(days.size, np.nan), where=began > 0.0) - 1.0
+    moved: FloatArray = np.where(at > first, earned, 0.0)
+    return moved
 
 
 def daily_holding(bars: Bars, days: IntArray, funding: FundingSeries) -> FloatArray:

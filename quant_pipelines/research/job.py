@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from quant_pipelines.core.removed_settings import REMOVED
-from quant_pipelines.core.search_settings import ConstraintSettings, OptimizationSettings, WindowSettings
+from quant_pipelines.core.search_settings import (
+    ConstraintSettings,
+    OptimizationSettings,
+    ParameterRange,
+    WindowSettings,
+)
 from quant_pipelines.core.settings import (
     CostSettings,
     ExecutionSettings,
@@ -15,6 +20,9 @@ from quant_pipelines.core.settings import (
 )
 from quant_pipelines.core.timeframes import HOUR_MS, timeframe_ms
 from quant_pipelines.research.objective import read_objective
+
+COMBINATORIAL: Final = "combinatorial"
+"""Calendar of a study of many paths, which is no walk-forward."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +50,9 @@ class OptimizationJob:
     objective_text
         Text of an objective of one's own, which ``objective`` names; empty for a known one.
     promise
-        Times as many parameter sets are tried in folds that this job searches. What a rule decides from older
-        verdicts is part of the procedure, so that it begins no new record as other trials do.
+        Times as many parameter sets are tried in folds whose train window has promise, see ``Plan``.
+    space
+        Parameters of which less than the declared bounds is searched.
     constraints
         What a parameter set must keep in a train window.
     overfit_points, overfit_blocks
@@ -74,6 +83,7 @@ class OptimizationJob:
     objective_text: str = ""
     seed: int = 1
     promise: int = 1
+    space: tuple[ParameterRange, ...] = ()
     constraints: ConstraintSettings = ConstraintSettings()  # noqa: RUF009 - frozen
     overfit_points: int = 64
     overfit_blocks: int = 8
@@ -97,6 +107,7 @@ class OptimizationJob:
         for name, kind in _NESTED.items():
             stored = values.get(name, {})
             values[name] = kind(**{key: stored[key] for key in stored if f"{name}.{key}" not in REMOVED})
+        values["space"] = tuple(ParameterRange(**one) for one in values.get("space", ()))
         return cls(**values)
 
 
@@ -116,6 +127,25 @@ class JobFailure:
 
     job: OptimizationJob
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Studied:
+    """A combinatorial study that was run.
+
+    Parameters
+    ----------
+    job
+        What was asked for.
+    result
+        Figures, paths and splits as a JSON document.
+    id
+        Key of the stored row; None where nothing is stored.
+    """
+
+    job: OptimizationJob
+    result: dict[str, Any]
+    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +190,7 @@ def make_job(
         objective=objective.name,
         objective_text=objective.text,
         seed=search.seed,
+        promise=search.promise_factor,
         constraints=search.constraints,
         overfit_points=search.overfit_points,
         overfit_blocks=search.overfit_blocks,

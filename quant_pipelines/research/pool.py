@@ -19,10 +19,10 @@ from typing import Any, NamedTuple, TypeAlias
 from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.research.job import JobFailure, NotReached, OptimizationJob
+from quant_pipelines.research.job import JobFailure, NotReached, OptimizationJob, Studied
 from quant_pipelines.research.wire import verdict_from_document
 
-Outcome: TypeAlias = VerdictRecord | JobFailure | NotReached
+Outcome: TypeAlias = VerdictRecord | Studied | JobFailure | NotReached
 _COMMAND = (sys.executable, "-P", "-m", "quant_pipelines.research.worker")
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -87,7 +87,7 @@ def optimize_many(
 
     Returns
     -------
-    list of VerdictRecord, JobFailure or NotReached
+    list of VerdictRecord, Studied, JobFailure or NotReached
         In the order of the jobs. A worker that dies or takes too long fails the job it was at; another takes
         its place. Jobs are begun in their order.
 
@@ -175,6 +175,8 @@ def _feed(
                 worker = None
             elif "error" in answer:
                 keep(number, JobFailure(job, answer["error"]))
+            elif "study" in answer:
+                keep(number, Studied(job, answer["study"], answer["study_id"]))
             else:
                 keep(number, verdict_from_document(answer))
     finally:

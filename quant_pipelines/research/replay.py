@@ -1,4 +1,4 @@
-"""Runs trials of a stored walk-forward again, and holds them against what is stored.
+"""Runs a stored walk-forward again, trials and days out of sample, and holds it against what is stored.
 
 It trades with the text of then, on the history of now, by the kernel of now: where a number differs, one of
 the last two has changed, and what is known of it is said.
@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import Engine
 
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.jit import kernel_digest
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_of
+from quant_pipelines.optimize.evaluation import Edges
 from quant_pipelines.optimize.objectives import rank_by
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.research.evaluator import BacktestEvaluator
@@ -56,24 +58,61 @@ class Replayed(NamedTuple):
     is_equal: bool
 
 
+class ReplayedTest(NamedTuple):
+    """Days of one fold out of sample, as they are stored and as they are now.
+
+    Parameters
+    ----------
+    fold, days
+        Which fold, and how many days of it are stored.
+    stored_return, now_return
+        Total return of these days.
+    is_equal
+        Whether every day came out to the bit.
+    """
+
+    fold: int
+    days: int
+    stored_return: float
+    now_return: float
+    is_equal: bool
+
+
 class Replay(NamedTuple):
-    """Trials of a walk-forward, run again.
+    """Trials of a walk-forward and its days out of sample, run again.
 
     Parameters
     ----------
     trials
         In the order tried.
+    tests
+        Of the folds with days; none where one trial was asked for.
     changes
         One sentence each for what is known to have changed since.
     """
 
     trials: tuple[Replayed, ...]
+    tests: tuple[ReplayedTest, ...]
     changes: tuple[str, ...]
 
     @property
     def differing(self) -> tuple[Replayed, ...]:
         """Trials that came out otherwise."""
         return tuple(one for one in self.trials if not one.is_equal)
+
+    @property
+    def differing_tests(self) -> tuple[ReplayedTest, ...]:
+        """Test windows that did; what is stored of them stays."""
+        return tuple(one for one in self.tests if not one.is_equal)
+
+    def told(self, verdict_id: int) -> str:
+        """Say in one sentence what was run again, and how much of it differs."""
+        trials = (
+            f"{len(self.trials)} trials of verdict {verdict_id} were run again: {len(self.differing)} differ"
+        )
+        if not self.tests:
+            return trials
+        return f"{trials}; so were {len(self.tests)} test windows: {len(self.differing_tests)} differ"
 
 
 def replay_trials(
@@ -84,7 +123,9 @@ def replay_trials(
     trial: int | None = None,
     columns: Path | None = None,
 ) -> Replay:
-    """Run trials of a stored walk-forward again, each in its fold's train window.
+    """Run trials of a stored walk-forward again, each in its fold's train window, and its test windows.
+
+    A test window begins with what the fold before it has left, as it is stored.
 
     Parameters
     ----------
@@ -113,7 +154,9 @@ def replay_trials(
     source = open_source(engine, job, columns)
     evaluator = evaluator_of(_reaching_back(job, chosen[0].fold.index), strategy, source)
     replayed = tuple(one for result in chosen for one in _replayed(evaluator, job, result, trial))
-    return Replay(replayed, _changes(engine, job, version, chosen))
+    with_days = [one for one in chosen if one.test.days.size and trial is None]
+    tests = tuple(_tested(evaluator, one, folds.get(one.fold.index - 1)) for one in with_days)
+    return Replay(replayed, tests, _changes(engine, job, version, chosen))
 
 
 def _chosen(
@@ -167,6 +210,31 @@ def _replayed(
             _known(_total(own)),
             is_equal,
         )
+
+
+def _tested(evaluator: BacktestEvaluator, result: FoldResult, before: FoldResult | None) -> ReplayedTest:
+    """Run a test window as it was: carried over at its edges, or flat where a fold was added before another.
+
+    Which of them is not stored; where none gives the stored days, the first is told.
+    """
+    fold, stored = result.fold, result.test
+    follows = before is not None and before.fold.test_end_ms == fold.test_start_ms
+    begins = [before.test.carried, None] if before is not None and follows else [None]
+    ways = [Edges(fold.test_start_ms, left, closes) for left in begins for closes in (False, True)]
+    found = []
+    for edges in ways:
+        found.append(_days(evaluator, result, edges))
+        if np.array_equal(found[-1], stored.returns):
+            break
+    is_equal = np.array_equal(found[-1], stored.returns)
+    now = _total(found[-1] if is_equal else found[0])
+    return ReplayedTest(fold.index, int(stored.days.size), _total(stored.returns), now, is_equal)
+
+
+def _days(evaluator: BacktestEvaluator, result: FoldResult, edges: Edges) -> FloatArray:
+    if result.fit.parameters is None and edges.carried is None:
+        return np.zeros(result.test.days.size)  # nothing to trade, and nothing is held
+    return evaluator.test(result.fold, result.fit.parameters, edges).returns
 
 
 def _total(returns: Any) -> float:

@@ -1,20 +1,18 @@
 """Runs one walk-forward from its job to its verdict; what an interrupted run stored is not computed again."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from quant_pipelines.backtest import BacktestSettings
 from quant_pipelines.core.errors import DataError, OptimizationError, QuantError
-from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.instrument_sets import symbols_of
-from quant_pipelines.core.jit import kernel_digest
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
@@ -42,24 +40,21 @@ from quant_pipelines.research.history import (
     holding_return,
     load_history,
 )
-from quant_pipelines.research.job import OptimizationJob
+from quant_pipelines.research.job import COMBINATORIAL, OptimizationJob
 from quant_pipelines.research.library import source_in_force
+from quant_pipelines.research.procedure import record_key, task_key, version_row
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.sdk import StrategySource, compile_strategy, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
 from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.market import listed_from_ms
 from quant_pipelines.store.records import first_seen_ms, read_folds, save_fold
 from quant_pipelines.store.research_lists import version_of_task
 from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, verdict_of_task
 from quant_pipelines.trading import Execution, TradingRules
 
 _log = logging.getLogger(__name__)
-# What a job is called and why it is run do not change its result; where it may begin decided its folds.
-_NOT_IN_KEY = ("trigger", "strategies_folder", "strategy", "window_start_ms")
-# How far the calendar is run, and how its days are judged, changes no day.
-_NOT_IN_RECORD = (*_NOT_IN_KEY, "window_end_ms", "folds", "windows", "gates", "overfit_blocks", "promise")
-_NOT_IN_CALENDAR = ("folds", "min_folds")
 
 
 def optimize_one(
@@ -101,7 +96,9 @@ def optimize_one(
     OptimizationError
         If the search can't run, or another process is at this task.
     """
-    strategy = strategy or _strategy_of(engine, job)
+    if job.windows.calendar == COMBINATORIAL:
+        raise OptimizationError("calendar is combinatorial, which makes no record; expected forward")
+    strategy = strategy or strategy_of(engine, job)
     market = source or open_source(engine, job)
     job = settle_window(job, market, strategy.strategy_class)
     if engine is None:
@@ -111,7 +108,8 @@ def optimize_one(
     return _stored(engine, _Run(job, strategy, market), on_fold)
 
 
-def _strategy_of(engine: Engine | None, job: OptimizationJob) -> StrategySource:
+def strategy_of(engine: Engine | None, job: OptimizationJob) -> StrategySource:
+    """Text in force of a job's strategy; without a database that of its file."""
     folder = strategies_folder(job.strategies_folder)
     if engine is None:
         return load_strategy(job.strategy, folder)
@@ -151,6 +149,21 @@ def stored_strategy(engine: Engine, task_id: int) -> StrategySource:
     return compile_strategy(version["strategy"], version["source"])
 
 
+def plan_of(job: OptimizationJob, strategy: StrategySource) -> Plan:
+    """Plan of a settled job: all that decides its search besides the data."""
+    return Plan(
+        space=space_of(strategy.strategy_class, job.space),
+        windows=replace(job.windows, folds=job.folds or job.windows.folds),
+        end_ms=job.window_end_ms or 0,
+        searcher=job.searcher,
+        trials=job.trials,
+        promise=job.promise,
+        objective=ranking_of(job),
+        seed=job.seed,
+        cover_points=job.overfit_points,
+    )
+
+
 def evaluator_of(job: OptimizationJob, strategy: StrategySource, source: HistorySource) -> BacktestEvaluator:
     """Backtests of a stored job, under the rules and on the window that it was run with."""
     return _Run(job, strategy, source).evaluator({})
@@ -173,35 +186,17 @@ class _Run:
         self.strategy = strategy
         self._source = source
         self._history: History | None = None
-        self.plan = Plan(
-            space=space_of(strategy.strategy_class),
-            windows=replace(job.windows, folds=job.folds or job.windows.folds),
-            end_ms=job.window_end_ms or 0,
-            searcher=job.searcher,
-            trials=job.trials * job.promise,
-            objective=ranking_of(job),
-            seed=job.seed,
-            cover_points=job.overfit_points,
-        )
+        self.plan = plan_of(job, strategy)
 
     @property
     def key(self) -> str:
         """Digest of everything that decides the result."""
-        return digest_of(_without(self.job.to_document(), _NOT_IN_KEY) | self._version)
+        return task_key(self.job, self.strategy)
 
     @cached_property
     def record_key(self) -> str:
         """Digest of everything that decides a day, whatever the night that computes it."""
-        document = self.job.to_document()
-        calendar = _without(document["windows"], _NOT_IN_CALENDAR)
-        executed = {"execution_timeframe": self.execution_timeframe}
-        procedure = _without(document, _NOT_IN_RECORD) | self._version | executed
-        return digest_of(procedure | {"calendar": calendar})
-
-    @cached_property
-    def _version(self) -> dict[str, Any]:
-        versions = {"content_hash": self.strategy.content_hash, "kernel_digest": kernel_digest()}
-        return versions | {"strategy": self.strategy.name}
+        return record_key(self.job, self.strategy, self.execution_timeframe)
 
     @cached_property
     def execution_timeframe(self) -> str:
@@ -209,6 +204,12 @@ class _Run:
         job, plan = self.job, self.plan
         window = Window(plan.start_ms, plan.end_ms)
         return execution_timeframe_of(self._source, symbols_of(job.symbol), job.timeframe, window)
+
+    def note_listing(self, connection: Connection) -> None:
+        """Have the days marked that began before the symbols were listed; an archive knows of no list."""
+        if self.job.archive is None:
+            since = listed_from_ms(connection, self.job.exchange, symbols_of(self.job.symbol))
+            self.plan = replace(self.plan, listed_from_ms=since)
 
     def load(self, known: Mapping[int, FoldResult]) -> History:
         """Market history of the window; what is executed is read from the first fold on that is not known."""
@@ -315,14 +316,7 @@ class _Run:
 
     def version_row(self) -> dict[str, Any]:
         """Columns of the strategy's version."""
-        return {
-            "strategy": self.strategy.name,
-            "description": self.strategy.description,
-            "content_hash": self.strategy.content_hash,
-            "kernel_digest": kernel_digest(),
-            "source": self.strategy.source,
-            "parameters": self.strategy.strategy_class.describe_space(),
-        }
+        return version_row(self.strategy)
 
     def task_row(self) -> dict[str, Any]:
         """Columns of the task, with the rules that a deployment of its verdict trades under."""
@@ -346,6 +340,7 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
             known = read_folds(connection, task.id)
             seen_ms = first_seen_ms(connection, run.strategy.name, run.strategy.content_hash)
             evidence = newest_evidence(connection, task.record_id)
+            run.note_listing(connection)
             done = verdict_of_task(connection, task.id) if task.status == store.DONE else None
         for result in known.values():
             on_fold(result)
@@ -380,7 +375,3 @@ def _alone(record: OutOfSample) -> CapitalEvidence:
     beyond = beyond_holding(record.returns, record.exposure, record.holding) if is_held_known else None
     first_day = from_ms(int(record.days[0])).date()
     return evidence_of_record(record.returns, first_day, terms=terms, beyond_holding=beyond)
-
-
-def _without(document: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if name not in names}

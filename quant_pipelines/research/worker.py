@@ -18,8 +18,9 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import QuantError, with_its_kind
 from quant_pipelines.research.history import HistorySource
-from quant_pipelines.research.job import OptimizationJob
+from quant_pipelines.research.job import COMBINATORIAL, OptimizationJob
 from quant_pipelines.research.run import open_source, optimize_one
+from quant_pipelines.research.study import study_one
 from quant_pipelines.research.wire import failure_document, verdict_document
 from quant_pipelines.store.engine import connect
 
@@ -58,6 +59,9 @@ def _limit_memory(megabytes: int) -> None:
 
 def _answer(engine: Engine | None, job: OptimizationJob, source: Any) -> dict[str, Any]:
     try:
+        if job.windows.calendar == COMBINATORIAL:
+            studied = study_one(engine, job, source=source(job))
+            return {"study": studied.result, "study_id": studied.id}
         return verdict_document(optimize_one(engine, job, source=source(job)))
     except QuantError as error:
         return failure_document(str(error))

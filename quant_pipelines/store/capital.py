@@ -175,7 +175,9 @@ def _own(exchange: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 def read_record_days(
     connection: Connection, units: Collection[Unit], until: date, seats: Collection[FamilySeat] = ()
 ) -> dict[int, RecordDays]:
-    """Read the days of records up to and with one, by record; those behind a gap only.
+    """Read the tested days of records up to and with one, by record; those behind a gap only.
+
+    Days before the symbol was listed are not tested: who chose it may have seen them.
 
     A record without days is left out. One that has a seat ends at a gap that came since: what looks have seen
     of it stays, and the days behind the gap wait for the next year's seat.
@@ -192,7 +194,7 @@ def read_record_days(
             column(days.day - _EPOCH).label("days"),
             *(column(days[name]).label(name) for name in ("daily_return", "exposure", "holding_return")),
         )
-        .where(days.record_id.in_([one.record_id for one in units]), days.day <= until)
+        .where(days.record_id.in_([one.record_id for one in units]), days.day <= until, days.is_listed)
         .group_by(days.record_id)
     )
     rows = {row.record_id: row for row in connection.execute(query)}

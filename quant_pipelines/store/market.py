@@ -1,9 +1,9 @@
 """Market data that is not bars: instruments, funding, open interest, hot list and symbol sets."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, Engine, Table, func, select, tuple_, update
@@ -27,6 +27,8 @@ from quant_pipelines.store.tables import (
     whitelist,
 )
 
+SEEDED_BY: Final = "settings"
+"""Who put a symbol on the whitelist that the settings named."""
 _VALUES = {
     mark_prices: ("price",),
     index_prices: ("price",),
@@ -211,7 +213,7 @@ def seed_symbols(
     shared = {"exchange": exchange, "added_at": at}
     seeds = (
         (universe, [{**shared, "symbol": symbol} for symbol in scanned]),
-        (whitelist, [{**shared, "symbol": symbol, "added_by": "settings"} for symbol in traded]),
+        (whitelist, [{**shared, "symbol": symbol, "added_by": SEEDED_BY} for symbol in traded]),
     )
     with transaction(engine) as connection:
         for table, rows in seeds:
@@ -234,6 +236,22 @@ def read_universe(engine: Engine, exchange: str) -> list[str]:
 def read_whitelist(engine: Engine, exchange: str) -> list[str]:
     """Symbols that are optimized and traded, in alphabetical order."""
     return _symbols(engine, whitelist, exchange)
+
+
+def listed_from_ms(connection: Connection, exchange: str, symbols: Collection[str]) -> int | None:
+    """Since when all of these are on the whitelist, milliseconds UTC; None where one of them is not.
+
+    What the settings named at the first start was chosen by no score and counts as listed ever since. So does
+    everything while the table is empty, where they stand for it.
+    """
+    own = whitelist.c.exchange == exchange
+    rows = {row.symbol: row for row in connection.execute(select(whitelist).where(own))}
+    if not rows:
+        return 0
+    if any(symbol not in rows for symbol in symbols):
+        return None
+    chosen = (rows[symbol] for symbol in symbols)
+    return max(0 if row.added_by == SEEDED_BY else to_ms(row.added_at) for row in chosen)
 
 
 def _symbols(engine: Engine, table: Table, exchange: str) -> list[str]:

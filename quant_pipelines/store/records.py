@@ -121,9 +121,13 @@ def _day_rows(record_id: int, result: FoldResult) -> list[dict[str, Any]]:
             "computed_at": utc_now(),
             "exposure": _known(exposure),
             "holding_return": _known(holding),
+            "return_until_0800": _known(until_0800),
+            "is_listed": bool(is_listed),
         }
-        for day, value, cover, exposure, holding in zip(
-            test.days, test.returns, result.cover, test.exposure, test.holding, strict=True
+        for day, value, cover, exposure, holding, until_0800, is_listed in zip(
+            *(test.days, test.returns, result.cover, test.exposure, test.holding),
+            *(test.until_0800, test.is_listed),
+            strict=True,
         )
     ]
 
@@ -147,6 +151,8 @@ def _fold_result(row: Row[Any], tried: tuple[Trial, ...], days: Sequence[Row[Any
         carried=days[-1].carried if days else None,
         exposure=np.array([one.exposure for one in days], dtype=np.float64),
         holding=np.array([one.holding_return for one in days], dtype=np.float64),
+        until_0800=np.array([one.return_until_0800 for one in days], dtype=np.float64),
+        is_listed=np.array([one.is_listed for one in days], dtype=np.bool_),
     )
     start_ms = to_ms(row.test_start)
     end_ms = int(test.days[-1]) + DAY_MS if days else start_ms

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from quant_pipelines.store.market import SEEDED_BY
 from quant_pipelines.store.tables import (
     deployments,
     optimization_requests,
@@ -21,8 +22,6 @@ WHITELIST: Final = "whitelist"
 OPEN: Final = "open"
 DONE: Final = "done"
 FAILED: Final = "failed"
-SEEDED_BY = "settings"
-"""Who put a symbol on the whitelist that the settings named."""
 
 
 @dataclass(frozen=True, slots=True)

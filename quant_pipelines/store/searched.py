@@ -1,13 +1,13 @@
-"""When each unit was searched last, and which units have promise."""
+"""When each unit was searched last."""
 
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.core.clock import utc_now
-from quant_pipelines.store.tables import optimizer_tasks, searched_units, verdicts
+from quant_pipelines.store.tables import searched_units
 
 
 class SearchUnit(NamedTuple):
@@ -39,19 +39,6 @@ def save_searched(connection: Connection, round_: Round, unit: SearchUnit, windo
     row = insert(searched_units).values(key | told)
     is_newer = searched_units.c.window_end <= row.excluded.window_end
     connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=told, where=is_newer))
-
-
-def promising(connection: Connection, exchange: str, before: datetime) -> set[SearchUnit]:
-    """Units whose newest verdict on a window that ended before that time passed the paper screen."""
-    key = [verdicts.c[name] for name in SearchUnit._fields]
-    query = (
-        select(*key, verdicts.c.paper_passed)
-        .join(optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id)
-        .where(verdicts.c.exchange == exchange, optimizer_tasks.c.window_end < before)
-        .ext(distinct_on(*key))
-        .order_by(*key, optimizer_tasks.c.window_end.desc(), verdicts.c.id.desc())
-    )
-    return {SearchUnit(*unit) for *unit, passed in connection.execute(query) if passed}
 
 
 def _of(round_: Round) -> list[ColumnElement[bool]]:

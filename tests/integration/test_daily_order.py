@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import OptimizationError
-from quant_pipelines.core.search_settings import OptimizationSettings
+from quant_pipelines.core.search_settings import OptimizationSettings, ParameterRange
 from quant_pipelines.core.settings import MarketSettings, Settings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms
 from quant_pipelines.optimize.gates import PAPER, Gate
@@ -115,43 +115,23 @@ def test_every_strategy_in_force_is_searched_where_it_fits(engine: Engine) -> No
     assert len(units(engine, settings=named)) == 4
 
 
-def promises(engine: Engine, **scope: Any) -> list[int]:
-    return [job.promise for job in daily_jobs(SETTINGS, engine, TODAY, scope=Scope(**scope))]
-
-
-def test_what_passed_the_screen_is_searched_harder(engine: Engine) -> None:
-    assert promises(engine) == [1, 1, 1, 1]
+def test_promise_is_the_same_for_every_unit_whatever_was_judged(engine: Engine) -> None:
+    """A fold's own train window decides; a deep search has more trials for all."""
     judge(engine, end_ms=TODAY - DAY_MS)
-    assert promises(engine) == [2, 1, 1, 1]
-    assert promises(engine, trials_factor=4) == [1, 1, 1, 1]
-
-
-def test_today_s_own_verdict_changes_no_job_of_today(engine: Engine) -> None:
-    """An interrupted night goes on with the same jobs."""
-    judge(engine, end_ms=TODAY)
-    assert promises(engine) == [1, 1, 1, 1]
-
-
-def test_the_newest_verdict_is_what_counts(engine: Engine) -> None:
-    judge(engine, end_ms=TODAY - 2 * DAY_MS)
-    judge(engine, end_ms=TODAY - DAY_MS, is_good=False)
-    assert promises(engine) == [1, 1, 1, 1]
+    assert {job.promise for job in daily_jobs(SETTINGS, engine, TODAY)} == {SEARCH.promise_factor}
+    assert {job.promise for job in daily_jobs(SETTINGS, engine, TODAY, scope=Scope(trials_factor=4))} == {1}
 
 
 def test_a_form_chooses_searcher_objective_trials_and_calendar(engine: Engine) -> None:
     changes = {"searcher": "grid", "objective": "calmar", "trials": 7}
     windows = {"train_days": 20, "folds": 2}
     scope = Scope(trials_factor=2, changes=changes, windows=windows, constraints={"min_trades": 9})
+    scope = replace(scope, space=(ParameterRange("fast", 5, 20),))
     job: OptimizationJob = daily_jobs(SETTINGS, engine, TODAY, scope=scope)[0]
     assert (job.searcher, job.objective, job.trials) == ("grid", "calmar", 14)
     assert (job.constraints.min_trades, job.constraints.max_turnover) == (9, 0.0)
+    assert job.space == (ParameterRange("fast", 5, 20),)
     assert (job.windows.train_days, job.windows.test_days, job.windows.folds) == (20, 10, 2)
-
-
-def test_a_later_look_at_an_old_window_is_not_the_newest_verdict(engine: Engine) -> None:
-    judge(engine, end_ms=TODAY - DAY_MS, is_good=False)
-    judge(engine, end_ms=TODAY - 9 * DAY_MS)
-    assert promises(engine) == [1, 1, 1, 1]
 
 
 def test_an_objective_that_nobody_knows_is_refused_before_any_search(engine: Engine) -> None:

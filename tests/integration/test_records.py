@@ -9,16 +9,20 @@ from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from quant_pipelines.core.errors import OptimizationError
-from quant_pipelines.core.search_settings import OptimizationSettings
+from quant_pipelines.core.search_settings import ConstraintSettings, OptimizationSettings, ParameterRange
 from quant_pipelines.core.series import Series
 from quant_pipelines.core.settings import CostSettings, GateSettings, Settings
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.lifecycle import screen_candidates
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT
+from quant_pipelines.reports.walk_forward import JudgedWalk, render_walk
 from quant_pipelines.research.job import make_job
 from quant_pipelines.research.run import optimize_one, resume_job
 from quant_pipelines.store.bars import upsert_bars
+from quant_pipelines.store.capital import current_records, read_record_days
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.market import add_to_whitelist
+from quant_pipelines.store.records import read_folds
 from quant_pipelines.store.stages import StoredStage, read_stage
 from quant_pipelines.store.tables import (
     folds,
@@ -113,6 +117,9 @@ def test_day_of_a_record_is_not_changed_by_any_statement(stored: Engine, stateme
         {"windows": replace(WINDOWS, purge_hours=8)},
         {"costs": CostSettings(fee_bps=9.0)},
         {"overfit_points": 16},
+        {"promise": 2},
+        {"space": (ParameterRange("fast", 5, 20),)},
+        {"constraints": ConstraintSettings(min_capacity=1.0)},
     ],
 )
 def test_another_procedure_begins_a_record_of_its_own(stored: Engine, change: dict[str, Any]) -> None:
@@ -173,6 +180,69 @@ def test_verdict_shows_the_newest_look_at_its_record(stored: Engine) -> None:
     assert optimize_one(stored, JOB) == read  # a finished job is asked for again
 
 
+def listed(engine: Engine, at_ms: int, by: str = "ops") -> None:
+    with transaction(engine) as connection:
+        added = {"added_at": from_ms(at_ms), "added_by": by}
+        add_to_whitelist(connection, JOB.exchange, JOB.symbol, added)
+
+
+@pytest.mark.parametrize(
+    ("since", "by", "tested"),
+    [
+        (END - 2 * DAY_MS, "ops", [False, True, True]),
+        (END - 2 * DAY_MS + 1, "ops", [False, False, True]),  # not a whole day
+        (END, "ops", [False] * 3),
+        (END, "settings", [True] * 3),  # no score has chosen it
+    ],
+)
+def test_days_before_the_symbol_was_listed_are_marked_and_not_tested(
+    stored: Engine, since: int, by: str, tested: list[bool]
+) -> None:
+    listed(stored, since, by)
+    record = optimize_one(stored, JOB)
+    assert [day.is_listed for _, day in sorted(days_of(stored).items())] == tested
+    assert record.out_of_sample["days_before_listing"] == tested.count(False)
+    assert record.out_of_sample["days"] == 3  # they count for the search
+    with transaction(stored) as connection:
+        units = current_records(connection, JOB.exchange)
+        asked = read_record_days(connection, units, from_ms(END).date())
+    assert [one.returns.size for one in asked.values()] == [n for n in [sum(tested)] if n]
+
+
+def test_days_of_an_unlisted_symbol_are_never_tested(stored: Engine) -> None:
+    with transaction(stored) as connection:
+        seeded = {"added_at": from_ms(0), "added_by": "settings"}
+        add_to_whitelist(connection, JOB.exchange, "ETH/USDT:USDT", seeded)
+    record = optimize_one(
+        stored, replace(JOB, window_end_ms=END - DAY_MS, windows=replace(WINDOWS, min_folds=1))
+    )
+    assert record.out_of_sample["days_before_listing"] == record.out_of_sample["days"]
+    listed(stored, END - 3 * DAY_MS)
+    grown = optimize_one(stored, replace(JOB, windows=replace(WINDOWS, min_folds=1)))
+    assert grown.out_of_sample["days_before_listing"] == record.out_of_sample["days"]  # they stay as they are
+
+
+def test_unseen_days_of_an_unlisted_symbol_count_for_nothing(stored: Engine) -> None:
+    listed(stored, END - DAY_MS)
+    one_day = replace(WINDOWS, min_folds=1)
+    optimize_one(stored, replace(JOB, window_end_ms=END - 2 * DAY_MS, windows=one_day))
+    with stored.begin() as connection:
+        connection.execute(text("update research.strategy_versions set created_at = to_timestamp(0)"))
+    assert optimize_one(stored, replace(JOB, windows=one_day)).out_of_sample["days_unseen"] == 1
+
+
+def test_days_that_a_pause_left_out_are_told(stored: Engine) -> None:
+    short = replace(JOB, windows=replace(WINDOWS, folds=1, min_folds=1))
+    before = optimize_one(stored, replace(short, window_end_ms=END - 2 * DAY_MS))
+    assert before.out_of_sample["days_missing"] == 0
+    after = optimize_one(stored, short)
+    assert (after.out_of_sample["days"], after.out_of_sample["days_missing"]) == (2, 1)
+    with transaction(stored) as connection:
+        folds_of = read_folds(connection, after.task_id or 0)
+    page = render_walk(JudgedWalk(after, tuple(folds_of[one] for one in sorted(folds_of))))
+    assert "1 missing between its days" in page
+
+
 def stage_of(engine: Engine, deployment_id: int) -> StoredStage:
     with transaction(engine) as connection:
         stored = read_stage(connection, deployment_id)
@@ -180,16 +250,22 @@ def stage_of(engine: Engine, deployment_id: int) -> StoredStage:
     return stored
 
 
-def test_more_trials_by_promise_begin_no_new_record(stored: Engine) -> None:
-    """What a rule decides from older verdicts is part of the procedure; what a person asks for is another."""
-    nights = replace(JOB, windows=replace(WINDOWS, min_folds=1))
-    optimize_one(stored, replace(nights, window_end_ms=END - DAY_MS))
-    optimize_one(stored, replace(nights, promise=2))
-    assert count(stored, records) == 1
-    per_fold = select(func.count()).select_from(trials).group_by(trials.c.fold).order_by(trials.c.fold)
+def test_promise_is_part_of_the_procedure_and_a_fold_is_searched_alike_whoever_opens_it(
+    stored: Engine,
+) -> None:
+    nights = replace(JOB, promise=2, windows=replace(WINDOWS, min_folds=1))
+    optimize_one(stored, replace(nights, folds=1))  # by hand, before any night
+    optimize_one(stored, nights)
+    with stored.begin() as connection:
+        tried = select(trials.c.fold, func.count()).group_by(trials.c.fold).order_by(trials.c.fold)
+        by_hand = [tuple(row) for row in connection.execute(tried)]
+        connection.execute(text("alter table research.record_days disable trigger user"))
+        connection.execute(text("truncate research.records cascade"))
+    optimize_one(stored, nights)
     with stored.connect() as connection:
-        assert list(connection.execute(per_fold).scalars()) == [16, 16, 16, 32]
-    optimize_one(stored, replace(nights, trials=32))
+        assert [tuple(row) for row in connection.execute(tried)] == by_hand
+    assert {n for _, n in by_hand} <= {16, 32}
+    optimize_one(stored, replace(nights, promise=3))
     assert count(stored, records) == 2
 
 

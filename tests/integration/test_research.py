@@ -12,7 +12,7 @@ from quant_pipelines.core.errors import DataError, OptimizationError, StrategyEr
 from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.core.series import Series
 from quant_pipelines.core.settings import MarketSettings, Settings
-from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS
+from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, from_ms
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.research.daily import daily_jobs
 from quant_pipelines.research.job import JobFailure
@@ -64,6 +64,19 @@ def test_verdict_on_an_instrument_set_is_stored_under_its_name(stored: Engine) -
         (kept,) = read_verdicts(connection)
     assert numbers(kept) == numbers(record)
     assert optimize_one(stored, together).id == record.id
+
+
+def test_a_set_without_bars_of_a_symbol_is_named_and_the_others_go_on(
+    stored: Engine, database_url: str
+) -> None:
+    with stored.begin() as connection:
+        last_day = {"symbol": "ETH/USDT:USDT", "from": from_ms(END - DAY_MS)}
+        connection.execute(text("delete from market.bars where symbol = :symbol and ts >= :from"), last_day)
+    together = replace(JOB, strategy="zscore_spread", symbol="BTC/USDT:USDT+ETH/USDT:USDT")
+    failed, found = optimize_many(database_url, [together, JOB], 1)
+    assert isinstance(failed, JobFailure)
+    assert failed.error.startswith("ETH/USDT:USDT 15m: folds is 0 of 3, because bars are")
+    assert isinstance(found, VerdictRecord)
 
 
 def test_verdict_is_stored_with_everything_behind_it(stored: Engine) -> None:

@@ -137,6 +137,7 @@ def test_every_stored_trial_is_replayed_to_the_same_numbers(quant: Quant, walked
     code, document, err = quant("research", "replay", walked[1].id, "--json")
     assert (code, err) == (0, "")
     assert (document["trials"], document["differing"], document["changes"]) == (64, [], [])
+    assert (document["test_windows"], document["differing_test_windows"]) == (3, [])
     fold = END // DAY_MS - 2
     assert quant("research", "replay", walked[1].id, "--fold", fold, "--trial", 3)[1] == (
         f"1 trials of verdict {walked[1].id} were run again: 0 differ\n"
@@ -157,6 +158,27 @@ def test_revised_bars_are_named_and_both_numbers_are_told(quant: Quant, engine: 
     assert first["stored"] != first["now"] or first["stored_return"] != first["now_return"]
     assert f"bars of {BTC} from" in document["changes"][0]
     assert document["changes"][0].endswith("were revised since")
+    tested = document["differing_test_windows"]
+    assert tested
+    assert tested[0]["stored_return"] != tested[0]["now_return"]
+
+
+def test_test_windows_that_were_added_before_the_record_began_are_replayed_as_they_were_closed(
+    quant: Quant, engine: Engine, walked: Any
+) -> None:
+    newest = replace(JOB, trials=4, folds=1)
+    optimize_one(engine, newest)
+    whole = optimize_one(engine, replace(newest, folds=3))
+    code, document, _ = quant("research", "replay", whole.id, "--json")
+    assert (code, document["test_windows"], document["differing_test_windows"]) == (0, 3, [])
+
+
+def test_a_stored_verdict_has_its_page_again(quant: Quant, walked: Any, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert quant("research", "show", walked[1].id, "--report", page)[0] == 0
+    text_of = page.read_text()
+    assert "Walk-forward of ema_cross" in text_of
+    assert "buy and hold" in text_of
 
 
 def test_another_kernel_is_named(quant: Quant, engine: Engine, walked: Any) -> None:

@@ -10,6 +10,7 @@ from assets.resources import Platform
 from jobs.culling import culling
 from jobs.operator import OPERATOR_JOBS
 from jobs.pipelines import PIPELINES
+from jobs.replay import replay_verdict
 from jobs.schedules import SCHEDULES
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.definitions import build_definitions, defs
@@ -159,11 +160,11 @@ def test_job_selects(job: dg.JobDefinition) -> None:
 
 
 def test_all_jobs_are_known_to_this_test() -> None:
-    assert {one.name for one in defs.jobs or []} == {*SELECTIONS, *OPERATORS, "culling"}
+    assert {one.name for one in defs.jobs or []} == {*SELECTIONS, *OPERATORS, "culling", "replay_verdict"}
     assert {one.name for one in OPERATOR_JOBS} == OPERATORS
 
 
-@pytest.mark.parametrize("job", [*OPERATOR_JOBS, culling], ids=lambda job: str(job.name))
+@pytest.mark.parametrize("job", [*OPERATOR_JOBS, culling, replay_verdict], ids=lambda job: str(job.name))
 def test_operator_job_says_what_it_does(job: dg.JobDefinition) -> None:
     assert job.description
 

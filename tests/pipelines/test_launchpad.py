@@ -12,13 +12,14 @@ import dagster as dg
 
 from jobs.culling import culling
 from jobs.operator import OPERATOR_JOBS
+from jobs.replay import replay_verdict
 
 PIN = Path(__file__).parent / "pins" / "launchpad.json"
 
 
 def launchpad() -> dict[str, Any]:
     """What a person sees of each job, in the order in which the jobs are defined."""
-    return {job.name: described(job) for job in (*OPERATOR_JOBS, culling)}
+    return {job.name: described(job) for job in (*OPERATOR_JOBS, culling, replay_verdict)}
 
 
 def described(job: dg.JobDefinition) -> dict[str, Any]:

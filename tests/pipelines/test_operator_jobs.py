@@ -1,6 +1,7 @@
 """Operator jobs executed as the Launchpad launches them: config in, one audit row out, or one sentence."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +17,26 @@ from quant_pipelines.definitions import build_definitions
 from quant_pipelines.operations.people import Claimant
 from quant_pipelines.operations.users import enroll
 from quant_pipelines.operations.verbs import VERBS
+from quant_pipelines.research.run import optimize_one
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import read_limits
 from quant_pipelines.store.heartbeats import read_halts
 from quant_pipelines.store.tables import audit_logs
 from quant_pipelines.trading.breaker import Trip
+from tests.integration.stored_market import JOB, store_market
 
 SIGNED = {"operator": "ann", "reason": "because it looks right"}
 
 
 def launch(platform: Platform, instance: dg.DagsterInstance, job: str, **config: Any) -> Any:
-    """Run an operator job with the config of the Launchpad."""
+    """Run a job with the config of the Launchpad; an operator's is signed."""
+    signed = SIGNED if job in {one.name for one in OPERATOR_JOBS} else {}
     return (
         build_definitions(platform)
         .resolve_job_def(job)
         .execute_in_process(
             instance=instance,
-            run_config={"ops": {f"{job}_op": {"config": SIGNED | config}}},
+            run_config={"ops": {f"{job}_op": {"config": signed | config}}},
             raise_on_error=False,
         )
     )
@@ -178,6 +182,25 @@ def test_form_that_is_only_signed_decides_nothing(
 ) -> None:
     assert failure(launch(platform, instance, job, **opened(platform, job) | SIGNED))
     assert actions(platform) == []
+
+
+def test_a_replay_of_what_is_not_stored_is_refused(platform: Platform, instance: dg.DagsterInstance) -> None:
+    result = launch(platform, instance, "replay_verdict", verdict_id=7)
+    assert not result.success
+    assert failure(result).startswith("verdict 7 does not exist; expected an id")
+
+
+def test_a_replay_that_comes_out_the_same_succeeds_and_says_so(
+    platform: Platform, instance: dg.DagsterInstance
+) -> None:
+    store_market(platform.engine)
+    record = optimize_one(platform.engine, replace(JOB, trials=4))
+    result = launch(platform, instance, "replay_verdict", verdict_id=record.id)
+    assert result.success
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    told = f"16 trials of verdict {record.id} were run again: 0 differ; so were 3 test windows: 0 differ"
+    assert run.tags["quant/result"] == told
 
 
 def test_culling_ranks_nobody_on_an_empty_book(platform: Platform, instance: dg.DagsterInstance) -> None:

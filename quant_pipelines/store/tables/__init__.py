@@ -36,6 +36,7 @@ from quant_pipelines.store.tables.ops import (
 )
 from quant_pipelines.store.tables.research import (
     backtests,
+    combinatorial_studies,
     folds,
     optimization_requests,
     optimizer_tasks,
@@ -87,6 +88,7 @@ __all__ = [
     "book_snapshots",
     "bus_events",
     "certificates",
+    "combinatorial_studies",
     "checkpoints",
     "data_findings",
     "deployments",

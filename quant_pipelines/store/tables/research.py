@@ -215,6 +215,19 @@ record_days = Table(
         Double,
         comment="what a long unit of notional earned on this day after funding; null where it is not known",
     ),
+    Column(
+        "is_listed",
+        Boolean,
+        nullable=False,
+        server_default=sql("true"),
+        comment="whether the symbol was on the list when the day began: other days count for the search, "
+        "not for the test",
+    ),
+    Column(
+        "return_until_0800",
+        Double,
+        comment="earned from the start of the day to 08:00 UTC; null where it is not known",
+    ),
     PrimaryKeyConstraint("record_id", "day"),
     schema="research",
     comment="Out-of-sample days; a row never changes and never goes",
@@ -287,6 +300,30 @@ backtests = Table(
     moment("run_at", comment="when it last ran"),
     schema="research",
     comment="Backtests that were run on stored market data",
+)
+
+combinatorial_studies = Table(
+    "combinatorial_studies",
+    metadata,
+    identity(),
+    text("study_key", unique=True, comment="digest of everything that decides the paths"),
+    Column(
+        "strategy_version_id",
+        BigInteger,
+        ForeignKey("research.strategy_versions.id"),
+        nullable=False,
+    ),
+    text("strategy"),
+    text("exchange"),
+    text("symbol"),
+    text("timeframe"),
+    moment("window_start"),
+    moment("window_end"),
+    document("settings"),
+    document("result", comment="figures, daily returns of each path, and what each split found"),
+    moment("created_at"),
+    schema="research",
+    comment="Many paths through one history: no record, no verdict and no decision rests on them",
 )
 
 optimization_requests = Table(

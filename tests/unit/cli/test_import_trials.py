@@ -11,6 +11,7 @@ from quant_pipelines.cli.__main__ import main
 from tests.unit.archive.trial_files import epoch, write_lines, write_returns, write_study
 from tests.unit.reports.conftest import ReadPage
 
+SAMPLES = Path(__file__).resolve().parents[1] / "archive" / "samples"
 Quant = Callable[..., tuple[int, Any, str]]
 
 
@@ -32,6 +33,18 @@ def test_a_hyperopt_run_is_judged_by_all_of_its_epochs(quant: Quant, tmp_path: P
     assert document["capital"]["decision"] != "passed"
     assert document["notes"][0].startswith("line 51, the last one, is cut short")
     assert document["unknown"].keys() <= {"more_days"}
+
+
+def test_what_freqtrade_itself_wrote_is_read(quant: Quant) -> None:
+    """Three of twelve epochs of freqtrade 2025.9 on made-up bars, without their trades: its own sums hold."""
+    file = SAMPLES / "freqtrade" / "strategy_Cross_2025_9.fthypt"
+    code, document, _ = quant("import-trials", file, "--trials", 12, "--json")
+    assert code == 0
+    assert (document["kind"], document["name"], document["rows"]) == ("freqtrade hyperopt", "Cross", 3)
+    assert document["trial"]["name"] == "6"
+    assert document["trial"]["parameters"] == {"fast": 14, "slow": 52}
+    assert document["in_sample"]["days"] == 81  # days on which nothing was closed are not in the file
+    assert document["in_sample"]["total_return"] == pytest.approx(-0.0578834844)
 
 
 def test_a_study_of_values_names_what_it_can_not_tell(quant: Quant, tmp_path: Path) -> None:

@@ -1,9 +1,23 @@
+"""What of a strategy's declared parameters is searched."""
+
+import argparse
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from quant_pipelines.cli.parse import parameter_range
 from quant_pipelines.core.errors import OptimizationError
-from quant_pipelines.optimize.space import Dimension, space_of
+from quant_pipelines.core.search_settings import ParameterRange
+from quant_pipelines.core.settings import GateSettings
+from quant_pipelines.optimize.judge import Context, judge
+from quant_pipelines.optimize.searchers import make_searcher
+from quant_pipelines.optimize.sobol import sobol_points
+from quant_pipelines.optimize.space import Dimension, Space, narrowed, space_of
+from quant_pipelines.optimize.walk_forward import walk_forward
 from quant_pipelines.sdk import Array, Bars, Float, Int, Stops, Strategy
+from tests.unit.optimize.test_walk_forward import PLAN, KnownMarket
 
 
 class Declared(Strategy):
@@ -52,3 +66,76 @@ def test_each_whole_number_is_reached() -> None:
 def test_strategy_without_parameters_has_nothing_to_search() -> None:
     with pytest.raises(OptimizationError, match="Bare declares no parameter"):
         space_of(Bare)
+
+
+def ranges(*given: tuple[str, float, float, float]) -> list[ParameterRange]:
+    return [ParameterRange(*one) for one in given]
+
+
+BOX = Space(
+    (Dimension("fast", 5, 60, is_integer=True), Dimension("width", 0.5, 4.0, is_integer=False)),
+    is_valid=lambda values: values["fast"] < 50 * values["width"],
+)
+
+
+@pytest.mark.parametrize("searcher", ["grid", "sobol", "ga"])
+def test_a_narrowed_space_is_all_that_any_searcher_asks_for(searcher: str) -> None:
+    part = narrowed(BOX, ranges(("fast", 10, 30, 5), ("width", 1.5, 1.5, 0)))
+    asked = make_searcher(searcher, part, trials=40, seed=1).ask()
+    assert sorted(one["fast"] for one in asked) == [10, 15, 20, 25, 30]
+    assert {one["width"] for one in asked} == {1.5}
+
+
+def test_a_step_of_a_fraction_has_its_last_value() -> None:
+    part = narrowed(BOX, ranges(("width", 0.5, 1.1, 0.1)))
+    assert [part.dimensions[1].at(at / 7) for at in range(8)] == [0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.1]
+    assert part.dimensions[1].levels(3) == [0.5, 0.8, 1.1]
+
+
+@pytest.mark.parametrize("searcher", ["grid", "sobol", "ga"])
+def test_where_all_is_fixed_one_set_is_left(searcher: str) -> None:
+    part = narrowed(BOX, ranges(("fast", 10, 10, 0), ("width", 2, 2, 0)))
+    assert make_searcher(searcher, part, trials=40, seed=1).ask() == [{"fast": 10, "width": 2.0}]
+    assert sobol_points(part, 8) == [{"fast": 10, "width": 2.0}]
+    plan = replace(PLAN, space=narrowed(PLAN.space, ranges(("window", 7, 7, 0))), searcher=searcher)
+    result = walk_forward(KnownMarket(), plan)
+    assert judge(result, Context(GateSettings())).in_sample["own_trials"] == 4 + 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("fats", 5, 9, 0), "unknown parameter 'fats'; did you mean 'fast'?"),
+        (("fast", 4, 9, 0), "space of fast is 4:9; expected a range within 5:60"),
+        (("fast", 9, 8, 0), "space of fast is 9:8; expected a range within 5:60"),
+        (("fast", 5.5, 9, 0), "space of fast is 5.5:9 in steps of 0; expected whole numbers"),
+        (("fast", 5, 9, -1), "space of fast is 5:9 in steps of -1; expected steps above 0"),
+        (("width", float("nan"), 2, 0), "space of width is nan:2; expected a range within 0.5:4"),
+    ],
+)
+def test_a_range_that_cannot_be_used_is_refused(given: tuple[str, float, float, float], message: str) -> None:
+    with pytest.raises(OptimizationError, match=re.escape(message)):
+        narrowed(BOX, ranges(given))
+
+
+def test_a_parameter_is_narrowed_once() -> None:
+    with pytest.raises(OptimizationError, match="space names fast, fast; expected each once"):
+        narrowed(BOX, ranges(("fast", 5, 9, 0), ("fast", 6, 9, 0)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("fast=5:20", ParameterRange("fast", 5, 20)),
+        ("width=1:2:0.25", ParameterRange("width", 1, 2, 0.25)),
+        ("slow=90", ParameterRange("slow", 90, 90)),
+    ],
+)
+def test_a_range_is_read_as_it_is_written(text: str, expected: ParameterRange) -> None:
+    assert parameter_range(text) == expected
+
+
+@pytest.mark.parametrize("text", ["fast", "fast=", "fast=a:b", "fast=1:2:3:4", "=1:2"])
+def test_a_text_that_is_no_range_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="expected"):
+        parameter_range(text)

@@ -90,6 +90,16 @@ def test_days_of_an_open_fold_stay_to_the_bit_when_days_follow() -> None:
         assert later.trades[: len(tonight.trades)] == tonight.trades
 
 
+def test_mornings_are_what_the_account_was_at_08() -> None:
+    """A run that ends at 08:00 of a day leaves the account as it stood there."""
+    result = evaluator(bars()).test(FOLD, {"window": 20}, WHOLE)
+    for number, day in enumerate(result.days):
+        cut = evaluator(bars().between(START, int(day) + 8 * HOUR_MS))
+        fold = replace(FOLD, test_end_ms=int(day) + DAY_MS, is_open=True)
+        until_then = cut.test(fold, {"window": 20}, WHOLE).returns[number]
+        assert result.until_0800[number] == pytest.approx(until_then, abs=1e-12)
+
+
 def test_indicators_are_warm_at_the_first_bar_of_the_test_window() -> None:
     untrained = replace(FOLD, train_start_ms=FOLD.test_start_ms)
     cold = evaluator(bars().between(FOLD.test_start_ms, FOLD.test_end_ms))

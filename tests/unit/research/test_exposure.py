@@ -12,7 +12,7 @@ from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 from quant_pipelines.optimize.evaluation import Edges
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.exposure import daily_exposure, daily_holding
+from quant_pipelines.research.exposure import daily_exposure, daily_holding, until_0800
 from quant_pipelines.research.history import History, SymbolHistory
 from quant_pipelines.sdk import Array, Strategy
 from quant_pipelines.sdk import Bars as StrategyBars
@@ -44,6 +44,25 @@ def test_a_day_without_bars_is_flat_and_earns_nothing() -> None:
     exposure = daily_exposure(gapped, DAYS, position=np.ones(48), equity=gapped.close)
     assert exposure.tolist() == [1.0, 0.0, 1.0]
     assert daily_holding(gapped, DAYS, no_funding())[1] == 0.0
+
+
+def test_what_a_morning_earned_is_measured_from_where_its_day_began() -> None:
+    of_days = bars().between(int(DAYS[0]), int(DAYS[-1]) + DAY_MS)
+    hours = np.arange(1, 73)
+    equity = 100.0 + hours + 10.0 * np.sin(hours)
+    ends = equity[23::24]
+    returns = ends / np.concatenate([[100.0], ends[:-1]]) - 1.0
+    found = until_0800(of_days.ts + HOUR_MS, equity, DAYS, returns)
+    assert found == pytest.approx(equity[7::24] / np.concatenate([[100.0], ends[:-1]]) - 1.0)
+
+
+def test_a_morning_without_bars_has_earned_nothing_and_a_lost_account_says_nothing() -> None:
+    of_days = bars().between(int(DAYS[0]), int(DAYS[-1]) + DAY_MS)
+    is_late = np.setdiff1d(np.arange(72), np.arange(24, 32))
+    equity = np.where(is_late < 48, 100.0, 0.0)
+    found = until_0800(of_days.ts[is_late] + HOUR_MS, equity, DAYS, np.array([0.25, 0.0, -1.0]))
+    assert found[:2] == pytest.approx([0.25, 0.0])
+    assert np.isnan(found[2])
 
 
 class Half(Strategy):

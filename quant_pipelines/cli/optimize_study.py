@@ -1,0 +1,73 @@
+"""``quant optimize --calendar combinatorial``: many paths through one history."""
+
+import argparse
+from math import comb
+from typing import Any
+
+from sqlalchemy import Engine
+
+from quant_pipelines.cli.output import table, write_text
+from quant_pipelines.cli.progress import waiting
+from quant_pipelines.core.timeframes import day_of
+from quant_pipelines.optimize.combinatorial_study import SplitResult
+from quant_pipelines.reports.combinatorial import render_study
+from quant_pipelines.research.history import HistorySource
+from quant_pipelines.research.job import OptimizationJob, Studied
+from quant_pipelines.research.study import WHY_NO_PROOF, study_one
+
+_SHOWN = ("paths", "sharpe_mean", "sharpe_deviation", "sharpe_05", "sharpe_median", "sharpe_95")
+
+
+def study(
+    arguments: argparse.Namespace, job: OptimizationJob, source: HistorySource, engine: Engine | None
+) -> Studied:
+    """Run a study, and write its page where one is asked for."""
+    with waiting(
+        "combinatorial study", arguments, total=comb(job.windows.groups, job.windows.test_groups)
+    ) as progress:
+
+        def tell(_: SplitResult) -> None:
+            progress.advance()
+
+        studied = study_one(engine, job, source=source, on_split=tell)
+    if arguments.report:
+        market = f"{studied.job.symbol} {studied.job.timeframe}"
+        page = render_study(studied.job.strategy, market, studied.result, WHY_NO_PROOF)
+        write_text(arguments.report, page)
+    return studied
+
+
+def study_answer(studied: Studied) -> dict[str, Any]:
+    """JSON document of a study; it has no verdict and no capital."""
+    job = studied.job
+    return {
+        "calendar": job.windows.calendar,
+        "strategy": job.strategy,
+        "symbol": job.symbol,
+        "timeframe": job.timeframe,
+        "study_id": studied.id,
+        "first_day": day_of(studied.result["first_day_ms"]),
+        **studied.result["figures"],
+        "splits": studied.result["splits"],
+        "splits_run": len(studied.result["splits"]),
+        "proves": WHY_NO_PROOF,
+    }
+
+
+def study_text(document: dict[str, Any]) -> str:
+    """Study as text."""
+    head = f"{document['strategy']} {document['symbol']} {document['timeframe']} from {document['first_day']}"
+    paths = [
+        {"path": number, "sharpe": sharpe, "return": total}
+        for number, (sharpe, total) in enumerate(
+            zip(document["path_sharpes"], document["path_returns"], strict=True), 1
+        )
+    ]
+    return "\n".join(
+        [
+            f"{head}: {document['paths']} paths of {document['splits_run']} splits",
+            table([document], _SHOWN),
+            table(paths, ("path", "sharpe", "return")),
+            f"  {document['proves']}",
+        ]
+    )

@@ -1,0 +1,103 @@
+"""The search in train windows, and whether that window alone says that more of it is worth its time."""
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.series import Window
+from quant_pipelines.optimize.evaluation import Evaluator
+from quant_pipelines.optimize.objective_file import Ranking
+from quant_pipelines.optimize.objectives import rank_by
+from quant_pipelines.optimize.searcher import Searcher, Trial
+from quant_pipelines.optimize.space import Key, Parameters, Space
+
+_LEAD_SHARE = 2 / 3
+
+
+class WindowSearch:
+    """Sets that were tried in windows; none is backtested twice, whichever searcher asks for it again.
+
+    Parameters
+    ----------
+    evaluator
+        Backtests.
+    space
+        Tells sets apart.
+    objective
+        See ``rank_by``.
+    windows
+        Where they are traded, each of them begun flat; their days are ranked as one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.core.series import Window
+    >>> from quant_pipelines.optimize.grid import GridSearcher
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> from quant_pipelines.optimize.window_search import WindowSearch
+    >>> class Certain:  # see Evaluator
+    ...     def search(self, start_ms, end_ms, parameter_sets):
+    ...         return np.tile([one["rate"] for one in parameter_sets], (2, 1))
+    >>> space = Space((Dimension("rate", 0, 2, is_integer=True),), is_valid=lambda values: True)
+    >>> search = WindowSearch(Certain(), space, "profit_factor", Window(0, 1))
+    >>> search.run(GridSearcher(space, trials=3))
+    >>> search.returns.shape, len(search.tried)
+    ((2, 3), 3)
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, space: Space, objective: str | Ranking, *windows: Window
+    ) -> None:
+        self._evaluator = evaluator
+        self._space = space
+        self._objective = objective
+        self._windows = windows
+        self._columns: dict[Key, FloatArray] = {}
+        self.tried: list[Parameters] = []
+
+    @property
+    def returns(self) -> FloatArray:
+        """Daily returns of the sets in the order tried, shape (n_days, n_sets)."""
+        return np.stack([self._columns[self._space.key(one)] for one in self.tried], axis=1)
+
+    def run(self, searcher: Searcher) -> None:
+        """Answer a searcher until it asks no more."""
+        while batch := searcher.ask():
+            new = [one for one in batch if self._space.key(one) not in self._columns]
+            if new:
+                found = np.concatenate([self._evaluator.search(*one, new) for one in self._windows])
+                self._columns |= {self._space.key(one): found[:, at] for at, one in enumerate(new)}
+                self.tried.extend(new)
+            values = rank_by(
+                self._objective, np.stack([self._columns[self._space.key(one)] for one in batch], axis=1)
+            )
+            searcher.tell([Trial(*pair) for pair in zip(batch, values.tolist(), strict=True)])
+
+
+def has_promise(objective: str | Ranking, returns: FloatArray) -> bool:
+    """Whether what led in the first two thirds of a train window earned something in the last third.
+
+    It hangs on that window alone: a fold is searched as hard whoever opens it, and whatever else is stored.
+
+    Parameters
+    ----------
+    objective
+        See ``rank_by``.
+    returns
+        Daily returns in the train window, shape (n_days, n_sets).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.window_search import has_promise
+    >>> leads_and_goes_on = np.array([0.02, 0.01, 0.02, 0.01, 0.02, 0.01])
+    >>> leads_and_falls = np.array([0.03, 0.02, 0.03, 0.02, -0.1, -0.1])
+    >>> returns = np.stack([leads_and_goes_on, leads_and_falls], axis=1)
+    >>> has_promise("sharpe", returns), has_promise("sharpe", returns[:, :1])
+    (False, True)
+    """
+    n_lead = round(_LEAD_SHARE * len(returns))
+    values = rank_by(objective, returns[:n_lead])
+    if not np.isfinite(values).any():
+        return False
+    leader = int(np.argmax(np.where(np.isfinite(values), values, -np.inf)))
+    return float(np.prod(1.0 + returns[n_lead:, leader])) > 1.0

@@ -1,0 +1,51 @@
+"""What a record is of: the digest of everything that decides a day, whatever the night that computes it."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from quant_pipelines.core.ids import digest_of
+from quant_pipelines.core.jit import kernel_digest
+from quant_pipelines.research.job import OptimizationJob
+from quant_pipelines.sdk import StrategySource
+
+# What a job is called and why it is run do not change its result; where it may begin decided its folds.
+_NOT_IN_KEY = ("trigger", "strategies_folder", "strategy", "window_start_ms")
+# How far the calendar is run, and how its days are judged, changes no day.
+_NOT_IN_RECORD = (*_NOT_IN_KEY, "window_end_ms", "folds", "windows", "gates", "overfit_blocks")
+_NOT_IN_CALENDAR = ("folds", "min_folds")
+
+
+def task_key(job: OptimizationJob, strategy: StrategySource) -> str:
+    """Digest of everything that decides a result: same key, same work."""
+    return digest_of(_without(job.to_document(), _NOT_IN_KEY) | version_of(strategy))
+
+
+def record_key(job: OptimizationJob, strategy: StrategySource, execution_timeframe: str) -> str:
+    """Digest of everything that decides a day, whatever the night that computes it."""
+    document = job.to_document()
+    calendar = _without(document["windows"], _NOT_IN_CALENDAR)
+    executed = {"execution_timeframe": execution_timeframe}
+    procedure = _without(document, _NOT_IN_RECORD) | version_of(strategy) | executed
+    return digest_of(procedure | {"calendar": calendar})
+
+
+def version_row(strategy: StrategySource) -> dict[str, Any]:
+    """Columns of a strategy's version."""
+    return {
+        "strategy": strategy.name,
+        "description": strategy.description,
+        "content_hash": strategy.content_hash,
+        "kernel_digest": kernel_digest(),
+        "source": strategy.source,
+        "parameters": strategy.strategy_class.describe_space(),
+    }
+
+
+def version_of(strategy: StrategySource) -> dict[str, Any]:
+    """Text and kernel by which a strategy trades."""
+    versions = {"content_hash": strategy.content_hash, "kernel_digest": kernel_digest()}
+    return versions | {"strategy": strategy.name}
+
+
+def _without(document: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in names}
