@@ -49,7 +49,7 @@ def covers_of(world: World, venue: Venue) -> Covers:
 
 
 def test_a_price_that_comes_while_its_book_is_looked_at_is_not_forgotten() -> None:
-    """It came once in a hundred ticks, and the position was held until a later price."""
+    """The look forgot it, and the position was held until a later price reached the level again."""
     world, venue = World("1", "1"), Interrupting()
 
     async def scenario() -> None:
