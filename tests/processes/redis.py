@@ -88,7 +88,7 @@ def strike(stage: Stage, server: RedisServer, fault: Fault) -> Round:
 
 def play(stage: Stage, server: RedisServer, faults: tuple[Fault, ...]) -> list[Round]:
     """Let a runner and a collector meet all of them, in one life."""
-    stage.more = {"QUANT_REDIS_URL": server.url}
+    stage.more |= {"QUANT_REDIS_URL": server.url}
     processes, rounds = [stage.start("collector"), stage.start()], list[Round]()
     wait_until(lambda: serves(stage) == "redis")
     for fault in faults:
