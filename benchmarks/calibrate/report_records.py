@@ -112,8 +112,9 @@ the rule refuses what they pass. What it lets through of rare loss are books tha
 gaps before the first."""
 
 _WAITING = f"""Records alone, of normal days, asked after {ASKED_DAYS} days and followed for {YEARS}
-years in all at weekly looks. The number is of a Sharpe ratio that is shrunk toward zero, and a pass is
-as soon as a look has it: where the true ratio is high, it takes less than was said."""
+years in all at weekly looks. The number asks the whole record anew, at a Sharpe ratio that is shrunk
+toward zero; what its days have earned already stays in it, and a pass is as soon as any look has it. Where
+the ratio in the table is far below 1, records that come through wait for much less than they were told."""
 
 _LENGTH = f"""Computed: one look, independent normal candidates, the maximum's quantile at the whole
 error. Simulated at a Sharpe ratio of {SHARPE:g}: records of so many days, weekly looks in their last
