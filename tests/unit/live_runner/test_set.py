@@ -65,7 +65,7 @@ def test_a_writer_that_dies_at_any_commit_leaves_the_legs_together(
     assert mortal.books() == whole.books()
 
 
-@pytest.mark.parametrize("event", ["day_loss", "frozen", "failed"])
+@pytest.mark.parametrize("event", ["repeated_execution", "frozen", "failed"])
 def test_a_trip_of_one_leg_stops_the_entries_of_the_other(event: Event) -> None:
     world = SetWorld((A, B), FREE, 120)
     world.legs[0].trip(Trip(event, "it happened"))
