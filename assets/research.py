@@ -60,7 +60,7 @@ class Calendar(Enum):
     COMBINATORIAL = "combinatorial"
 
 
-class Range(dg.Config):
+class SearchedRange(dg.Config):
     """Part of a parameter's declared bounds; the same low and high fix it."""
 
     name: str = Field(description="parameter of the strategy, such as fast")
@@ -102,7 +102,9 @@ class Search(dg.Config):
     capacity_participation: float = Field(
         default=0.0, ge=0, le=1, description="share of the market's volume for that; 0: the settings'"
     )
-    space: list[Range] = Field(default=[], description="parameters of which less is searched, or one value")
+    space: list[SearchedRange] = Field(
+        default=[], description="parameters of which less is searched, or one value"
+    )
     reason: str = Field(default="", description="why; it is stored with what is found")
 
 

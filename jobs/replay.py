@@ -10,7 +10,7 @@ from quant_pipelines.core.errors import QuantError
 _SHOWN = 50
 
 
-class Replay(dg.Config):
+class ReplayRequest(dg.Config):
     """What is run again."""
 
     verdict_id: int = Field(description="id of the verdict, as quant research list shows it")
@@ -20,7 +20,7 @@ class Replay(dg.Config):
 
 @dg.op(description="Run stored trials and test windows again; the run fails where they differ")
 def replay_verdict_op(
-    context: dg.OpExecutionContext, config: Replay, platform: dg.ResourceParam[Platform]
+    context: dg.OpExecutionContext, config: ReplayRequest, platform: dg.ResourceParam[Platform]
 ) -> None:
     """Replay, and show what came out otherwise."""
     from quant_pipelines.operations.research import require_verdict  # noqa: PLC0415 - numba
