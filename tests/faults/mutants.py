@@ -17,15 +17,13 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from tests.faults.boundaries import DEATHS
 from tests.faults.crash import matrix, play_script
-from tests.faults.deployments import deployment_at, resting_at
 from tests.faults.evidence import Violation
-from tests.faults.mutations import fills, orders, restarts, resting, stops
+from tests.faults.mutations import fills, orders, restarts, stops
 from tests.faults.mutations.changed import Block
 from tests.faults.world import play
 
-Worlds: TypeAlias = Literal["seeds", "event", "script"]
-"""Seeded worlds, also of strategies whose orders rest; or, for what few of them meet, the script, killed at a
-call about an order (`crash.py`)."""
+Worlds: TypeAlias = Literal["seeds", "script"]
+"""Seeded worlds; or, for what few of them meet, the script, killed at a call about an order (`crash.py`)."""
 
 
 class Mutant(NamedTuple):
@@ -141,9 +139,6 @@ MUTANTS = {
             partial(stops.places_stops, is_remembered=True),
         ),
         _mutant("stops-stay", "old stops stay at the venue", "I10", stops.cancels_no_stop),
-        # Stops of a strategy
-        _mutant("placed-stays", "they are canceled as orders", "I8 I10", resting.cancels_as_orders, "event"),
-        _mutant("placed-opens", "those that reduce may open", "I1", resting.opens_what_only_reduces, "event"),
         # Restarts
         _mutant(
             "restart-refused",
@@ -190,10 +185,9 @@ def _played(mutant: Mutant, n_worlds: int, first: int) -> Iterable[dict[Violatio
             with mutant.apply():
                 yield play_script(*path).violations
         return
-    deploy = resting_at if mutant.worlds == "event" else deployment_at
     for seed in range(first, first + n_worlds):
         with mutant.apply():
-            yield play(seed, deploy=deploy).violations
+            yield play(seed).violations
 
 
 def main(arguments: list[str]) -> int:
