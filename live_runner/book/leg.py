@@ -150,7 +150,7 @@ class LegTrader(Trader):
 
     def asking(self, close_ms: int) -> AbstractContextManager[None]:
         """Ask the strategy about a close; raises `BarMissed` where it does not answer."""
-        return self._waits.asking(close_ms)
+        return self._waits.asking(close_ms, is_wanted=lambda: not self._has_left)
 
     def miss_as(self, other: "LegTrader") -> None:
         """Note that the strategy did not answer, as another leg has."""

@@ -19,7 +19,7 @@ from quant_pipelines.reports.walk_forward import JudgedWalk, render_walk
 from quant_pipelines.research.job import make_job
 from quant_pipelines.research.run import optimize_one, resume_job
 from quant_pipelines.store.bars import upsert_bars
-from quant_pipelines.store.capital import current_records, read_record_days
+from quant_pipelines.store.capital import all_records, read_record_days
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import add_to_whitelist
 from quant_pipelines.store.records import read_folds
@@ -204,7 +204,7 @@ def test_days_before_the_symbol_was_listed_are_marked_and_not_tested(
     assert record.out_of_sample["days_before_listing"] == tested.count(False)
     assert record.out_of_sample["days"] == 3  # they count for the search
     with transaction(stored) as connection:
-        units = current_records(connection, JOB.exchange)
+        units = all_records(connection, JOB.exchange)
         asked = read_record_days(connection, units, from_ms(END).date())
     assert [one.returns.size for one in asked.values()] == [n for n in [sum(tested)] if n]
 

@@ -14,7 +14,7 @@ from quant_pipelines.research.job import JobFailure, Studied
 from quant_pipelines.research.pool import optimize_many
 from quant_pipelines.research.run import optimize_one
 from quant_pipelines.research.study import study_one
-from quant_pipelines.store.capital import current_records
+from quant_pipelines.store.capital import all_records
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import combinatorial_studies, record_days, records, verdicts
 from tests.integration.stored_market import JOB, WINDOWS, count, store_market
@@ -44,7 +44,7 @@ def test_a_study_is_stored_once_and_no_decision_meets_it(stored: Engine) -> None
     assert count(stored, combinatorial_studies) == 2
     assert [count(stored, table) for table in (records, record_days, verdicts)] == [0, 0, 0]
     with transaction(stored) as connection:
-        assert current_records(connection, JOB.exchange) == []
+        assert all_records(connection, JOB.exchange) == []
 
 
 def test_a_combinatorial_calendar_makes_no_record(stored: Engine) -> None:
