@@ -39,7 +39,7 @@ def test_an_acknowledgement_is_audited_and_given_once(desk: Any, quant: Quant) -
     ("arguments", "ends_with", "sentence"),
     [
         (("ack", 7, *SIGNED), 1, "alert 7 does not exist; expected an id that quant alerts lists"),
-        (("ack", 7, "--operator", "ann"), 2, "reason has 0 characters"),
+        (("ack", 7, "--operator", "ann"), 2, "alerts ack names no reason; expected --reason"),
         (("ack", *SIGNED), 2, "ack names no alert; expected an id"),
         (("test",), 1, "alerts.channels is empty; expected at least one channel"),
     ],

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from quant_pipelines.store.tables import (
 )
 from quant_pipelines.store.verdicts import save_verdict
 from tests.integration.operations.office import Office
-from tests.stored_looks import look_at_deployment
+from tests.stored_looks import FIRST_LOOK, look_at_deployment
 
 NOW = day_start_ms("2025-06-10") + 600_000
 EXCHANGE = "binanceusdm"
@@ -99,7 +99,14 @@ class World:
         }
         return save_verdict(self.engine, open_task(self.engine, VERSION, row), record)
 
-    def deployment(self, symbol: str = BTC, stage: str = "paper", days_ago: float = 30.0) -> int:
+    def deployment(
+        self,
+        symbol: str = BTC,
+        stage: str = "paper",
+        days_ago: float = 30.0,
+        *,
+        first_look: date = FIRST_LOOK,
+    ) -> int:
         """Deployment that entered its stage some days ago: every gate and the newest look have passed."""
         self.verdict(symbol)
         (deployment_id,) = screen_candidates(self.engine, self.settings, self.clock).deployments
@@ -108,7 +115,7 @@ class World:
             is_it = deployments.c.id == deployment_id
             values = {"stage": stage, "stage_changed_at": since, "created_at": since}
             connection.execute(update(deployments).where(is_it).values(values))
-            look_at_deployment(connection, deployment_id)
+            look_at_deployment(connection, deployment_id, first_look=first_look)
         return deployment_id
 
     def equity(self, deployment_id: int, returns: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """The operators' verbs as scripts use them: documents, exit codes, one sentence for what is refused."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from sqlalchemy import text
 
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import MINUTE_MS, day_start_ms
 from quant_pipelines.operations import halts
@@ -37,7 +39,8 @@ def test_coin_is_approved_by_its_symbol(quant: Quant, world: Any) -> None:
 
 
 def test_ladder_is_climbed_by_two_people(quant: Quant, world: Any) -> None:
-    deployment_id = world.deployment(stage="shadow")
+    yesterday = utc_now().date() - timedelta(days=1)
+    deployment_id = world.deployment(stage="shadow", first_look=yesterday)
     assert quant("promote", deployment_id, "canary", *SIGNED)[1]["action"] == "deployment.proposed"
     assert quant("promote", deployment_id, "canary", *SIGNED)[0] == 1
     bob = ("--operator", "bob", "--reason", "agreed")

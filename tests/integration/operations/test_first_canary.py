@@ -32,7 +32,7 @@ def test_the_way_to_a_first_canary_leads_there(world: Any, quant: Quant, tmp_pat
     settings = re.search(r"```toml\n(.+?)```", SECTION, re.DOTALL)
     assert settings is not None
     (tmp_path / "quant.toml").write_text(settings[1])
-    number = world.deployment()
+    number = world.deployment(first_look=utc_now().date() - timedelta(days=1))
     entered(world, utc_now())
     to_shadow, ann, bob = (shlex.split(line.replace(" 1 ", f" {number} ")) for line in PROMOTIONS)
 
