@@ -140,7 +140,10 @@ class DueLook:
 
     @cached_property
     def _holding_days(self) -> dict[int, int]:
-        return holding_days(self._connection, self._records, self._day)
+        """Whole days by record; what has passed is asked no more, and neither waits nor keeps others."""
+        passed = passed_before(self._connection, self._exchange, self._day).records
+        held = holding_days(self._connection, self._records, self._day)
+        return {number: 1 if number in passed else days for number, days in held.items()}
 
     @cached_property
     def _asked(self) -> AskedRecords:
