@@ -14,14 +14,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
-from benchmarks.calibrate.family_rows import looks_at
 from benchmarks.calibrate.generated import TIMEFRAME, GeneratedSource
+from benchmarks.calibrate.held_looks import looks_in_turn
 from quant_pipelines.core.search_settings import WindowSettings
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, from_ms
 from quant_pipelines.optimize.capital import CapitalLook, RecordDays, Unit
 from quant_pipelines.optimize.decision import DecisionTerms
 from quant_pipelines.optimize.evaluation import OutOfSample, stitched
+from quant_pipelines.optimize.holding import holdings_of, longest_holding_days
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.research.capital import take_due_look
@@ -55,6 +56,11 @@ class Searched(NamedTuple):
     def days(self) -> RecordDays:
         first = from_ms(int(self.record.days[0])).date()
         return RecordDays(self.unit, first, self.record.returns, self.record.exposure, self.record.holding)
+
+    def held(self) -> list[int]:
+        """Whole days of its longest holding until each look."""
+        spans = holdings_of(self.record)
+        return [longest_holding_days(spans, _end_ms(day)) for day in LOOK_DAYS]
 
 
 class RecordPlayed(NamedTuple):
@@ -92,7 +98,7 @@ def _has_trend(seed: int) -> bool:
 
 def jobs_of(seed: int, until: date) -> list[OptimizationJob]:
     """Searches of a night; each world is an exchange of its own, so that its records are one family."""
-    end_ms = day_start_ms(until.isoformat()) + DAY_MS
+    end_ms = _end_ms(until)
     return [
         OptimizationJob(
             *(strategy, symbol, TIMEFRAME, end_ms, WINDOWS),
@@ -140,7 +146,8 @@ def searched_world(engine: Engine, seed: int) -> StoredWorld:
 
 def played(world: StoredWorld, seed: int) -> PipelinePlayed:
     """Compare with the statistic tier."""
-    computed = looks_at([one.days() for one in world.searched], LOOK_DAYS, world.terms)
+    days = [one.days() for one in world.searched]
+    computed = looks_in_turn(days, LOOK_DAYS, world.terms, held_until_looks(world.searched))
     decisions = {one.seat.record_id: one.evidence.decision for one in computed[-1].results}
     return PipelinePlayed(
         has_trend=_has_trend(seed),
@@ -152,13 +159,23 @@ def played(world: StoredWorld, seed: int) -> PipelinePlayed:
     )
 
 
+def held_until_looks(searched: Sequence[Searched]) -> list[dict[int, int]]:
+    """Whole days of each record's longest holding, by record, until each look."""
+    held = {one.unit.record_id: one.held() for one in searched}
+    return [{number: days[at] for number, days in held.items()} for at in range(len(LOOK_DAYS))]
+
+
+def _end_ms(day: date) -> int:
+    return day_start_ms(day.isoformat()) + DAY_MS
+
+
 def looks_taken(engine: Engine, seed: int) -> list[dict[str, Any]]:
     """Let nights search until each look day, take the look, and read what it stored."""
     looks = []
     for day in LOOK_DAYS:
         for job in jobs_of(seed, day):
             optimize_one(engine, job, source=source_of(seed))
-        now = day_start_ms(day.isoformat()) + DAY_MS + 6 * HOUR_MS
+        now = _end_ms(day) + 6 * HOUR_MS
         answer = take_due_look(engine, f"world{seed}", lambda now=now: now)
         assert answer.is_taken, answer.told
         with transaction(engine) as connection:
@@ -170,7 +187,9 @@ def looks_taken(engine: Engine, seed: int) -> list[dict[str, Any]]:
 
 def _stored(look: dict[str, Any]) -> list[dict[str, Any]]:
     rows = sorted(look["records"], key=lambda row: row["record_id"])
-    return [_row(row | {"tests": look["family_size"]}) for row in rows]
+    # Who waits for more days is in no family.
+    family = {True: 0, False: look["family_size"]}
+    return [_row(row | {"tests": family[row["decided_by"] == "too_slow"]}) for row in rows]
 
 
 def searched_at_once(job: OptimizationJob, seed: int, units: Sequence[Unit]) -> Searched:

@@ -23,12 +23,13 @@ _DAYS, _SAID = "calibration_worlds.npz", "calibration_worlds.json"
 
 
 class KeptWorld(NamedTuple):
-    """Records, terms, and what each look said of each record."""
+    """Records, terms, what each look said of each record, and how long it had held by then in whole days."""
 
     seed: int
     records: list[RecordDays]
     terms: DecisionTerms
     looks: list[list[dict[str, Any]]]
+    held: list[dict[int, int]]
 
 
 def keep(worlds: Mapping[int, StoredWorld], folder: Path = FOLDER) -> None:
@@ -37,9 +38,12 @@ def keep(worlds: Mapping[int, StoredWorld], folder: Path = FOLDER) -> None:
     said = []
     for seed, world in worlds.items():
         records = [one.days() for one in world.searched]
-        for one in records:
-            days[f"{seed} {one.record_id}"] = np.array([one.returns, one.exposure, one.holding])
-        units = [{"first_day": one.first_day.isoformat(), "unit": one.unit._asdict()} for one in records]
+        for record in records:
+            days[f"{seed} {record.record_id}"] = np.array([record.returns, record.exposure, record.holding])
+        units = [
+            {"first_day": record.first_day.isoformat(), "unit": one.unit._asdict(), "held": one.held()}
+            for one, record in zip(world.searched, records, strict=True)
+        ]
         said.append({"seed": seed, "terms": world.terms._asdict(), "records": units, "looks": world.looks})
     np.savez_compressed(folder / _DAYS, **days)  # type: ignore[arg-type]
     (folder / _SAID).write_text(json.dumps(said, indent=1) + "\n")
@@ -57,6 +61,10 @@ def kept(folder: Path = FOLDER) -> list[KeptWorld]:
                 ],
                 DecisionTerms(**one["terms"]),
                 one["looks"],
+                [
+                    {record["unit"]["record_id"]: record["held"][at] for record in one["records"]}
+                    for at in range(len(one["looks"]))
+                ],
             )
             for one in json.loads((folder / _SAID).read_text())
         ]

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.calibrate import report
 from benchmarks.calibrate.__main__ import PAGE
-from benchmarks.calibrate.family_rows import looks_at
+from benchmarks.calibrate.held_looks import looks_in_turn
 from benchmarks.calibrate.pipeline import LOOK_DAYS, MEASURED, told
 from benchmarks.calibrate.results import Results
 from benchmarks.calibrate.stored_worlds import N_WORLDS, KeptWorld, kept
@@ -18,7 +18,7 @@ WORLDS = kept()
 
 
 def decided(world: KeptWorld) -> list[list[dict[str, Any]]]:
-    return [told(look) for look in looks_at(world.records, LOOK_DAYS, world.terms)]
+    return [told(look) for look in looks_in_turn(world.records, LOOK_DAYS, world.terms, world.held)]
 
 
 def exact(looks: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
