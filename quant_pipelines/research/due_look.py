@@ -14,6 +14,7 @@ from quant_pipelines.optimize.capital import (
     YearOfLooks,
     decision_digest,
     following_look_day,
+    holdings_asked,
     longest_holding_of,
     seated,
     slow_result,
@@ -140,10 +141,8 @@ class DueLook:
 
     @cached_property
     def _holding_days(self) -> dict[int, int]:
-        """Whole days by record; what has passed is asked no more, and neither waits nor keeps others."""
         passed = passed_before(self._connection, self._exchange, self._day).records
-        held = holding_days(self._connection, self._records, self._day)
-        return {number: 1 if number in passed else days for number, days in held.items()}
+        return holdings_asked(holding_days(self._connection, self._records, self._day), passed)
 
     @cached_property
     def _asked(self) -> AskedRecords:
