@@ -114,9 +114,9 @@ gaps before the first."""
 
 _WAITING = f"""Records alone, of normal days, asked after {ASKED_DAYS} days and followed for {YEARS}
 years in all at weekly looks. What its days have earned stays, what is to come is predicted at a Sharpe ratio
-that is shrunk toward zero: the number is the day on which the record passes with a chance of a half, its
-ends those of 10 % and 90 %. A pass is as soon as any look has it, so that those who come through wait for
-less; the number is right for what is drawn as is believed, and too large for who is better than that."""
+that is shrunk toward zero: by the days that are told a record has passed with a chance of a half, by the
+fewest with one of 10 %. The chances are meant for what is drawn as is believed; who is better than that waits
+for less. Who is told only the fewest days would need more than 30 years for a chance of a half."""
 
 _LENGTH = f"""Computed: one look, independent normal candidates, the maximum's quantile at the whole
 error. Simulated at a Sharpe ratio of {SHARPE:g}: records of so many days, weekly looks in their last

@@ -13,18 +13,26 @@ References
 
 import math
 from collections.abc import Callable
+from functools import cache
 from statistics import NormalDist
 from typing import Literal, NamedTuple, TypeAlias
 
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.timeframes import YEAR_DAYS
 
 CapitalDecision: TypeAlias = Literal["passed", "refused", "undecided"]
 
 _NORMAL = NormalDist()
-_RANGE = 0.8
+_CHANCES = (0.1, 0.5, 0.9)
+"""Of having passed: at the fewest days, at about so many, and at the most."""
 _PRIOR_SHARPE = 1.0
 """Standard deviation of the annual Sharpe ratios that strategies are believed to have, around zero."""
-_MOST_YEARS = 2_700
+_YEARS = 30
+"""That are looked ahead: whoever needs more is told no number."""
+_BEFORE_YEAR_END = (0, 45, 120)
+_WALKS = 256
 _LEAST_TAIL = 1e-300
 
 
@@ -34,10 +42,10 @@ class CapitalOutcome(NamedTuple):
     Parameters
     ----------
     decision
-        ``refused`` where even the lucky end of what is likely would need more days than one has patience for.
+        ``refused`` where even a chance of 10 % would need more days than one has patience for.
     more_days
-        About so many more days until it would pass, with a chance of a half; 0 for what has passed, None
-        where no number of days would do or none can be told.
+        By about so many more days it has passed with a chance of a half; 0 for what has passed, None
+        where no number of days would do, or none can be told.
     fewest_more_days, most_more_days
         The same with a chance of 10 % and of 90 %.
     sharpe, sharpe_low, sharpe_high
@@ -115,9 +123,10 @@ def capital_outcome(
 
     The observed Sharpe ratio ``z / sqrt(n)`` a day, of standard error ``1 / sqrt(n)`` [3]_, is shrunk toward
     zero by a normal prior [2]_ to a mean ``b`` of variance ``v``. What the days so far have earned stays:
-    after ``m`` more the statistic times ``sqrt(n + m)`` is predicted to be normal around
-    ``z sqrt(n) + b m`` with variance ``v m^2 + m`` [1]_, and passes where it exceeds ``c sqrt(n + m)``, with
-    the critical value ``c`` of that day.
+    after ``m`` more the statistic times ``sqrt(n + m)`` is predicted to be ``z sqrt(n) + b' m + W(m)`` [1]_,
+    with ``b'`` drawn around ``b`` and a Brownian motion ``W``. The record passes at the first look at which
+    that exceeds ``c sqrt(n + m)``, with the critical value ``c`` of the day; what is told are the days by
+    which so many of such records have.
 
     Parameters
     ----------
@@ -140,18 +149,17 @@ def capital_outcome(
     'passed'
     >>> outcome = capital_outcome(2.5, 720, CriticalAhead(3.1), passed=False)
     >>> outcome.decision, outcome.more_days, outcome.fewest_more_days, outcome.most_more_days
-    ('undecided', 1051, 202, 14956)
+    ('undecided', 730, 189, 9445)
     >>> capital_outcome(-2.0, 720, CriticalAhead(3.1), passed=False).decision
     'refused'
     >>> capital_outcome(-2.0, 20, CriticalAhead(float("inf")), passed=False).decision
     'undecided'
     """
     record = _record(statistic, n_days)
-    half = _NORMAL.inv_cdf(0.5 + _RANGE / 2)
-    more, most, fewest = (0 if passed else _more_days(record, ahead, lucky) for lucky in (0.0, -half, half))
+    fewest, more, most = (dict.fromkeys(_CHANCES, 0) if passed else _days_until(record, ahead)).values()
     hopeless = math.isfinite(ahead.at_last) and (fewest is None or fewest > patience_days)
     decision: CapitalDecision = "passed" if passed else "refused" if hopeless else "undecided"
-    spread, annual = half * math.sqrt(record.variance), math.sqrt(YEAR_DAYS)
+    spread, annual = _NORMAL.inv_cdf(_CHANCES[-1]) * math.sqrt(record.variance), math.sqrt(YEAR_DAYS)
     ends = (record.mean, record.mean - spread, record.mean + spread)
     return CapitalOutcome(decision, more, fewest, most, *(annual * end for end in ends))
 
@@ -164,30 +172,42 @@ def _record(statistic: float, n_days: int) -> _Record:
     return _Record(n_days, earned, weight * earned * variance, weight * variance)
 
 
-def _more_days(record: _Record, ahead: CriticalAhead, lucky: float) -> int | None:
-    """Days until it passes if what is to come is so many deviations better than is likely."""
+def _days_until(record: _Record, ahead: CriticalAhead) -> dict[float, int | None]:
+    """Days until so many of the predicted records have passed at a look; None where that takes too long."""
     if not math.isfinite(ahead.at_last):
-        return None
-
-    def passes(more: int) -> bool:
-        spread = math.sqrt(record.variance * more**2 + more)
-        earned = record.earned + record.mean * more + lucky * spread
-        return more > 0 and earned > ahead.after(more) * math.sqrt(record.n_days + more)
-
-    # Within a year the critical value falls: a year passes if its end does, and then its first day that does.
-    before, year = -1, 0
-    while not passes(ahead.until_year_end(year)):
-        before, year = year, year + 1 + year // 8
-        if year > _MOST_YEARS:
-            return None
-    year = _first(before, year, lambda one: passes(ahead.until_year_end(one)))
-    begin = ahead.until_year_end(year - 1) if year else 0
-    return _first(begin, ahead.until_year_end(year), passes)
+        return dict.fromkeys(_CHANCES)
+    days = _look_days(ahead)
+    walks = _walks(days.size)
+    means = record.mean + math.sqrt(record.variance) * walks.beliefs
+    chance = np.cumsum(walks.steps * np.sqrt(np.diff(days, prepend=0))[:, None], axis=0)
+    asked = np.array([ahead.after(int(day)) for day in days]) * np.sqrt(record.n_days + days)
+    has_passed = record.earned + days[:, None] * means + chance > asked[:, None]
+    share = np.logical_or.accumulate(has_passed, axis=0).mean(axis=1)
+    reached = (np.searchsorted(share, chance_of) for chance_of in _CHANCES)
+    return {
+        chance_of: int(days[at]) if at < days.size else None
+        for chance_of, at in zip(_CHANCES, reached, strict=True)
+    }
 
 
-def _first(before: int, passing: int, passes: Callable[[int], bool]) -> int:
-    """First number that passes, between one that does not and one that does."""
-    while passing - before > 1:
-        middle = (before + passing) // 2
-        before, passing = (before, middle) if passes(middle) else (middle, passing)
-    return passing
+def _look_days(ahead: CriticalAhead) -> IntArray:
+    """Days to the looks of the first year, and to some in the second half of each later one."""
+    ends = [ahead.until_year_end(later) for later in range(_YEARS)]
+    later = {end - back for end in ends for back in _BEFORE_YEAR_END}
+    return np.array(sorted({*range(7, YEAR_DAYS, 7), *(day for day in later if day > 0)}), dtype=np.int64)
+
+
+class _Walks(NamedTuple):
+    """Standard normal numbers: what is believed of each walk, and its steps, shape (n_steps, n_walks)."""
+
+    beliefs: FloatArray
+    steps: FloatArray
+
+
+@cache
+def _walks(n_steps: int) -> _Walks:
+    """Each half mirrors the other, and beliefs are the quantiles: few walks tell as much as many."""
+    chance = np.random.default_rng(0)
+    half = chance.standard_normal((n_steps, _WALKS // 2))
+    beliefs = np.array([_NORMAL.inv_cdf((at + 0.5) / _WALKS) for at in range(_WALKS)])
+    return _Walks(chance.permutation(beliefs), np.hstack([half, -half]))
