@@ -56,11 +56,11 @@ def test_a_halt_stands_until_it_is_resolved(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("stored", [Decimal("NaN"), Decimal(-1), Decimal(1000)])
-def test_a_stored_limit_that_can_not_be_one_allows_nothing(engine: Engine, stored: Decimal) -> None:
+def test_a_stored_limit_that_can_not_be_one_is_the_tightest(engine: Engine, stored: Decimal) -> None:
     row = {"scope": "account", "name": "max_leverage", "value": stored}
     with transaction(engine) as connection:
         set_limit(connection, {**row, "updated_at": NOW, "updated_by": "ann"})
-    assert read_limits(engine) == {"account": {"max_leverage": 0}}
+    assert read_limits(engine) == {"account": {"max_leverage": 1e-9}}
 
 
 def test_what_left_its_stage_is_traded_until_all_that_the_venue_filled_is_booked(
