@@ -39,7 +39,7 @@ def main() -> None:
     parts = {one.file: MeasuredParts(given.store, one.file, one.sources) for one in sections}
     results = Results()
     _add_known(sections, parts, results)
-    for part in _in_turns(sections, given.worlds):
+    for part in in_turns(sections, given.worlds):
         found = parts[part.section.file]
         if part.name in found.parts:
             continue
@@ -63,10 +63,10 @@ def _given() -> argparse.Namespace:
     return asked.parse_args()
 
 
-def _in_turns(sections: list[Section], worlds: int) -> Iterator[Part]:
+def in_turns(sections: list[Section], worlds: int) -> Iterator[Part]:
     """Name a first part of every row, then a second one of each."""
     longest = max((min(one.most, worlds) for one in sections), default=0)
-    for start in range(0, longest, 10):
+    for start in range(longest):
         for section in sections:
             end = min(start + section.part, section.most, worlds)
             if start % section.part == 0 and start < end:

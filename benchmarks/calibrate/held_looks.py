@@ -14,6 +14,7 @@ from quant_pipelines.optimize.capital import (
     RecordDays,
     Seating,
     YearOfLooks,
+    holdings_asked,
     longest_holding_of,
     seated,
     slow_result,
@@ -42,7 +43,8 @@ def looks_in_turn(
     seatings: list[Seating] = []
     used: list[DecisionTerms] = []
     known = {one.record_id: one for one in records}
-    for day, days in zip(look_days, held, strict=True):
+    for day, held_by_now in zip(look_days, held, strict=True):
+        days = holdings_asked(held_by_now, _passed(taken).records)
         there = [one.until(day) for one in records if one.first_day <= day]
         asked = AskedRecords.of(there, days, terms)
         if taken:

@@ -48,7 +48,8 @@ def stress_table(rows: dict[str, Row]) -> list[str]:
 
 def waiting_table(rows: dict[str, Row]) -> list[str]:
     head = (
-        "true Sharpe | worlds | passed | refused | told a number | days told (median) | passed within them "
+        "true Sharpe | worlds | passed | refused | told a number | days told (median) "
+        "| passed within them, where they end in those years "
         "| days it took over days told (median) | passed before the fewest"
     )
     lines = []
@@ -64,7 +65,7 @@ def waiting_table(rows: dict[str, Row]) -> list[str]:
                     share(figures["refused"], n),
                     told,
                     "none" if days is None else f"{days:.0f}",
-                    share(figures["within"], told),
+                    share(figures["within"], figures["followed"]),
                     "not within the years" if ratio is None else f"{ratio:.2f}",
                     share(figures["sooner"], told),
                 ]
@@ -112,9 +113,10 @@ the rule refuses what they pass. What it lets through of rare loss are books tha
 gaps before the first."""
 
 _WAITING = f"""Records alone, of normal days, asked after {ASKED_DAYS} days and followed for {YEARS}
-years in all at weekly looks. The number asks the whole record anew, at a Sharpe ratio that is shrunk
-toward zero; what its days have earned already stays in it, and a pass is as soon as any look has it. Where
-the ratio in the table is far below 1, records that come through wait for much less than they were told."""
+years in all at weekly looks. What its days have earned stays, what is to come is predicted at a Sharpe ratio
+that is shrunk toward zero: by the days that are told a record has passed with a chance of a half, by the
+fewest with one of 10 %. The chances are meant for what is drawn as is believed; who is better than that waits
+for less. Who is told only the fewest days would need more than 30 years for a chance of a half."""
 
 _LENGTH = f"""Computed: one look, independent normal candidates, the maximum's quantile at the whole
 error. Simulated at a Sharpe ratio of {SHARPE:g}: records of so many days, weekly looks in their last

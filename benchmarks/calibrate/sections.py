@@ -14,7 +14,7 @@ from benchmarks.calibrate.rows import Cell, Played, first_false_days, looks_of, 
 from benchmarks.calibrate.section import Section
 from benchmarks.calibrate.store import DECISION, MeasuredParts
 from benchmarks.calibrate.stress_rows import BOOKS, Stressed, stressed
-from benchmarks.calibrate.waiting_rows import SHARPES, Waited, waited
+from benchmarks.calibrate.waiting_rows import FOLLOWED_DAYS, SHARPES, Waited, waited
 from benchmarks.calibrate.worlds import NOISE
 from quant_pipelines.optimize.decision import SPENDING, DecisionTerms
 
@@ -122,13 +122,15 @@ def waiting_figures(worlds: list[Any]) -> dict[str, Any]:
     told = [(one, one.stated) for one in found if one.decision == "undecided" and one.stated]
     ratios = [float("inf") if one.waited is None else one.waited / stated for one, stated in told]
     middle = median(ratios) if ratios else None
+    followed = [ratio for ratio, (_, stated) in zip(ratios, told, strict=True) if stated <= FOLLOWED_DAYS]
     longest = [one for one, _ in told if one.waited is not None and one.waited < (one.fewest or 0)]
     return {
         "passed": sum(one.decision == "passed" for one in found),
         "refused": sum(one.decision == "refused" for one in found),
         "told": len(told),
         "stated": median([stated for _, stated in told]) if told else None,
-        "within": sum(ratio <= 1.0 for ratio in ratios),
+        "followed": len(followed),
+        "within": sum(ratio <= 1.0 for ratio in followed),
         "ratio": None if middle is None or middle == float("inf") else round(middle, 3),
         "sooner": len(longest),
     }

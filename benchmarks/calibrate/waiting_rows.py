@@ -18,6 +18,8 @@ from quant_pipelines.optimize.decision import (
 FIRST_DAY = date(2020, 1, 1)
 ASKED_DAYS = 366
 YEARS = 8
+N_DAYS = (FIRST_DAY.replace(year=FIRST_DAY.year + YEARS) - FIRST_DAY).days
+FOLLOWED_DAYS = N_DAYS - ASKED_DAYS
 PRIOR = "prior"
 SHARPES = (PRIOR, 1.0, 1.5, 2.0, 3.0)
 """Annual; ``prior`` draws each world's from what outcomes believe of strategies, normal around zero."""
@@ -35,13 +37,12 @@ class Waited(NamedTuple):
 
 def waited(asked: Sequence[Any], seeds: range) -> list[Waited]:
     (sharpe,) = asked
-    n_days = (FIRST_DAY.replace(year=FIRST_DAY.year + YEARS) - FIRST_DAY).days
-    later = [one for one in weekly_looks(FIRST_DAY, n_days) if one.n_days > ASKED_DAYS]
+    later = [one for one in weekly_looks(FIRST_DAY, N_DAYS) if one.n_days > ASKED_DAYS]
 
     def play(seed: int) -> Waited:
         chance = np.random.default_rng([5, seed])
         true = chance.standard_normal() if sharpe == PRIOR else sharpe
-        days = DAILY * (chance.standard_normal((n_days, 1)) + true / np.sqrt(365))
+        days = DAILY * (chance.standard_normal((N_DAYS, 1)) + true / np.sqrt(365))
         terms = DecisionTerms(seed=seed)
         told = evidence_of_record(days[:ASKED_DAYS, 0], FIRST_DAY, terms=terms)
         more = (told.more_days, told.fewest_more_days, told.most_more_days)

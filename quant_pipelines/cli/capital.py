@@ -44,4 +44,4 @@ def _more_days(row: dict[str, Any]) -> str | None:
         fewest = row["fewest_more_days"]
         return None if fewest is None else f"at least {fewest}"
     most = row["most_more_days"]
-    return f"about {row['more_days']} ({row['fewest_more_days']} to {most if most is not None else 'never'})"
+    return f"about {row['more_days']} ({row['fewest_more_days']} to {most if most is not None else '?'})"

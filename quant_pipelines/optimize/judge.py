@@ -172,10 +172,11 @@ def _days_apart(record: OutOfSample) -> dict[str, Any]:
 
 
 def _stress(record: OutOfSample, context: Context) -> dict[str, Any]:
+    """Hold what the tested days have earned against the largest position of all days."""
     exposure, gap = context.largest_exposure, context.gates.capital_stress_gap
     return {
         "largest_exposure": exposure,
-        "gaps_paid_for": gaps_paid_for(record.returns, exposure, gap),
+        "gaps_paid_for": gaps_paid_for(record.returns[record.is_listed], exposure, gap),
     }
 
 

@@ -13,7 +13,7 @@ from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.search_settings import ParameterRange
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
-from quant_pipelines.research.job import OptimizationJob, make_job
+from quant_pipelines.research.job import COMBINATORIAL, OptimizationJob, make_job
 from quant_pipelines.sdk import Inputs
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.first_start import has_results
@@ -118,8 +118,11 @@ def unit_of(job: OptimizationJob) -> SearchUnit:
 def note_searched(engine: Engine, job: OptimizationJob, *, depth: int = 1) -> None:
     """Store that a job was begun, whatever comes of it, so that the others come first the next time.
 
-    Where the database can't take it, its unit comes early the next time, too: no search fails for that.
+    A study of many paths stands for no search. Where the database can't take it, its unit comes early the
+    next time, too: no search fails for that.
     """
+    if job.windows.calendar == COMBINATORIAL:
+        return
     try:
         with transaction(engine) as connection:
             end = from_ms(job.window_end_ms or 0)

@@ -14,6 +14,7 @@ from quant_pipelines.optimize.capital import (
     YearOfLooks,
     decision_digest,
     following_look_day,
+    holdings_asked,
     longest_holding_of,
     seated,
     slow_result,
@@ -140,7 +141,8 @@ class DueLook:
 
     @cached_property
     def _holding_days(self) -> dict[int, int]:
-        return holding_days(self._connection, self._records, self._day)
+        passed = passed_before(self._connection, self._exchange, self._day).records
+        return holdings_asked(holding_days(self._connection, self._records, self._day), passed)
 
     @cached_property
     def _asked(self) -> AskedRecords:

@@ -10,9 +10,11 @@ from quant_pipelines.sdk import StrategySource
 
 # What a job is called and why it is run do not change its result; where it may begin decided its folds.
 _NOT_IN_KEY = ("trigger", "strategies_folder", "strategy", "window_start_ms")
-# How far the calendar is run, and how its days are judged, changes no day.
+# How far the calendar is run, how its days are judged, and what only a study of many paths reads: none of it
+# changes a day.
 _NOT_IN_RECORD = (*_NOT_IN_KEY, "window_end_ms", "folds", "windows", "gates", "overfit_blocks")
-_NOT_IN_CALENDAR = ("folds", "min_folds")
+_NOT_IN_CALENDAR = ("folds", "min_folds", "groups", "test_groups", "embargo_hours")
+_OF_CAPACITY = ("capacity_participation",)
 
 
 def task_key(job: OptimizationJob, strategy: StrategySource) -> str:
@@ -24,9 +26,9 @@ def record_key(job: OptimizationJob, strategy: StrategySource, execution_timefra
     """Digest of everything that decides a day, whatever the night that computes it."""
     document = job.to_document()
     calendar = _without(document["windows"], _NOT_IN_CALENDAR)
-    executed = {"execution_timeframe": execution_timeframe}
-    procedure = _without(document, _NOT_IN_RECORD) | version_of(strategy) | executed
-    return digest_of(procedure | {"calendar": calendar})
+    constraints = _without(document["constraints"], () if job.constraints.min_capacity else _OF_CAPACITY)
+    parts = {"execution_timeframe": execution_timeframe, "calendar": calendar, "constraints": constraints}
+    return digest_of(_without(document, _NOT_IN_RECORD) | version_of(strategy) | parts)
 
 
 def version_row(strategy: StrategySource) -> dict[str, Any]:

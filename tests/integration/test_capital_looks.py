@@ -452,3 +452,21 @@ def test_a_record_that_holds_for_too_long_waits_by_name_and_keeps_nobody(
     for one in family:
         grow(engine, one, DEC_31)
     assert look(engine, DEC_31).is_taken
+
+
+def test_what_has_passed_stays_passed_while_it_holds_for_long(engine: Engine, family: Sequence[int]) -> None:
+    """A position of 30 of 549 days says nothing against what was decided before it was entered."""
+    look(engine, DEC_23)
+    assert evidence(engine, family[0]).decision == "passed"
+    for one in family:
+        grow(engine, one, DEC_31, edge=8.0 if one in family[:2] else 0.0)
+    hold(engine, family[0], 30, DEC_31)
+    told = look(engine, DEC_31).told
+    now = evidence(engine, family[0])
+    assert (now.decision, now.look_day) == ("passed", DEC_31)
+    assert "records hold for more than a twentieth" not in told
+    assert block(engine)[1] == 1  # nor does it make anybody's block long
+    for one in family:
+        grow(engine, one, JAN_7, edge=8.0 if one in family[:2] else 0.0)
+    look(engine, JAN_7)
+    assert evidence(engine, family[0]).decision == "passed"

@@ -51,6 +51,13 @@ def test_a_deeper_search_has_an_order_of_its_own(engine: Engine) -> None:
     assert units(engine, TOMORROW, trials_factor=4)[-1] == "ema_cross BTC"
 
 
+def test_a_study_of_many_paths_stands_for_no_search(engine: Engine) -> None:
+    """It makes no record: what it studied would come last in a night that has not searched it."""
+    job = daily_jobs(SETTINGS, engine, TODAY)[0]
+    note_searched(engine, replace(job, windows=replace(job.windows, calendar="combinatorial")))
+    assert units(engine, TOMORROW)[0] == "ema_cross BTC"
+
+
 def test_an_older_window_leaves_the_newer_one_standing(engine: Engine) -> None:
     for job in [daily_jobs(SETTINGS, engine, day)[0] for day in (TOMORROW, TODAY)]:
         note_searched(engine, job)

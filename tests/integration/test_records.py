@@ -71,13 +71,18 @@ def test_second_night_searches_nothing_and_adds_its_day(stored: Engine) -> None:
     assert optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - DAY_MS)) == first
 
 
-def test_record_is_the_same_whatever_the_nights_that_wrote_it(stored: Engine) -> None:
-    for before in (2, 1, 0):
-        grown = optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - before * DAY_MS))
-    with stored.begin() as connection:
+def forget_records(engine: Engine) -> None:
+    """Take away what the database refuses to let go: days of records, and what looks said of them."""
+    with engine.begin() as connection:
         for table in ("record_days", "capital_results"):
             connection.execute(text(f"alter table research.{table} disable trigger user"))
         connection.execute(text("truncate research.records cascade"))
+
+
+def test_record_is_the_same_whatever_the_nights_that_wrote_it(stored: Engine) -> None:
+    for before in (2, 1, 0):
+        grown = optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - before * DAY_MS))
+    forget_records(stored)
     anew = optimize_one(stored, TWO_DAYS)
     assert len(anew.daily_returns) == 3
     assert numbers(grown) == numbers(anew)
@@ -259,8 +264,7 @@ def test_promise_is_part_of_the_procedure_and_a_fold_is_searched_alike_whoever_o
     with stored.begin() as connection:
         tried = select(trials.c.fold, func.count()).group_by(trials.c.fold).order_by(trials.c.fold)
         by_hand = [tuple(row) for row in connection.execute(tried)]
-        connection.execute(text("alter table research.record_days disable trigger user"))
-        connection.execute(text("truncate research.records cascade"))
+    forget_records(stored)
     optimize_one(stored, nights)
     with stored.connect() as connection:
         assert [tuple(row) for row in connection.execute(tried)] == by_hand

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from benchmarks.calibrate import report
-from benchmarks.calibrate.__main__ import PAGE
+from benchmarks.calibrate.__main__ import PAGE, in_turns
 from benchmarks.calibrate.held_looks import looks_in_turn
 from benchmarks.calibrate.pipeline import LOOK_DAYS, MEASURED, told
 from benchmarks.calibrate.results import Results
+from benchmarks.calibrate.sections import SECTIONS
 from benchmarks.calibrate.stored_worlds import N_WORLDS, KeptWorld, kept
 from quant_pipelines.optimize.capital import RecordDays
 
@@ -74,3 +75,12 @@ def test_worlds_are_the_same_for_the_same_seed() -> None:
     record = WORLDS[0].records[0]
     assert np.isfinite(record.returns).all()
     assert record.last_day == LOOK_DAYS[-1]
+
+
+@pytest.mark.parametrize("worlds", [25, 100, 130])
+def test_every_world_of_a_row_is_measured_once(worlds: int) -> None:
+    seeds: dict[tuple[str, str], list[int]] = {}
+    for part in in_turns(SECTIONS, worlds):
+        seeds.setdefault((part.section.name, part.key), []).extend(part.seeds)
+    wanted = {one.name: [*range(min(one.most, worlds))] for one in SECTIONS}
+    assert {key: sorted(found) for key, found in seeds.items()} == {key: wanted[key[0]] for key in seeds}

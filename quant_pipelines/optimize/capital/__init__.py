@@ -11,7 +11,12 @@ from quant_pipelines.optimize.capital.seating import (
     newest_look_day,
     seated,
 )
-from quant_pipelines.optimize.capital.slow import AskedRecords, longest_holding_of, slow_result
+from quant_pipelines.optimize.capital.slow import (
+    AskedRecords,
+    holdings_asked,
+    longest_holding_of,
+    slow_result,
+)
 from quant_pipelines.optimize.capital.source import decision_digest
 
 __all__ = [
@@ -33,6 +38,7 @@ __all__ = [
     "decision_digest",
     "slow_result",
     "longest_holding_of",
+    "holdings_asked",
     "AskedRecords",
     "newest_look_day",
     "following_look_day",

@@ -34,6 +34,7 @@ from quant_pipelines.optimize.decision import (
     LookResult,
     Pools,
     capital_outcome,
+    critical_ahead,
     passed_inside,
     seen_at,
     superior_predictive_ability,
@@ -317,12 +318,12 @@ class _Question(NamedTuple):
 
 def _evidence(asked: _Question, terms: DecisionTerms, *, has_passed: bool) -> CapitalEvidence:
     seen, place = asked.seen, asked.place
-    statistic, at_last = float(seen.statistics[place]), float(seen.critical_at_last[place])
+    statistic, ahead = float(seen.statistics[place]), critical_ahead(seen, place, terms)
     is_known = math.isfinite(statistic)
-    if not has_passed and not (is_known and math.isfinite(at_last)):
+    if not has_passed and not (is_known and math.isfinite(ahead.at_last)):
         lacking = _lacking_days(asked, terms)
         return CapitalEvidence("undecided", "too_short", fewest_more_days=lacking if lacking > 0 else None)
-    outcome = capital_outcome(statistic, asked.n_days, passed=has_passed, critical=at_last)
+    outcome = capital_outcome(statistic, asked.n_days, ahead, passed=has_passed)
     critical = float(seen.critical[place])
     return CapitalEvidence(
         outcome.decision,

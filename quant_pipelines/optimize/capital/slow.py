@@ -7,7 +7,7 @@ heavy for everybody: of 24 records of 720 days the critical value is 3.1 with bl
 and 4.5 with 72. So a record of fewer days than twenty of its longest holdings is not asked yet.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -48,6 +48,20 @@ class AskedRecords(NamedTuple):
             tuple(one for one in order if one.record_id not in slow),
             tuple(one for one in order if one.record_id in slow),
         )
+
+
+def holdings_asked(held: Mapping[int, int], passed: Collection[int]) -> dict[int, int]:
+    """Whole days of each record's longest holding as a look counts them.
+
+    What has passed is asked no more: it neither waits for its holdings nor makes anybody's blocks long.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.capital import holdings_asked
+    >>> holdings_asked({1: 30, 2: 5}, passed={1})
+    {1: 1, 2: 5}
+    """
+    return {number: 1 if number in passed else days for number, days in held.items()}
 
 
 def longest_holding_of(held: Sequence[int], terms: DecisionTerms) -> int:

@@ -9,7 +9,7 @@ from quant_pipelines.optimize.decision.family import (
     passed_inside,
     pooled_at_equal_risk,
 )
-from quant_pipelines.optimize.decision.looks import DecisionTerms, LookResult, seen_at
+from quant_pipelines.optimize.decision.looks import DecisionTerms, LookResult, critical_ahead, seen_at
 from quant_pipelines.optimize.decision.paths import ResampledPaths, observed_statistics
 from quant_pipelines.optimize.decision.spa import superior_predictive_ability
 from quant_pipelines.optimize.decision.spending import (
@@ -29,7 +29,7 @@ from quant_pipelines.optimize.evidence import (
     told_decider,
     told_outcome,
 )
-from quant_pipelines.optimize.outcome import CapitalDecision, CapitalOutcome, capital_outcome
+from quant_pipelines.optimize.outcome import CapitalDecision, CapitalOutcome, CriticalAhead, capital_outcome
 
 __all__ = [
     "seen_at",
@@ -39,6 +39,8 @@ __all__ = [
     "Look",
     "capital_outcome",
     "CapitalOutcome",
+    "CriticalAhead",
+    "critical_ahead",
     "CapitalDecision",
     "CapitalEvidence",
     "DecidedBy",

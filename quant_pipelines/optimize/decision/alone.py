@@ -4,7 +4,7 @@ import math
 from datetime import date
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.optimize.decision.looks import DecisionTerms, LookResult, seen_at
+from quant_pipelines.optimize.decision.looks import DecisionTerms, LookResult, critical_ahead, seen_at
 from quant_pipelines.optimize.decision.spending import weekly_looks
 from quant_pipelines.optimize.evidence import CapitalEvidence
 from quant_pipelines.optimize.outcome import capital_outcome
@@ -67,8 +67,8 @@ def _evidence(seen: LookResult, terms: DecisionTerms) -> CapitalEvidence:
     if n_days < needed:
         return _too_short(needed - n_days)
     statistic, critical = float(seen.statistics[0]), float(seen.critical[0])
-    is_passed, at_last = bool(seen.passed[0]), float(seen.critical_at_last[0])
-    outcome = capital_outcome(statistic, n_days, passed=is_passed, critical=at_last)
+    ahead = critical_ahead(seen, 0, terms)
+    outcome = capital_outcome(statistic, n_days, ahead, passed=bool(seen.passed[0]))
     return CapitalEvidence(
         **(outcome._asdict() | {"decided_by": "record", "tests": 1}),
         statistic=_finite(statistic),

@@ -17,6 +17,7 @@ from quant_pipelines.optimize.decision.paths import (
 from quant_pipelines.optimize.decision.records import begins_of_records
 from quant_pipelines.optimize.decision.spending import SPENDING, Look, Spending
 from quant_pipelines.optimize.decision.stepdown import StepDown, YearsError, step_down
+from quant_pipelines.optimize.outcome import CriticalAhead
 
 
 class DecisionTerms(NamedTuple):
@@ -176,6 +177,24 @@ def seen_at(
         critical, critical_at_last = _in_own_units(step, np.where(standing, scales, np.inf))[:, hardest]
         passed = np.asarray(fallen.reshape(-1, returns.shape[1]).all(axis=0))
         yield LookResult(look, observed[hardest], critical, critical_at_last, paths.block, passed)
+
+
+def critical_ahead(seen: LookResult, place: int, terms: DecisionTerms) -> CriticalAhead:
+    """Tell what the statistic of a candidate will have to exceed after a look.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.decision import DecisionTerms, Look, critical_ahead, seen_at
+    >>> days = np.random.default_rng(1).normal(0.0, 0.01, (400, 2))
+    >>> (seen,) = seen_at(days, [Look(400, 2026, elapsed=0.5)])
+    >>> ahead = critical_ahead(seen, 0, DecisionTerms())
+    >>> ahead.after(90) > ahead.after(182)
+    True
+    """
+    spending, alpha = SPENDING[terms.spending], terms.alpha
+    at_last = float(seen.critical_at_last[place])
+    return CriticalAhead(at_last, seen.look.elapsed, lambda share: spending(alpha, share) / alpha)
 
 
 def _error(look: Look, terms: DecisionTerms, before: float) -> YearsError:

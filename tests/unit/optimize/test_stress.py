@@ -7,10 +7,15 @@ from hypothesis import strategies as st
 
 from benchmarks.calibrate.worlds import Size, rare_loss
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.settings import GateSettings
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.capital_gates import GAPS_NOT_RULED_OUT
 from quant_pipelines.optimize.evaluation import OutOfSample
+from quant_pipelines.optimize.folds import Fold
+from quant_pipelines.optimize.judge import Context, judge
+from quant_pipelines.optimize.purge import Fit
 from quant_pipelines.optimize.stress import gaps_paid_for, largest_exposure
+from quant_pipelines.optimize.walk_forward import FoldResult, WalkForward
 
 N_BOOKS = 400
 
@@ -76,3 +81,15 @@ def test_a_position_that_is_never_closed_counts_by_its_days() -> None:
     days, held = DAY_MS * np.arange(3), np.array([np.nan, -0.7, 0.4])
     test = OutOfSample(days, np.zeros(3), (trade(0, 50),), exposure=held)
     assert largest_exposure(test, 1_000.0) == 0.7
+
+
+def test_days_before_the_listing_pay_for_no_gap() -> None:
+    """Whoever chose the symbol has seen them: a profit of then proves nothing of what is risked now."""
+    returns = np.concatenate([np.full(20, 0.05), np.full(20, 0.001)])
+    test = OutOfSample(DAY_MS * np.arange(40), returns, (), is_listed=np.arange(40) >= 20)
+    fit = Fit((), {"window": 20}, returns=np.array([0.02, 0.04]))
+    fold = FoldResult(Fold(0, 0, 0, 0, 0), fit, test, np.zeros((40, 0)))
+    context = Context(GateSettings(capital_stress_gap=0.25), largest_exposure=0.08)
+    judgment = judge(WalkForward((fold,)), context)
+    assert judgment.out_of_sample["gaps_paid_for"] == pytest.approx(1.0)  # 2 % earned, 2 % lost in each
+    assert "gaps_paid_for" in [gate.name for gate in judgment.gates if not gate.passed]
