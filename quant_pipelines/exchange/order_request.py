@@ -4,14 +4,13 @@ ccxt works out anew for each order which of its kinds at all of Binance's market
 for the two that an exit waits for; ccxt still rounds, signs, sends, and says what a refusal means.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from quant_pipelines.core.orders import Side
+_TAKEN = ("side", "quantity", "newClientOrderId", "price")
 
 
-def order_request(
-    client: Any, symbol: str, kind: str, side: Side, quantity: str, params: dict[str, Any]
-) -> dict[str, Any]:
+def order_request(client: Any, symbol: str, kind: str, words: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters of ``POST /fapi/v1/order``.
 
     Parameters
@@ -22,11 +21,9 @@ def order_request(
         ccxt form.
     kind
         ``market`` or ``limit``.
-    side, quantity
-        Of the order; base, as text, cut to the lot here.
-    params
-        ``newClientOrderId``, for a limit ``price`` and ``timeInForce``, and what is said besides, in the
-        words of Binance.
+    words
+        ``side``, ``quantity`` (base, as text, cut to the lot here), ``newClientOrderId``, for a limit
+        ``price`` and ``timeInForce``, and what is said besides, in the words of Binance.
 
     Raises
     ------
@@ -35,12 +32,12 @@ def order_request(
     """
     request = {
         "symbol": client.markets[symbol]["id"],
-        "side": side.upper(),
-        "newClientOrderId": params["newClientOrderId"],
+        "side": words["side"].upper(),
+        "newClientOrderId": words["newClientOrderId"],
         "newOrderRespType": "RESULT",
         "type": kind.upper(),
-        "quantity": client.amount_to_precision(symbol, quantity),
+        "quantity": client.amount_to_precision(symbol, words["quantity"]),
     }
     if kind == "limit":
-        request["price"] = client.price_to_precision(symbol, params["price"])
-    return request | {name: one for name, one in params.items() if name not in ("newClientOrderId", "price")}
+        request["price"] = client.price_to_precision(symbol, words["price"])
+    return request | {name: one for name, one in words.items() if name not in _TAKEN}
