@@ -60,11 +60,6 @@ class InstrumentSet:
         self._n_legs = n_legs
         self.legs: tuple[LegTrader, ...] = ()
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether every leg has its bars."""
-        return len(self.legs) == self._n_legs
-
     def add(self, leg: LegTrader) -> None:
         """Let a leg take part, which has its bars by now."""
         self.legs = tuple(sorted((*self.legs, leg), key=lambda one: one.id))
@@ -86,7 +81,9 @@ class InstrumentSet:
 
     def hindrance_of(self, leg: LegTrader) -> str:
         """Why the strategy's decision waits for another leg, as one clause; empty if it does not."""
-        return "" if self.is_whole else f"{len(self.legs)} of the {self._n_legs} legs of its set are traded"
+        n_traded = sum(not leg.has_left for leg in self.legs)
+        is_whole = n_traded == self._n_legs
+        return "" if is_whole else f"{n_traded} of the {self._n_legs} legs of its set are traded"
 
     def advance(self, ticks: Mapping[int, Tick]) -> None:
         """Book the bars of all legs, and decide on the newest ones if they are fresh.
@@ -168,7 +165,7 @@ class _Step:
         """
         first = self._legs[0]
         try:
-            with first.asking(wanted.close_ms):
+            with first.asking(wanted.close_ms, is_wanted=self._is_wanted):
                 questions = [leg.inputs.question(wanted.close_ms) for leg in self._legs]
                 answers = ask_together(first.plan.strategy, questions)
         except BarMissed:
@@ -176,6 +173,10 @@ class _Step:
                 leg.miss_as(first)
             raise
         return dict(zip((leg.id for leg in self._legs), answers, strict=True))
+
+    def _is_wanted(self) -> bool:
+        """Whether anybody decides on an answer: no leg was dropped while the strategy thought."""
+        return not any(leg.has_left for leg in self._legs)
 
     def take(self, answers: Answers | None) -> None:
         """Book all bars, row by row, and decide at the close of the newest."""

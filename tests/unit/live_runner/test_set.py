@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
 from live_runner.book.leg import LegTrader
+from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.risk import RiskLimits
+from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.trading import Bracket, Execution, TradingRules
 from quant_pipelines.trading.breaker import Event, Trip
 from tests.unit.live_runner.set_world import WARM, Died, SetWorld
@@ -122,3 +124,53 @@ def test_nothing_is_decided_before_every_leg_has_its_bars() -> None:
     assert world.journal.tables.signals == {}
     [waiting] = [one.alert.message for one in world.journal.tables.alerts]
     assert "1 of the 2 legs of its set are traded" in waiting
+
+
+class Thinking(SetWorld):
+    """A pair; something happens whenever its strategy is asked from the sixtieth bar on."""
+
+    def __init__(self, happens: Callable[["Thinking"], Any]) -> None:
+        self.happens, self.n_asked = happens, 0
+        super().__init__((A, B), FREE, 62)
+
+    def load(self, name: str, source: str) -> type[Strategy]:
+        told = super().load(name, source)
+
+        def target(strategy: Any, bars: Any) -> Any:
+            if len(bars) > 60:
+                self.n_asked += 1
+                assert self.n_asked < 5, "it is asked again and again"
+                self.happens(self)
+            return told.target(strategy, bars)
+
+        return type(told.__name__, (told,), {"target": target})
+
+
+def rows_of(world: SetWorld, leg: LegTrader) -> Any:
+    return world.journal.read_book(leg.id), world.journal.read_orders(leg.id)
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_of_a_leg_that_is_dropped_while_the_strategy_thinks_nothing_is_committed_nor_decided_for_the_others(
+    gone: int,
+) -> None:
+    world = Thinking(lambda world: world.legs[gone].leave())
+    world.play(end=60)
+    left, other = world.legs[gone], world.legs[1 - gone]
+    before, decided = rows_of(world, left), len(world.journal.tables.signals)
+    world.play(60, 61)
+    assert rows_of(world, left) == before
+    assert other.booked_until_ms == world.start_ms + 61 * 60_000
+    assert len(world.journal.tables.signals) == decided
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_a_strategy_that_fails_while_one_of_its_legs_is_dropped_fails_nobody(gone: int) -> None:
+    def dies(world: Thinking) -> None:
+        world.legs[gone].leave()
+        raise StrategyError("its process has ended")
+
+    world = Thinking(dies)
+    world.play(end=61)
+    assert world.legs[1 - gone].booked_until_ms == world.start_ms + 61 * 60_000
+    assert world.n_asked == 1
