@@ -10,6 +10,7 @@ from functools import reduce
 from operator import add
 from typing import NamedTuple
 
+from live_runner.book.approval import trip_of
 from live_runner.book.asking import Answer, DueQuestion, StrategyQuestion, answered
 from live_runner.book.bookings import Driven, driven_by, together
 from live_runner.book.broker import Broker
@@ -253,12 +254,16 @@ def ask_together(strategy: Strategy, questions: Sequence[StrategyQuestion]) -> l
 def _all_or_none(
     books: Sequence[_Row], decisions: Mapping[int, Decided | None], closes: Mapping[int, int]
 ) -> dict[int, Decided | None]:
-    """Return the decisions without what adds to any leg, where the account denies what one of them adds."""
+    """Return the decisions without what adds to any leg, where the account denies what one of them adds.
+
+    What trips the breaker of the leg that was denied trips no other: they are held back while it stands.
+    """
     denied = next((one for one in decisions.values() if one and one.denied_by in _OF_ACCOUNT), None)
     if denied is None:
         return dict(decisions)
     why = f"another leg was denied: {denied.signal.decision['risk']}"
-    denial = AccountDenial(denied.denied_by or "", "deny", why)
+    rule = "leg_stopped" if trip_of(denied) else denied.denied_by
+    denial = AccountDenial(rule or "", "deny", why)
     return {
         key: leg.reduced(one, denial, closes[key]) if one is not None and adds(one) else one
         for leg, (key, one) in zip((book.leg for book in books), decisions.items(), strict=True)

@@ -21,6 +21,7 @@ from quant_pipelines.backtest.account.plan import Allocation
 from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.backtest.market.market import SymbolFeed
 from quant_pipelines.core.bars import BarRows, Bars
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.panel import panel_of
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.risk.account_view import NO_PRICES
@@ -111,12 +112,16 @@ class SetWorld:
         """Load the strategy's text."""
         return in_process(name, source)
 
+    def account(self, clock: Clock) -> AccountBooks:
+        """Account of all legs."""
+        return AccountBooks(lambda _symbol: NO_PRICES, clock)
+
     def open(self, now_ms: int) -> None:
         """Begin a writer's epoch where the rows end."""
         epoch = self.journal.open_epoch("test", from_ms(now_ms))
         self.whole = InstrumentSet(self.journal, epoch, len(self.deployments))
         self.legs = []
-        account = AccountBooks(lambda _symbol: NO_PRICES, lambda: now_ms)
+        account = self.account(lambda: now_ms)
         for deployment in self.deployments:
             series = BarSeries(deployment.symbol, "1m", self.start_ms)
             series.extend(self.bars[deployment.symbol].between(0, now_ms - MINUTE_MS + 1))

@@ -6,10 +6,14 @@ from typing import Any, Literal
 
 import pytest
 
+from live_runner.book.account import AccountBooks
 from live_runner.book.leg import LegTrader
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.risk import RiskLimits
+from quant_pipelines.risk.account_rules import AccountDenial
+from quant_pipelines.risk.account_view import NO_PRICES, AccountOrder
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.trading import Bracket, Execution, TradingRules
 from quant_pipelines.trading.breaker import Event, Trip
@@ -174,3 +178,29 @@ def test_a_strategy_that_fails_while_one_of_its_legs_is_dropped_fails_nobody(gon
     world.play(end=61)
     assert world.legs[1 - gone].booked_until_ms == world.start_ms + 61 * 60_000
     assert world.n_asked == 1
+
+
+class Denying(AccountBooks):
+    """Denies each order in one symbol."""
+
+    def ask(self, order: AccountOrder, *, is_reducing: bool = False) -> AccountDenial | None:
+        if order.symbol == B:
+            return AccountDenial("repeated_execution", "reduce", "as the test has it")
+        return super().ask(order, is_reducing=is_reducing)
+
+
+class Denied(SetWorld):
+    """A pair whose second leg is denied whatever adds."""
+
+    def account(self, clock: Clock) -> AccountBooks:
+        return Denying(lambda _symbol: NO_PRICES, clock)
+
+
+def test_a_leg_whose_sibling_executes_the_same_again_and_again_is_held_back_and_not_tripped_itself() -> None:
+    world = Denied((A, B), FREE, 60)
+    world.play()
+    assert world.journal.tables.fills == {}
+    halted = {one.alert.source for one in world.journal.tables.alerts if one.alert.severity == "halt"}
+    assert halted == {world.legs[1].key}
+    assert world.legs[0].own_state.breaker.events == set()
+    assert world.legs[0].breaker.events >= {"leg_stopped"}
