@@ -82,18 +82,36 @@ class InstrumentSet:
 
     def hindrance_of(self, leg: LegTrader) -> str:
         """Why the strategy's decision waits for another leg, as one clause; empty if it does not."""
-        n_traded = sum(not leg.has_left for leg in self.legs)
+        n_traded = self._n_traded
         is_whole = n_traded == self._n_legs
         return "" if is_whole else f"{n_traded} of the {self._n_legs} legs of its set are traded"
 
+    @property
+    def _n_traded(self) -> int:
+        return sum(not leg.has_left for leg in self.legs)
+
+    @property
+    def _waits(self) -> bool:
+        """Whether no bar is booked before all legs are there: one alone has not the margin of all behind it.
+
+        What is to be closed waits for none of them.
+        """
+        if self._n_traded == self._n_legs or any(leg.is_leaving or leg.must_flatten for leg in self.legs):
+            return False
+        return any(leg.shares_margin for leg in self.legs)
+
     def advance(self, ticks: Mapping[int, Tick]) -> None:
         """Book the bars of all legs, and decide on the newest ones if they are fresh.
+
+        Legs whose margin is shared book nothing while one of them is missing: later, and row by row.
 
         Raises
         ------
         StoreError, ReconciliationError, StrategyError
             As a trader's.
         """
+        if self._waits:
+            return
         with ExitStack() as turns:
             legs = [leg for leg in self.legs if turns.enter_context(leg.thinking())]
             step = _Step(self._journal, self._epoch, legs, ticks)
@@ -113,14 +131,6 @@ class _Row(NamedTuple):
     @property
     def equity_left(self) -> float:
         return self.broker.equity
-
-    @property
-    def is_cross(self) -> bool:
-        """Whether the other legs stand behind its margin."""
-        book = self.broker.paper_book
-        if book is None or self.leg.plan.rules.execution.leverage > 0.0:
-            return False
-        return any(terms.margin.brackets.size for terms in book.settings.dated_terms)
 
     def worst(self, bar: ExecutionBar | None, ts: int) -> float:
         book = self.broker.paper_book
@@ -187,7 +197,7 @@ class _Step:
             times = sorted({ts for own in bars.values() for ts in own})
             for start in range(0, len(times), _ROWS_PER_TRANSACTION):
                 part = times[start : start + _ROWS_PER_TRANSACTION]
-                behind = Behind(0.0, float("inf"), any(book.is_cross for book in books))
+                behind = Behind(0.0, float("inf"), any(leg.shares_margin for leg in self._legs))
                 for ts in part:
                     step_row(books, [bars[leg.id].get(ts) for leg in self._legs], ts, behind)
                 self._store(books, bars, part[-1], answers or {})

@@ -127,6 +127,14 @@ class LegTrader(Trader):
         """Whether it was dropped: nothing of it is booked any more."""
         return self._has_left
 
+    @property
+    def shares_margin(self) -> bool:
+        """Whether the other legs stand behind its margin."""
+        book = self._held.broker.paper_book
+        if book is None or self.plan.rules.execution.leverage > 0.0:
+            return False
+        return any(terms.margin.brackets.size for terms in book.settings.dated_terms)
+
     @contextmanager
     def thinking(self) -> Iterator[bool]:
         """Let nobody else book or decide; whether it is traded still."""

@@ -204,3 +204,31 @@ def test_a_leg_whose_sibling_executes_the_same_again_and_again_is_held_back_and_
     assert halted == {world.legs[1].key}
     assert world.legs[0].own_state.breaker.events == set()
     assert world.legs[0].breaker.events >= {"leg_stopped"}
+
+
+def test_legs_on_margin_that_is_shared_wait_for_each_other_and_book_what_they_have_missed_together() -> None:
+    apart, together = SetWorld((A, B), MARGIN, 100), SetWorld((A, B), MARGIN, 100)
+    for world in (apart, together):
+        world.play(end=60)
+    absent = apart.legs[1]
+    apart.whole.remove(absent)
+    apart.legs.remove(absent)
+    apart.play(60, 65)
+    assert apart.legs[0].booked_until_ms == apart.start_ms + 60 * 60_000
+    apart.whole.add(absent)
+    apart.legs.append(absent)
+    for world in (apart, together):
+        world.play(first=65)
+    assert apart.books() == together.books()
+
+
+def test_a_leg_on_margin_that_is_shared_is_closed_though_the_other_is_gone_for_good() -> None:
+    world = SetWorld((A, B), MARGIN, 150)
+    number = WARM
+    while not is_held_and_nothing_ordered(world, world.legs[0]):
+        world.play(number, number + 1)
+        number += 1
+    world.whole.remove(world.legs.pop())
+    world.legs[0].is_leaving = True
+    world.play(number, number + 2)
+    assert world.legs[0].status()["position"] == 0
