@@ -108,8 +108,8 @@ class LegTrader(Trader):
 
     @property
     def closes_for(self) -> Event | None:
-        """Event that closes what is held."""
-        return self._beside(self._breaker).closes_for
+        """Event that closes what is held: its own before that of another leg; None if a person's does."""
+        return self._breaker.closes_for if self._breaker.closes else self._beside(self._breaker).closes_for
 
     def _beside(self, breaker: Breaker) -> Breaker:
         return Breaker((*breaker.trips, *trips_by(self.whole.others_of(self))))

@@ -232,3 +232,17 @@ def test_a_leg_on_margin_that_is_shared_is_closed_though_the_other_is_gone_for_g
     world.legs[0].is_leaving = True
     world.play(number, number + 2)
     assert world.legs[0].status()["position"] == 0
+
+
+def test_legs_that_a_person_closes_are_not_closed_for_each_other() -> None:
+    world = SetWorld((A, B), FREE, 150)
+    number = WARM
+    while not all(is_held_and_nothing_ordered(world, leg) for leg in world.legs):
+        world.play(number, number + 1)
+        number += 1
+    n_before = len(world.journal.tables.fills)
+    for leg in world.legs:
+        leg.follow([Trip("flattened", "flattened by ann")])
+    world.play(number, number + 2)
+    assert [leg.status()["position"] for leg in world.legs] == [0, 0]
+    assert {fill.reason for _, fill in list(world.journal.tables.fills.values())[n_before:]} == {"target"}
