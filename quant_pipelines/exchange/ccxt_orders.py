@@ -182,7 +182,7 @@ class CcxtOrders(CcxtReads):
     ) -> Parameters:
         """Return what the venue says to an order, as it says it."""
         if quantity is not None and "newClientOrderId" in params:
-            request = order_request(self._client, symbol, kind, side, quantity, params)
+            request = order_request(self._client, symbol, kind, side, {**params, "quantity": quantity})
             told = await self._client.fapiPrivatePostOrder(request)
         else:
             told = (await self._client.create_order(symbol, kind, side, quantity, None, params))["info"]

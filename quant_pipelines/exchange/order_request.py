@@ -8,10 +8,10 @@ from typing import Any
 
 from quant_pipelines.core.orders import Side
 
+_PLACED = ("newClientOrderId", "quantity", "price")
 
-def order_request(
-    client: Any, symbol: str, kind: str, side: Side, quantity: str, params: dict[str, Any]
-) -> dict[str, Any]:
+
+def order_request(client: Any, symbol: str, kind: str, side: Side, params: dict[str, Any]) -> dict[str, Any]:
     """Parameters of ``POST /fapi/v1/order``.
 
     Parameters
@@ -22,11 +22,11 @@ def order_request(
         ccxt form.
     kind
         ``market`` or ``limit``.
-    side, quantity
-        Of the order; base, as text, cut to the lot here.
+    side
+        Of the order.
     params
-        ``newClientOrderId``, for a limit ``price`` and ``timeInForce``, and what is said besides, in the
-        words of Binance.
+        ``newClientOrderId``, ``quantity`` (base, as text, cut to the lot here), for a limit ``price`` and
+        ``timeInForce``, and what is said besides, in the words of Binance.
 
     Raises
     ------
@@ -39,8 +39,8 @@ def order_request(
         "newClientOrderId": params["newClientOrderId"],
         "newOrderRespType": "RESULT",
         "type": kind.upper(),
-        "quantity": client.amount_to_precision(symbol, quantity),
+        "quantity": client.amount_to_precision(symbol, params["quantity"]),
     }
     if kind == "limit":
         request["price"] = client.price_to_precision(symbol, params["price"])
-    return request | {name: one for name, one in params.items() if name not in ("newClientOrderId", "price")}
+    return request | {name: one for name, one in params.items() if name not in _PLACED}
