@@ -92,7 +92,7 @@ class Trader:
         self._first_ms = floor_ms(to_ms(plan.deployment.created_at), plan.execution_step_ms)
         self._has_left = False
         self._deciding = threading.Lock()  # taken before the book's, which is free while the strategy thinks
-        self._held = BookInMemory(partial(open_broker, journal, plan, epoch), self._report)
+        self._held = BookInMemory(partial(open_broker, journal, plan, epoch), self._approval.report)
 
     @property
     def key(self) -> str:
@@ -301,7 +301,7 @@ class Trader:
 
     def leave(self) -> None:
         """Return once nobody books, and let nobody begin to; what a strategy thinks of yet is thrown away."""
-        self._has_left = True
+        self._has_left = self._approval.has_left = True
         self._held.rest()
 
     def rest(self) -> None:
@@ -311,11 +311,6 @@ class Trader:
     def status(self) -> dict[str, Any]:
         """Document of the deployment for the heartbeat."""
         return status_of(self.plan.deployment, self.breaker, self._held.broker, self.booked_until_ms)
-
-    def _report(self, broker: Broker, booked_until_ms: int | None) -> None:
-        """Tell the account what the book holds, until it is dropped: another may have its place by then."""
-        if not self._has_left:
-            self._approval.report(broker, booked_until_ms)
 
     def _book(self, bars: list[ExecutionBar], tick: Tick, answer: Answer | None, *, is_newest: bool) -> None:
         done = driven(self._held.broker, self.plan, bars)
