@@ -64,6 +64,11 @@ class Approval:
         Times of the fills that were booked before, milliseconds UTC.
     working
         Orders of an earlier life that count as executed once they are filled.
+
+    Attributes
+    ----------
+    has_left
+        Whether the deployment was dropped: another book may have its place at the account.
     """
 
     def __init__(
@@ -83,9 +88,12 @@ class Approval:
         self._recalled = {order.client_order_id: order for order in working}
         self._count = _Count(-1, 0)
         self._fills_ms = fills_ms
+        self.has_left = False
 
     def report(self, broker: Broker, booked_until_ms: int | None) -> None:
-        """Tell the account what the book holds now; None before its first bar."""
+        """Tell the account what the book holds now; None before its first bar, nothing once it has left."""
+        if self.has_left:
+            return
         self._gate.report(lambda: self._exposure(broker, booked_until_ms))
         if self._is_open and self._asked is not None and broker.n_fills > self._n_fills:
             self._is_open = False

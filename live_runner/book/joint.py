@@ -10,6 +10,7 @@ from functools import reduce
 from operator import add
 from typing import NamedTuple
 
+from live_runner.book.approval import trip_of
 from live_runner.book.asking import Answer, DueQuestion, StrategyQuestion, answered
 from live_runner.book.bookings import Driven, driven_by, together
 from live_runner.book.broker import Broker
@@ -60,11 +61,6 @@ class InstrumentSet:
         self._n_legs = n_legs
         self.legs: tuple[LegTrader, ...] = ()
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether every leg has its bars."""
-        return len(self.legs) == self._n_legs
-
     def add(self, leg: LegTrader) -> None:
         """Let a leg take part, which has its bars by now."""
         self.legs = tuple(sorted((*self.legs, leg), key=lambda one: one.id))
@@ -86,16 +82,36 @@ class InstrumentSet:
 
     def hindrance_of(self, leg: LegTrader) -> str:
         """Why the strategy's decision waits for another leg, as one clause; empty if it does not."""
-        return "" if self.is_whole else f"{len(self.legs)} of the {self._n_legs} legs of its set are traded"
+        n_traded = self._n_traded
+        is_whole = n_traded == self._n_legs
+        return "" if is_whole else f"{n_traded} of the {self._n_legs} legs of its set are traded"
+
+    @property
+    def _n_traded(self) -> int:
+        return sum(not leg.has_left for leg in self.legs)
+
+    @property
+    def _waits(self) -> bool:
+        """Whether no bar is booked before all legs are there: one alone has not the margin of all behind it.
+
+        What is to be closed waits for none of them.
+        """
+        if self._n_traded == self._n_legs or any(leg.is_leaving or leg.must_flatten for leg in self.legs):
+            return False
+        return any(leg.shares_margin for leg in self.legs)
 
     def advance(self, ticks: Mapping[int, Tick]) -> None:
         """Book the bars of all legs, and decide on the newest ones if they are fresh.
+
+        Legs whose margin is shared book nothing while one of them is missing: later, and row by row.
 
         Raises
         ------
         StoreError, ReconciliationError, StrategyError
             As a trader's.
         """
+        if self._waits:
+            return
         with ExitStack() as turns:
             legs = [leg for leg in self.legs if turns.enter_context(leg.thinking())]
             step = _Step(self._journal, self._epoch, legs, ticks)
@@ -115,14 +131,6 @@ class _Row(NamedTuple):
     @property
     def equity_left(self) -> float:
         return self.broker.equity
-
-    @property
-    def is_cross(self) -> bool:
-        """Whether the other legs stand behind its margin."""
-        book = self.broker.paper_book
-        if book is None or self.leg.plan.rules.execution.leverage > 0.0:
-            return False
-        return any(terms.margin.brackets.size for terms in book.settings.dated_terms)
 
     def worst(self, bar: ExecutionBar | None, ts: int) -> float:
         book = self.broker.paper_book
@@ -168,7 +176,7 @@ class _Step:
         """
         first = self._legs[0]
         try:
-            with first.asking(wanted.close_ms):
+            with first.asking(wanted.close_ms, is_wanted=self._is_wanted):
                 questions = [leg.inputs.question(wanted.close_ms) for leg in self._legs]
                 answers = ask_together(first.plan.strategy, questions)
         except BarMissed:
@@ -176,6 +184,10 @@ class _Step:
                 leg.miss_as(first)
             raise
         return dict(zip((leg.id for leg in self._legs), answers, strict=True))
+
+    def _is_wanted(self) -> bool:
+        """Whether anybody decides on an answer: no leg was dropped while the strategy thought."""
+        return not any(leg.has_left for leg in self._legs)
 
     def take(self, answers: Answers | None) -> None:
         """Book all bars, row by row, and decide at the close of the newest."""
@@ -185,7 +197,7 @@ class _Step:
             times = sorted({ts for own in bars.values() for ts in own})
             for start in range(0, len(times), _ROWS_PER_TRANSACTION):
                 part = times[start : start + _ROWS_PER_TRANSACTION]
-                behind = Behind(0.0, float("inf"), any(book.is_cross for book in books))
+                behind = Behind(0.0, float("inf"), any(leg.shares_margin for leg in self._legs))
                 for ts in part:
                     step_row(books, [bars[leg.id].get(ts) for leg in self._legs], ts, behind)
                 self._store(books, bars, part[-1], answers or {})
@@ -252,12 +264,16 @@ def ask_together(strategy: Strategy, questions: Sequence[StrategyQuestion]) -> l
 def _all_or_none(
     books: Sequence[_Row], decisions: Mapping[int, Decided | None], closes: Mapping[int, int]
 ) -> dict[int, Decided | None]:
-    """Return the decisions without what adds to any leg, where the account denies what one of them adds."""
+    """Return the decisions without what adds to any leg, where the account denies what one of them adds.
+
+    What trips the breaker of the leg that was denied trips no other: they are held back while it stands.
+    """
     denied = next((one for one in decisions.values() if one and one.denied_by in _OF_ACCOUNT), None)
     if denied is None:
         return dict(decisions)
     why = f"another leg was denied: {denied.signal.decision['risk']}"
-    denial = AccountDenial(denied.denied_by or "", "deny", why)
+    rule = "leg_stopped" if trip_of(denied) else denied.denied_by
+    denial = AccountDenial(rule or "", "deny", why)
     return {
         key: leg.reduced(one, denial, closes[key]) if one is not None and adds(one) else one
         for leg, (key, one) in zip((book.leg for book in books), decisions.items(), strict=True)

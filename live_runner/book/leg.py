@@ -3,7 +3,7 @@
 The set asks the strategy once for all of them and stores what they do in one transaction; see ``joint``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
@@ -108,8 +108,8 @@ class LegTrader(Trader):
 
     @property
     def closes_for(self) -> Event | None:
-        """Event that closes what is held."""
-        return self._beside(self._breaker).closes_for
+        """Event that closes what is held: its own before that of another leg; None if a person's does."""
+        return self._breaker.closes_for if self._breaker.closes else self._beside(self._breaker).closes_for
 
     def _beside(self, breaker: Breaker) -> Breaker:
         return Breaker((*breaker.trips, *trips_by(self.whole.others_of(self))))
@@ -121,6 +121,19 @@ class LegTrader(Trader):
     def decide_late(self, now_ms: int, data_age_seconds: float) -> None:
         """Take the decision of the whole set that was prevented."""
         self.whole.decide_late(now_ms, data_age_seconds)
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it was dropped: nothing of it is booked any more."""
+        return self._has_left
+
+    @property
+    def shares_margin(self) -> bool:
+        """Whether the other legs stand behind its margin."""
+        book = self._held.broker.paper_book
+        if book is None or self.plan.rules.execution.leverage > 0.0:
+            return False
+        return any(terms.margin.brackets.size for terms in book.settings.dated_terms)
 
     @contextmanager
     def thinking(self) -> Iterator[bool]:
@@ -137,8 +150,9 @@ class LegTrader(Trader):
         return self._first_question(tick)
 
     def new_bars(self, tick: Tick) -> list[ExecutionBar]:
-        """Bars that are not booked yet."""
-        return execution_bars(tick, self.plan.execution_step_ms, self.booked_until_ms)
+        """Bars that are not booked yet; none once it was dropped."""
+        step_ms, until_ms = self.plan.execution_step_ms, self.booked_until_ms
+        return [] if self._has_left else execution_bars(tick, step_ms, until_ms)
 
     def worth(self) -> Part:
         """Its own equity, and that at the begin of the day; its capital before the first bar. Quote."""
@@ -148,9 +162,9 @@ class LegTrader(Trader):
         view = self._held.broker.view(volatility=0.0, data_age_seconds=0.0)
         return Part(view.equity, view.day_start_equity)
 
-    def asking(self, close_ms: int) -> AbstractContextManager[None]:
-        """Ask the strategy about a close; raises `BarMissed` where it does not answer."""
-        return self._waits.asking(close_ms, is_wanted=lambda: not self._has_left)
+    def asking(self, close_ms: int, *, is_wanted: Callable[[], bool]) -> AbstractContextManager[None]:
+        """Ask the strategy about a close; raises `BarMissed` where it does not answer, or nobody asks."""
+        return self._waits.asking(close_ms, is_wanted=is_wanted)
 
     def miss_as(self, other: "LegTrader") -> None:
         """Note that the strategy did not answer, as another leg has."""

@@ -301,7 +301,7 @@ class Trader:
 
     def leave(self) -> None:
         """Return once nobody books, and let nobody begin to; what a strategy thinks of yet is thrown away."""
-        self._has_left = True
+        self._has_left = self._approval.has_left = True
         self._held.rest()
 
     def rest(self) -> None:

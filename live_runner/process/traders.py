@@ -365,7 +365,7 @@ class Traders:
         goes_on = all(trader.books or trader.is_leaving for trader in unit)
         while goes_on:
             # now: `follow` may read the alert before the traders are told
-            was_halted = any(trader.is_halted for trader in unit)
+            was_halted = all(trader.is_halted for trader in unit)
             whole = unit[0].plan.deployment.whole
             failure = await self._attempts.failure(whole, self._book(unit, close_ms))
             if failure is None:

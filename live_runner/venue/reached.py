@@ -1,7 +1,8 @@
 """Whether what rests may have been filled, by the stream's prices: the venue need not be asked meanwhile.
 
-A limit is filled only by a trade at its price. A minute of the stream tells the lowest and the highest of its
-trades so far, so that a message that is lost hides none of them, but the last ones of the minute before.
+A limit is filled, and a stop triggers, only by a trade at its price or behind it. A minute of the stream
+tells the lowest and the highest of its trades so far, so that a message that is lost hides none of them, but
+the last ones of the minute before.
 """
 
 from collections.abc import Callable, Iterable
@@ -54,5 +55,5 @@ class Reached:
 def _is_reached(intent: Intent, bar: LiveBar) -> bool:
     if intent.price is None:
         return True
-    price = float(intent.price)
-    return bar.low <= price if intent.side == "buy" else bar.high >= price
+    price, waits_below = float(intent.price), (intent.side == "buy") != intent.is_conditional
+    return bar.low <= price if waits_below else bar.high >= price

@@ -21,10 +21,12 @@ from quant_pipelines.backtest.account.plan import Allocation
 from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.backtest.market.market import SymbolFeed
 from quant_pipelines.core.bars import BarRows, Bars
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.panel import panel_of
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.risk.account_view import NO_PRICES
 from quant_pipelines.sdk.loading import compile_strategy
+from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.trading import Specification, TradingRules
 from tests.in_process import in_process
 from tests.integration.runner.replay import random_bars
@@ -106,16 +108,24 @@ class SetWorld:
         self.journal = Mortal(self.deployments)
         self.open(self.start_ms + WARM * MINUTE_MS)
 
+    def load(self, name: str, source: str) -> type[Strategy]:
+        """Load the strategy's text."""
+        return in_process(name, source)
+
+    def account(self, clock: Clock) -> AccountBooks:
+        """Account of all legs."""
+        return AccountBooks(lambda _symbol: NO_PRICES, clock)
+
     def open(self, now_ms: int) -> None:
         """Begin a writer's epoch where the rows end."""
         epoch = self.journal.open_epoch("test", from_ms(now_ms))
         self.whole = InstrumentSet(self.journal, epoch, len(self.deployments))
         self.legs = []
-        account = AccountBooks(lambda _symbol: NO_PRICES, lambda: now_ms)
+        account = self.account(lambda: now_ms)
         for deployment in self.deployments:
             series = BarSeries(deployment.symbol, "1m", self.start_ms)
             series.extend(self.bars[deployment.symbol].between(0, now_ms - MINUTE_MS + 1))
-            plan = plan_of(deployment, in_process)
+            plan = plan_of(deployment, self.load)
             account.expect(deployment.id, float(deployment.capital))
             relations = Relations(gate=account)
             leg = LegTrader(self.whole, self.journal, plan, series, epoch=epoch, relations=relations)

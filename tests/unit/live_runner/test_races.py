@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from live_runner.book.account import OpenGate
+from live_runner.book.approval import Relations
 from live_runner.book.broker import Opened
+from live_runner.book.paper import open_paper
 from live_runner.book.plan import plan_of
 from live_runner.book.trader import Trader
 from live_runner.feed.series import BarSeries
@@ -295,3 +298,23 @@ def test_a_book_is_had_at_once_only_while_nobody_has_it_and_its_rows_need_not_be
     assert not is_free()
     trader.with_broker(lambda _: None)
     assert is_free()
+
+
+class Told(OpenGate):
+    """Counts what it is told of books."""
+
+    n_told = 0
+
+    def report(self, exposure: Callable[[], Any]) -> None:
+        self.n_told += 1
+
+
+def test_the_account_is_told_nothing_more_of_a_book_that_has_left_for_another_may_have_its_place() -> None:
+    told, series = Told(), BarSeries(SYMBOL, "1m", 0)
+    plan, relations = plan_of(replace(DEPLOYMENT, stage="paper"), in_process), Relations(gate=told)
+    trader = Trader(MemoryJournal(), plan, series, epoch=1, open_broker=open_paper, relations=relations)
+    trader.with_broker(lambda _: None)
+    assert told.n_told == 2
+    trader.leave()
+    trader.with_broker(lambda _: None)
+    assert told.n_told == 2

@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from live_runner.venue.entries import Entries
+from live_runner.venue.reached import Reached
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.core.orders import Side
 from quant_pipelines.exchange import LiveBar
+from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.venue import VenueOrder
 from tests.unit.live_runner.test_entries import Looks, Venue
-from tests.unit.live_runner.test_event_broker import SYMBOL
+from tests.unit.live_runner.test_event_broker import AT, SYMBOL
 
 
 def bar(minute: int, low: float, high: float) -> LiveBar:
@@ -96,3 +100,24 @@ def test_venue_that_did_not_answer_is_asked_again() -> None:
         assert await resting.seconds(1.3) == 0
 
     played(scenario)
+
+
+@pytest.mark.parametrize(
+    ("side", "trigger", "low", "high", "expected"),
+    [
+        ("buy", "103", 99.0, 101.0, False),
+        ("buy", "103", 99.0, 103.0, True),
+        ("buy", "103", 104.0, 105.0, True),
+        ("sell", "97", 99.0, 101.0, False),
+        ("sell", "97", 97.0, 101.0, True),
+        ("sell", "97", 95.0, 96.0, True),
+    ],
+)
+def test_a_stop_that_waits_is_reached_from_the_other_side_than_a_limit(
+    side: Side, trigger: str, low: float, high: float, expected: bool
+) -> None:
+    stop = Intent("a", side, Decimal(1), "order:1", AT, "stop_market", price=Decimal(trigger))
+    assert stop.is_conditional
+    reached = Reached(SYMBOL, lambda _symbol: bar(1, low, high))
+    reached.looked(60_000)
+    assert reached.may_be_filled([stop]) is expected
