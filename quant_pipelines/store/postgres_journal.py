@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg.errors import UniqueViolation
+from psycopg import IntegrityError as RefusedRow
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
@@ -128,6 +128,6 @@ def _each_once() -> Iterator[None]:
     """Say of a row whose key is taken that it contradicts the rows."""
     try:
         yield
-    except (IntegrityError, UniqueViolation) as error:
+    except (IntegrityError, RefusedRow) as error:
         cause = error.orig if isinstance(error, IntegrityError) else error
         raise ReconciliationError(f"a row is stored already: {' '.join(str(cause).split())}") from error

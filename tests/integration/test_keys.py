@@ -143,7 +143,6 @@ def test_removed_keys_are_gone(quant: Quant, store: KeyStore) -> None:
         (("add", *SIGNED), "", "0 lines are on stdin; expected two"),
         (("add", *SIGNED), f"{KEY}\n{SECRET} {SECRET}\n", "the API secret has 33 characters"),
         (("add", "binanceusdmm", *SIGNED), f"{KEY}\n{SECRET}\n", "did you mean 'binanceusdm'"),
-        (("add",), f"{KEY}\n{SECRET}\n", "reason has 0 characters"),
         (("rotate", *SIGNED), "", "no master key at"),
     ],
 )
@@ -153,6 +152,12 @@ def test_what_can_t_be_done_is_refused(
     code, document, err = quant(*arguments, typed=typed)
     assert (code, document) == (1, None)
     assert message in err
+
+
+def test_keys_without_a_reason_are_a_call_that_is_not_whole(quant: Quant) -> None:
+    code, document, err = quant("add", typed=f"{KEY}\n{SECRET}\n")
+    assert (code, document) == (2, None)
+    assert "names no reason; expected --reason" in err
 
 
 def test_a_master_key_that_others_may_read_is_refused(quant: Quant, tmp_path: Path) -> None:
