@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.integration.runner.world import rows
 from tests.processes.outcome import Round, finish, told
-from tests.processes.postgres import Fault, strike
+from tests.processes.postgres import Fault, play, strike
 from tests.processes.server import Server
 from tests.processes.stage import Stage, staged
 from tests.processes.waiting import trade_until
@@ -114,17 +114,6 @@ FAULTS = (
 )
 
 
-def play_database(stage: Stage, faults: tuple[Fault, ...]) -> list[Round]:
-    """Let a runner meet a server whose disk is full."""
-    runner, rounds = stage.start(), list[Round]()
-    for fault in faults:
-        rounds.append(strike(stage, fault))
-        rounds[-1].say()
-        if (code := runner.ended()) is not None:
-            raise RuntimeError(f"the runner ended with {code} after: {fault.name}")
-    return rounds
-
-
 def play_own(stage: Stage, n_rounds: int) -> list[Round]:
     """Let a runner trade, and start, where nothing can be written: neither log nor pulse nor its home."""
     disk = stage.home / "disk"
@@ -166,7 +155,7 @@ def main() -> None:
 
     def on_full_disk(stage: Stage) -> dict[str, object]:
         with on_small_disk(stage.server, _DATABASE_MEGABYTES):
-            return told(stage, play_database(stage, FAULTS * chosen.rounds))
+            return told(stage, play(stage, FAULTS * chosen.rounds))
 
     with tempfile.TemporaryDirectory() as folder:
         database = _played(Path(folder) / "database", on_full_disk)
