@@ -23,7 +23,8 @@ def breaking_out(now_ms: int, chance: Random) -> Deployment:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with played(1, 400, is_faulty=False, deploy=breaking_out) as played_one:
+    # It ends while a position is held, and a stop of the strategy waits beside that of the runner.
+    with played(3, 500, is_faulty=False, deploy=breaking_out) as played_one:
         yield played_one
 
 
