@@ -129,7 +129,8 @@ def test_a_decision_that_changes_is_granted_no_new_error(
     looks = [*YearOfLooks(known, seatings_of(records, gone), TERMS, before).looks()]
     assert [look.seating.look_day for look in looks] == [*LOOK_DAYS[n_looks:]]
     by_now = [spent, *(look.alpha_spent for look in looks)]
-    assert by_now == sorted(by_now)
+    # Two shares of what was spent add up to it but for the last bit.
+    assert min(np.diff(by_now)) >= -1e-12
     assert by_now[-1] <= TERMS.alpha + 1e-12
 
 
