@@ -86,7 +86,8 @@ class VenueBroker:
         self._deployment = plan.deployment
         self._book = VenueBook(plan, stop_fraction, stored.fills, stored.income, document)
         self.orders = {order.intent.client_order_id: order for order in orders}
-        self._decided = Counter(_day_of(one.intent) for one in orders if is_decided(one.intent.purpose))
+        intents = [one.intent for one in orders if is_decided(one.intent.purpose)]
+        self._decided = Counter(to_ms(one.bar_close) // DAY_MS for one in intents)
         self._open = dict.fromkeys(self.orders)  # what may matter yet: a stop that moves leaves many behind
         self.tally = BookTally(stored)
         self.swept_trade_id: str | None = document["swept_trade_id"] if document else None
@@ -359,7 +360,7 @@ class VenueBroker:
 
     def _track(self, intent: Intent, status: OrderStatus, at: datetime) -> None:
         name = intent.client_order_id
-        self._decided[_day_of(intent)] += is_decided(intent.purpose)
+        self._decided[to_ms(intent.bar_close) // DAY_MS] += is_decided(intent.purpose)
         self.orders[name] = PlacedOrder(intent, self._epoch, None, OrderProgress(status), at)
         self._open[name] = None
 
@@ -381,10 +382,6 @@ class VenueBroker:
         has_more = any(one.intent.purpose == REMAINDER for one in list(self.orders.values())[-1:])
         if not has_more and any(_came_to_nothing(one.progress) for one in mine):
             self._book.forget_target()
-
-
-def _day_of(intent: Intent) -> int:
-    return to_ms(intent.bar_close) // DAY_MS
 
 
 def _came_to_nothing(progress: OrderProgress) -> bool:

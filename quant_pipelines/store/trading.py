@@ -245,9 +245,7 @@ def _book(connection: Connection, epoch: int, booking: Booking, at: datetime) ->
 def book_decision(
     engine: Engine, epoch: int, booking: Booking, at: datetime, beside: Iterable[Booking] = ()
 ) -> None:
-    """Store a decision that was taken after its bar was booked: its signal, what it orders, and the state.
-
-    Those of the other legs of its set are stored with it, or none at all.
+    """Store a decision that was taken after its bar was booked, with those of its set's other legs or none.
 
     Raises
     ------
@@ -295,16 +293,9 @@ def advance_order(
     }
     if venue_order_id:
         values["venue_order_id"] = venue_order_id
-    query = (
-        orders.update()
-        .where(
-            orders.c.client_order_id == state.client_order_id,
-            may_follow,
-            orders.c.filled_quantity <= state.filled_quantity,
-        )
-        .values(values)
-    )
-    if connection.execute(query).rowcount != 1:
+    is_it = orders.c.client_order_id == state.client_order_id
+    is_no_less = orders.c.filled_quantity <= state.filled_quantity
+    if connection.execute(orders.update().where(is_it, may_follow, is_no_less).values(values)).rowcount != 1:
         raise ReconciliationError(
             f"order {state.client_order_id} can't become {state.status}, "
             f"{state.filled_quantity} filled: it is unknown, or further already"

@@ -111,10 +111,7 @@ deployments = Table(
     ),
     Column("verdict_id", BigInteger, ForeignKey("research.verdicts.id"), nullable=True),
     Column(
-        "set_id",
-        BigInteger,
-        ForeignKey("trading.deployments.id"),
-        nullable=True,
+        *("set_id", BigInteger, ForeignKey("trading.deployments.id")),
         index=True,
         comment="of a leg: the set that it is traded in; null for what is traded alone, and for a set",
     ),
