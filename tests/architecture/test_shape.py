@@ -12,6 +12,7 @@ PACKAGES = ("quant_pipelines", "assets", "jobs", "sensors", "live_runner", "stra
 MOST_WIDE_FUNCTIONS = 16
 """Functions with six or more parameters, as of today; the number only goes down."""
 MOST_SHARED_NAMES = 6
+MOST_LINES = 400
 
 
 WORDS = {
@@ -108,6 +109,16 @@ def test_what_is_one_of_a_few_words_is_not_declared_as_any_text() -> None:
 def test_functions_with_six_or_more_parameters_do_not_become_more() -> None:
     wide = [f"{path}:{one.lineno} {one.name}" for path, one in functions() if len(parameters(one)) >= 6]
     assert len(wide) <= MOST_WIDE_FUNCTIONS, wide
+
+
+def test_no_file_is_longer_than_one_reads_at_once() -> None:
+    folders = (ROOT / folder for folder in (*PACKAGES, "tests", "benchmarks"))
+    lines = {
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
+        for folder in folders
+        for path in folder.rglob("*.py")
+    }
+    assert {path: n for path, n in lines.items() if n > MOST_LINES} == {}
 
 
 def test_a_class_name_means_one_thing() -> None:

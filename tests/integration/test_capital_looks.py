@@ -7,72 +7,39 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, Table, Update, func, insert, select, text, update
+from sqlalchemy import Engine, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.core.ids import digest_of
-from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, from_ms
+from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.optimize.decision import NOT_LOOKED_AT
-from quant_pipelines.research.capital import LookAnswer, take_due_look
+from quant_pipelines.research.capital import LookAnswer
 from quant_pipelines.store.capital import all_records, newest_look, read_record_days, read_year
-from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.research import open_task, sole_worker
+from quant_pipelines.store.research import sole_worker
 from quant_pipelines.store.tables import alerts, capital_looks, capital_results, record_days
+from tests.integration.grown_records import (
+    DEC_23,
+    DEC_31,
+    EXCHANGE,
+    FIRST,
+    JAN_7,
+    begin,
+    begun_family,
+    change,
+    evidence,
+    grow,
+    look,
+)
 
 pytestmark = pytest.mark.postgres
 
-EXCHANGE = "binanceusdm"
-FIRST = date(2024, 7, 1)
-DEC_23, DEC_31, JAN_7 = date(2025, 12, 23), date(2025, 12, 31), date(2026, 1, 7)
 
-
-def begin(
-    engine: Engine, strategy: str, symbol: str, *, version: str = "a", archive: str | None = None
-) -> int:
-    """Record of a search that ran once."""
-    text_of = {"strategy": strategy, "description": "", "content_hash": version, "kernel_digest": "k"}
-    unit = {"strategy": strategy, "exchange": EXCHANGE, "symbol": symbol, "timeframe": "1h"}
-    key = digest_of(unit | {"version": version, "archive": archive})
-    task = {"searcher": "ga", "objective": "sharpe", "seed": 1, "trigger": "daily"}
-    window = {
-        "window_start": from_ms(day_start_ms("2024-01-01")),
-        "window_end": from_ms(day_start_ms("2025-01-01")),
-    }
-    keys = {"task_key": key, "record_key": key, "settings": {"job": {"archive": archive}}}
-    version_row = text_of | {"source": "", "parameters": {}}
-    return open_task(engine, version_row, unit | task | window | keys).record_id
-
-
-def grow(engine: Engine, record_id: int, until: date, *, edge: float = 0.0, held: bool = True) -> None:
-    """Days of a volatility of 2 % with a yearly Sharpe ratio, the same whenever they are added."""
-    n_days = (until - FIRST).days + 1
-    chance = np.random.default_rng(record_id)
-    days = 0.02 * (chance.standard_normal(1500)[:n_days] + edge / np.sqrt(365))
-    rows = [
-        {"record_id": record_id, "day": FIRST + timedelta(days=at), "fold": 0, "trades": [], "cover": []}
-        | {"daily_return": float(value), "is_warm": True, "computed_at": from_ms(0)}
-        | ({"exposure": 0.0, "holding_return": 0.01} if held else {})
-        for at, value in enumerate(days)
-    ]
-    with transaction(engine) as connection:
-        stored = connection.execute(
-            select(func.max(record_days.c.day)).where(record_days.c.record_id == record_id)
-        )
-        last = stored.scalar_one()
-        connection.execute(insert(record_days), [row for row in rows if last is None or row["day"] > last])
-
-
-def look(engine: Engine, yesterday: date) -> LookAnswer:
-    now = day_start_ms(yesterday.isoformat()) + DAY_MS + 6 * HOUR_MS
-    return take_due_look(engine, EXCHANGE, lambda: now)
-
-
-def evidence(engine: Engine, record_id: int) -> Any:
-    with transaction(engine) as connection:
-        return newest_evidence(connection, record_id)
+@pytest.fixture
+def family(engine: Engine) -> Sequence[int]:
+    return begun_family(engine)
 
 
 def rows(engine: Engine) -> list[tuple[Any, ...]]:
@@ -80,15 +47,6 @@ def rows(engine: Engine) -> list[tuple[Any, ...]]:
         looks = connection.execute(select(capital_looks).order_by(capital_looks.c.id)).all()
         results = connection.execute(select(capital_results).order_by(*capital_results.c[:2])).all()
     return [tuple(row) for row in (*looks, *results)]
-
-
-@pytest.fixture(name="family")
-def begin_family(engine: Engine) -> Sequence[int]:
-    """Two strategies on two symbols; the first has an edge that nobody overlooks."""
-    ids = [begin(engine, name, symbol) for name in ("ema_cross", "rsi") for symbol in ("BTC", "ETH")]
-    for at, record_id in enumerate(ids):
-        grow(engine, record_id, DEC_23, edge=8.0 if at < 2 else 0.0, held=at != 3)
-    return ids
 
 
 def test_a_look_decides_on_every_record_and_is_taken_once(engine: Engine, family: Sequence[int]) -> None:
@@ -311,19 +269,6 @@ def test_a_gap_that_comes_later_takes_nothing_back(engine: Engine, family: Seque
     assert (seen[family[0]].first_day, seen[family[0]].last_day) == (FIRST, DEC_23 + timedelta(days=1))
 
 
-def test_the_longest_round_trip_sets_the_block(engine: Engine, family: Sequence[int]) -> None:
-    trade = {"entry_time": 0, "exit_time": 9 * DAY_MS + 1}
-    with engine.begin() as connection:
-        connection.execute(text("alter table research.record_days disable trigger user"))
-        last = (record_days.c.record_id == family[2]) & (record_days.c.day == DEC_23)
-        connection.execute(update(record_days).where(last).values(trades=[trade]))
-    look(engine, DEC_23)
-    with transaction(engine) as connection:
-        shown = newest_look(connection, EXCHANGE)
-    assert shown is not None
-    assert (shown["block"], shown["terms"]["longest_holding_days"]) == (10, 10)
-
-
 def test_a_look_of_a_year_that_is_over_is_refused_by_name(engine: Engine, family: Sequence[int]) -> None:
     for one in family:
         grow(engine, one, JAN_7)
@@ -349,14 +294,6 @@ def test_no_statement_adds_a_look_before_the_newest(engine: Engine, family: Sequ
     told = "the look of 2025-12-16 is older than the newest one, of 2025-12-23"
     with pytest.raises(DBAPIError, match=told), engine.begin() as connection:
         connection.execute(text(older))
-
-
-def change(engine: Engine, table: Table, statement: Update) -> None:
-    """What no statement of the program can do: a disk that lies, or a person with the owner's password."""
-    with engine.begin() as connection:
-        connection.execute(text(f"alter table research.{table.name} disable trigger user"))
-        connection.execute(statement)
-        connection.execute(text(f"alter table research.{table.name} enable trigger user"))
 
 
 def test_a_look_that_is_not_what_it_was_stops_the_next_one_by_name(
@@ -401,72 +338,3 @@ def test_another_decision_has_what_the_one_before_left_of_the_years_error(
     assert last == pytest.approx(0.025)
     now = evidence(engine, family[0])
     assert (found.decision, now.decision, now.look_day) == ("passed", "passed", DEC_31)
-
-
-def carried(entered: date, until: date) -> dict[str, Any]:
-    """An account that goes into the day after with one position."""
-    trade = {"side": 1.0, "entry_ts": day_start_ms(entered.isoformat())}
-    until_ms = day_start_ms(until.isoformat()) + DAY_MS
-    return {"account": {"books": [{"trade": trade, "until_ms": until_ms}]}}
-
-
-def block(engine: Engine) -> tuple[int, int]:
-    with transaction(engine) as connection:
-        shown = newest_look(connection, EXCHANGE)
-    assert shown is not None
-    return shown["block"], shown["terms"]["longest_holding_days"]
-
-
-def hold(engine: Engine, record_id: int, days: int, until: date) -> None:
-    """Let a record hold since so many days at a day's end."""
-    is_it = (record_days.c.record_id == record_id) & (record_days.c.day == until)
-    held = carried(until - timedelta(days=days - 1), until)
-    change(engine, record_days, update(record_days).where(is_it).values(carried=held))
-
-
-def test_a_position_that_was_never_closed_counts_for_as_long_as_it_is_held(
-    engine: Engine, family: Sequence[int]
-) -> None:
-    hold(engine, family[2], 12, DEC_23)
-    look(engine, DEC_23)
-    assert block(engine) == (12, 12)
-    for one in family:
-        grow(engine, one, DEC_31)
-    hold(engine, family[2], 20, DEC_31)
-    assert "its blocks hold 24 days now" in look(engine, DEC_31).told
-    assert block(engine) == (24, 24)
-
-
-def test_a_record_that_holds_for_too_long_waits_by_name_and_keeps_nobody(
-    engine: Engine, family: Sequence[int]
-) -> None:
-    hold(engine, family[3], 30, DEC_23)  # of 541 days
-    answer = look(engine, DEC_23)
-    told = "; 1 records hold for more than a twentieth of their days and wait, such as rsi 1h ETH"
-    assert answer.is_taken
-    assert answer.told.endswith(told)
-    assert block(engine)[1] == 1
-    found = evidence(engine, family[3])
-    assert (found.decision, found.decided_by, found.fewest_more_days) == ("undecided", "too_slow", 59)
-    assert {evidence(engine, one).tests for one in family[:3]} == {3}
-    for one in family:
-        grow(engine, one, DEC_31)
-    assert look(engine, DEC_31).is_taken
-
-
-def test_what_has_passed_stays_passed_while_it_holds_for_long(engine: Engine, family: Sequence[int]) -> None:
-    """A position of 30 of 549 days says nothing against what was decided before it was entered."""
-    look(engine, DEC_23)
-    assert evidence(engine, family[0]).decision == "passed"
-    for one in family:
-        grow(engine, one, DEC_31, edge=8.0 if one in family[:2] else 0.0)
-    hold(engine, family[0], 30, DEC_31)
-    told = look(engine, DEC_31).told
-    now = evidence(engine, family[0])
-    assert (now.decision, now.look_day) == ("passed", DEC_31)
-    assert "records hold for more than a twentieth" not in told
-    assert block(engine)[1] == 1  # nor does it make anybody's block long
-    for one in family:
-        grow(engine, one, JAN_7, edge=8.0 if one in family[:2] else 0.0)
-    look(engine, JAN_7)
-    assert evidence(engine, family[0]).decision == "passed"
