@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -129,26 +130,37 @@ def flat_bars(n_bars: int) -> Bars:
     return bars_of(dict.fromkeys(("open", "high", "low", "close"), np.full(n_bars, PRICE)))
 
 
+class Resting(NamedTuple):
+    """What rests as a scenario begins: the strategy's text, how it is sent, and how it is looked at."""
+
+    source: str
+    orders: Any
+    seen_as: type[Ladder]
+
+
+def play_resting(
+    engine: Engine, deploy: Callable[..., int], tmp_path: Path, resting: Resting, scenario: Callable[..., Any]
+) -> None:
+    """Play a scenario from when both orders rest."""
+    bars = flat_bars(N_KNOWN + 9)
+    deploy_at_venue(deploy, bars, "", resting.source.replace("{", "{{").replace("}", "}}"))
+
+    async def play() -> None:
+        options: dict[str, Any] = {"orders": resting.orders, "stage_of": SpreadStage}
+        async with minutes(engine, tmp_path, bars, n_known=N_KNOWN, **options) as played:
+            await played.pass_bar()
+            await played.book_bars()
+            found = resting.seen_as(engine, tmp_path, played)
+            await found.are("ACCEPTED", "ACCEPTED")
+            await scenario(found)
+
+    asyncio.run(play())
+
+
 @pytest.fixture
 def ladder(engine: Engine, deploy: Callable[..., int], tmp_path: Path) -> Callable[[Scenario], None]:
     """Play a scenario from when both buys rest."""
-
-    def played_with(scenario: Scenario) -> None:
-        bars = flat_bars(N_KNOWN + 9)
-        deploy_at_venue(deploy, bars, "", RUNGS.replace("{", "{{").replace("}", "}}"))
-
-        async def play() -> None:
-            options: dict[str, Any] = {"orders": Quoted, "stage_of": SpreadStage}
-            async with minutes(engine, tmp_path, bars, n_known=N_KNOWN, **options) as played:
-                await played.pass_bar()
-                await played.book_bars()
-                found = Ladder(engine, tmp_path, played)
-                await found.are("ACCEPTED", "ACCEPTED")
-                await scenario(found)
-
-        asyncio.run(play())
-
-    return played_with
+    return partial(play_resting, engine, deploy, tmp_path, Resting(RUNGS, Quoted, Ladder))
 
 
 def test_orders_rest_at_the_grid_and_are_hung_anew(ladder: Any) -> None:

@@ -22,8 +22,8 @@ from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.trading.breaker import Trip
 from tests.integration.runner.minutes import execution_bar, minutes
 from tests.integration.runner.stage import MARKET_SYMBOL
-from tests.integration.runner.test_chase import Quoted, SpreadStage
-from tests.integration.runner.test_resting_at_venue import Ladder, flat_bars
+from tests.integration.runner.test_chase import Quoted
+from tests.integration.runner.test_resting_at_venue import Ladder, Resting, play_resting
 from tests.integration.runner.test_venue_stops import N_KNOWN, bars_of, deploy_at_venue
 from tests.integration.runner.venue_world import assert_books_equal, until
 
@@ -185,20 +185,11 @@ def outbreak(engine: Engine, deploy: Callable[..., int], tmp_path: Path) -> Call
     """Play a scenario from when both stops wait."""
 
     def played_with(scenario: Scenario) -> None:
-        bars = flat_bars(N_KNOWN + 9)
-        deploy_at_venue(deploy, bars, "", OUTBREAK.replace("{", "{{").replace("}", "}}"))
+        async def from_both(found: Outbreak) -> None:
+            assert found.waiting() == BOTH
+            await scenario(found)
 
-        async def play() -> None:
-            options: dict[str, Any] = {"orders": Mortal, "stage_of": SpreadStage}
-            async with minutes(engine, tmp_path, bars, n_known=N_KNOWN, **options) as played:
-                await played.pass_bar()
-                await played.book_bars()
-                found = Outbreak(engine, tmp_path, played)
-                await found.are("ACCEPTED", "ACCEPTED")
-                assert found.waiting() == BOTH
-                await scenario(found)
-
-        asyncio.run(play())
+        play_resting(engine, deploy, tmp_path, Resting(OUTBREAK, Mortal, Outbreak), from_both)
 
     return played_with
 
