@@ -17,8 +17,9 @@ from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.trading.breaker import Event, Trip
 from quant_pipelines.trading.trips import Signs
 from quant_pipelines.trading.venue import LimitOrder, VenueOrder
+from tests.unit.live_runner.event_desk import CANARY, SOURCE, Desk
 from tests.unit.live_runner.memory_venue import MemoryVenue
-from tests.unit.live_runner.test_event_broker import AT, CANARY, SOURCE, Desk
+from tests.unit.live_runner.test_races import AT
 
 _TOLD = '        desk.memory["told"]'
 WAY_OUT = SOURCE.replace(

@@ -16,7 +16,7 @@ from quant_pipelines.exchange import LiveBar
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.venue import VenueOrder
 from tests.unit.live_runner.test_entries import Looks, Venue
-from tests.unit.live_runner.test_event_broker import AT, SYMBOL
+from tests.unit.live_runner.test_races import AT, SYMBOL
 
 
 def bar(minute: int, low: float, high: float) -> LiveBar:

@@ -7,8 +7,8 @@ import pytest
 
 from quant_pipelines.core.asof import KnownPoints
 from tests.memory_journal import NothingStored
-from tests.unit.live_runner.test_event_broker import SOURCE as EVENT
-from tests.unit.live_runner.test_event_broker import Desk
+from tests.unit.live_runner.event_desk import SOURCE as EVENT
+from tests.unit.live_runner.event_desk import Desk
 
 TARGET = '''
 import numpy as np

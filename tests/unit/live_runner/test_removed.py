@@ -29,8 +29,8 @@ from quant_pipelines.trading.purposes import resting_purpose
 from quant_pipelines.trading.venue import VenueOrder, VenueStop, VenueTrade
 from tests.in_process import in_process
 from tests.memory_journal import MemoryJournal
+from tests.unit.live_runner.event_desk import CANARY
 from tests.unit.live_runner.memory_venue import MemoryVenue
-from tests.unit.live_runner.test_event_broker import CANARY
 from tests.unit.live_runner.test_races import AT, DEPLOYMENT, SYMBOL
 from tests.unit.live_runner.test_receiving import AT_MS, books_holding, opened, ordered
 

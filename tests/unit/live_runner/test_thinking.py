@@ -28,7 +28,7 @@ from quant_pipelines.trading.purposes import number_of
 from quant_pipelines.trading.venue import VenueTrade
 from quant_pipelines.trading.wished import RESTS, Circumstances, Drop, next_step
 from tests.in_process import in_process
-from tests.unit.live_runner.test_event_broker import CANARY, Desk
+from tests.unit.live_runner.event_desk import CANARY, Desk
 from tests.unit.live_runner.test_races import AT
 
 DIARY = '''
