@@ -1,7 +1,7 @@
 # Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
 .PHONY: run test proofs proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery
 .PHONY: proof-crashes proof-kills proof-random-kills proof-postgres proof-redis proof-tls proof-disk proof-two-runners
-.PHONY: figures-runner faults mutants soak calibrate lint install install-dev lock
+.PHONY: figures-runner faults life mutants soak calibrate lint install install-dev lock
 
 run: install
 	@exec .venv/bin/quant up $(ARGS)
@@ -80,6 +80,10 @@ soak: install-dev
 # Runners that are broken on purpose, each until the examiners see it; the last line is JSON.
 mutants: install-dev
 	@exec .venv/bin/python -m tests.faults.mutants --seeds $(SEEDS) --first $(FIRST)
+
+# A year of days in seeded worlds: promoted, scored and taken back by the real guards; the last line is JSON.
+life: install-dev
+	@exec .venv/bin/python -m tests.life --seeds $(SEEDS) --first $(FIRST)
 
 # Error and power of the capital decision in seeded worlds, written to docs/calibration.md; the last line is JSON.
 WORLDS = 2000

@@ -122,8 +122,9 @@ def _share_below(realized: float, n_days: int, promised: FloatArray) -> float | 
         _RESAMPLES,
         mean_block=max(1.0, promised.size ** (1 / 3)),
         generator=np.random.default_rng(0),
+        length=n_days,
     )
-    paths = np.log1p(promised)[indices[:n_days]].sum(axis=0)
+    paths = np.log1p(promised)[indices].sum(axis=0)
     return float(np.mean(paths <= realized))
 
 

@@ -13,24 +13,31 @@ from quant_pipelines.optimize.overfit.moments import sharpe_of_columns
 
 
 def stationary_bootstrap_indices(
-    n_observations: int, n_resamples: int, *, mean_block: float, generator: np.random.Generator
+    n_observations: int,
+    n_resamples: int,
+    *,
+    mean_block: float,
+    generator: np.random.Generator,
+    length: int | None = None,
 ) -> IntArray:
     """Positions of resampled series: blocks of geometric length that wrap around the end, [1]_ section 2.
 
     Parameters
     ----------
     n_observations
-        Length of the series, and of each resample.
+        Length of the series.
     n_resamples
         Number of resamples.
     mean_block
         Mean length of a block, at least 1.
     generator
         Source of randomness.
+    length
+        Observations of each resample; by default as many as the series has.
 
     Returns
     -------
-    ndarray of shape (n_observations, n_resamples), int64
+    ndarray of shape (length, n_resamples), int64
 
     Examples
     --------
@@ -41,11 +48,11 @@ def stationary_bootstrap_indices(
     >>> indices.shape, bool((np.diff(indices, axis=0) % 5 == 1).all())  # one block, around the end
     ((5, 1000), True)
     """
-    shape = (n_observations, n_resamples)
+    shape = (n_observations if length is None else length, n_resamples)
     starts = generator.integers(0, n_observations, shape)
     is_start = generator.random(shape) < 1.0 / mean_block
     is_start[0] = True
-    rows = np.arange(n_observations)[:, None]
+    rows = np.arange(shape[0])[:, None]
     begun = np.maximum.accumulate(np.where(is_start, rows, 0), axis=0)
     return (np.take_along_axis(starts, begun, axis=0) + rows - begun) % n_observations
 

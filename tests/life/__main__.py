@@ -1,0 +1,68 @@
+"""Lives many worlds: ``python -m tests.life --seeds N --first K``; the last line is a JSON document.
+
+Each world is a year of days: records grow, looks are taken, deployments are promoted, scored and taken back
+by the real guards on a real database. What was lived at this commit is kept and not lived again.
+"""
+
+import argparse
+import json
+import sys
+import time
+from typing import Any
+
+from tests.life.databases import copied, server
+from tests.life.kept import Kept
+from tests.life.truth import DAYS
+from tests.life.year import World
+
+
+def main(arguments: list[str]) -> int:
+    """Live the worlds; 1 if any of them violates what must hold."""
+    parser = argparse.ArgumentParser(prog="life", description=__doc__.partition(";")[0])
+    parser.add_argument("--seeds", type=int, default=1, help="how many worlds")
+    parser.add_argument("--first", type=int, default=1, help="the first one's seed")
+    parser.add_argument("--days", type=int, default=DAYS, help="days of each world's year")
+    chosen = parser.parse_args(arguments)
+    kept = Kept(chosen.days)
+    seeds = range(chosen.first, chosen.first + chosen.seeds)
+    if kept.lacks(seeds):
+        with server() as postgres:
+            for seed in kept.lacks(seeds):
+                with copied(postgres.url("postgres"), postgres.url(f"life_{seed}")) as engine:
+                    kept.add(lived(World(engine, seed), seed, chosen.days))
+    worlds = [kept.worlds[seed] for seed in seeds]
+    for world in worlds:
+        print(json.dumps(world))
+    document = summary(worlds)
+    print(json.dumps(document))
+    return int(document["violations"] > 0)
+
+
+def lived(world: World, seed: int, days: int) -> dict[str, Any]:
+    """Live a world to its end, and tell what became of it."""
+    began, cpu = time.monotonic(), time.process_time()
+    world.live(until=days)
+    outcome = world.outcome()
+    return {
+        "seed": seed,
+        "violations": list(outcome.violations),
+        "live": [[*one.unit, one.since, one.until, one.is_false] for one in world.promotions],
+        "digest": outcome.digest,
+        "seconds": round(time.monotonic() - began, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+    }
+
+
+def summary(worlds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Sum over worlds; a world counts once, however many of its promotions are false."""
+    return {
+        "seeds": len(worlds),
+        "violations": sum(len(world["violations"]) for world in worlds),
+        "false_promotions": sum(any(one[-1] for one in world["live"]) for world in worlds),
+        "promotions": sum(len(world["live"]) for world in worlds),
+        "cpu_seconds": round(sum(world["cpu_seconds"] for world in worlds), 1),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,67 @@
+"""What the pipelines do in a day, by the functions that their sensors and jobs call."""
+
+from typing import Final
+
+from sqlalchemy import Engine
+
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.lifecycle import score_deployments, screen_candidates
+from quant_pipelines.operations.culling import cull_worst
+from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.operations.stages import Step, promote, steps_in_reach
+from quant_pipelines.operations.triggers import watch_performance
+from quant_pipelines.research.capital import take_due_look
+from tests.life.books import Books
+from tests.life.days import DayClock
+from tests.life.searches import EXCHANGE, Searches
+
+LADDER_ACTOR: Final = "promotion ladder"
+PEOPLE: Final = ("ann", "bob")
+
+
+class Cycle:
+    """One world's pipelines.
+
+    Parameters
+    ----------
+    engine, settings, clock
+        Product database, what is in force, and the time.
+    searches, books
+        What goes on by night, and what trades earn.
+    """
+
+    def __init__(
+        self, engine: Engine, settings: Settings, clock: DayClock, searches: Searches, books: Books
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._clock = clock
+        self._searches = searches
+        self._books = books
+
+    def run(self, day: int) -> None:
+        """Live through a day of the year; one that was broken off at any step is gone on with."""
+        engine, ladder, clock = self._engine, self._settings.ladder, self._clock
+        clock.day = day + 1
+        self._books.close(day)
+        self._searches.run(day)
+        screen_candidates(engine, self._settings, clock)
+        take_due_look(engine, EXCHANGE, clock)
+        score_deployments(engine, self._settings, clock)
+        watch_performance(engine, self._settings.triggers, clock)
+        cull_worst(engine, ladder, clock)
+        for step in steps_in_reach(engine, ladder, clock):
+            self._promote(step)
+
+    def _promote(self, step: Step) -> None:
+        """Let the ladder promote what needs no person; people agree to all that it asks them for."""
+        for name in PEOPLE[: step.people] or (LADDER_ACTOR,):
+            signature = Signature(name, "the evidence suffices")
+            promote(
+                self._engine,
+                self._settings.ladder,
+                signature,
+                deployment_id=step.deployment_id,
+                target=step.target,
+                clock=self._clock,
+            )

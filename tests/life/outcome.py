@@ -1,0 +1,89 @@
+"""What became of a world, read from its rows alone."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from quant_pipelines.core.stages import ORDER_STAGES
+from quant_pipelines.lifecycle.transitions import TRANSITIONS
+from quant_pipelines.store import audit
+from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.tables import audit_logs, deployments, verdicts
+
+_STEPS = {(row.source, row.target) for row in TRANSITIONS}
+_NUMBERED = re.compile(r"\b(deployment|verdict|request):(\d+)")
+
+
+class Outcome(NamedTuple):
+    """What became of a world.
+
+    Parameters
+    ----------
+    violations
+        Sentences that name what must never be.
+    digest
+        Of all decisions, the same however often they were broken off.
+    """
+
+    violations: tuple[str, ...]
+    digest: str
+
+
+def outcome_of(engine: Engine) -> Outcome:
+    """Judge a world by its rows."""
+    with transaction(engine) as connection:
+        books = connection.execute(select(deployments).order_by(deployments.c.id)).all()
+        steps = connection.execute(select(audit_logs).order_by(audit_logs.c.id)).all()
+        violations = (*_of_audit(connection, steps), *_of_orders(books, steps))
+        return Outcome(violations, _digest(connection, books, steps))
+
+
+def _of_audit(connection: Connection, steps: list[Row[Any]]) -> Iterator[str]:
+    broken = audit.verify(connection).broken_id
+    if broken is not None:
+        yield f"the audit log is broken at row {broken}"
+    for row in steps:
+        taken = (row.detail.get("from"), row.detail.get("to"))
+        if row.action != "deployment.proposed" and all(taken) and taken not in _STEPS:
+            yield f"{row.subject} went from {taken[0]} to {taken[1]}, which is no step of the table"
+
+
+def _of_orders(books: list[Row[Any]], steps: list[Row[Any]]) -> Iterator[str]:
+    """Real orders only by two people's word, and only what the newest look had passed."""
+    approved = {row.subject: row.detail["operators"] for row in steps if row.action == REAL_ORDERS_APPROVED}
+    for book in books:
+        if book.stage in ORDER_STAGES and len(set(approved.get(f"deployment:{book.id}", ()))) < 2:
+            yield f"deployment:{book.id} trades as {book.stage} and two people have not approved it"
+    for row in steps:
+        look = row.detail.get("look") or {}
+        if row.detail.get("to") in ORDER_STAGES and look.get("decision") != "passed":
+            yield f"{row.subject} went to {row.detail['to']} and its look had not passed"
+
+
+def _digest(connection: Connection, books: list[Row[Any]], steps: list[Row[Any]]) -> str:
+    """Hash of what was decided; rows go by their order, for a broken transaction takes numbers."""
+    decided = connection.execute(
+        select(verdicts.c.strategy, verdicts.c.symbol, verdicts.c.decision).order_by(verdicts.c.id)
+    )
+    rows = [
+        *(
+            [book.strategy, book.symbol, book.stage, str(book.capital), str(book.stage_changed_at)]
+            for book in books
+        ),
+        *(
+            [row.actor, row.action, row.subject, row.detail.get("to"), row.detail.get("reason")]
+            for row in steps
+        ),
+        *(list(row) for row in decided),
+    ]
+    order: dict[str, str] = {}
+
+    def by_order(found: re.Match[str]) -> str:
+        return order.setdefault(found.group(), f"{found.group(1)}#{len(order)}")
+
+    return hashlib.sha256(_NUMBERED.sub(by_order, json.dumps(rows)).encode()).hexdigest()[:16]

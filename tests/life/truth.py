@@ -1,0 +1,104 @@
+"""What is true in a world and nobody in it knows: how much each unit earns, day by day.
+
+A unit's days before the year are its record's; those of the year are earned by the record and, after costs of
+its own, by whatever trades it. All units share a part of their noise, as coins do.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.timeframes import YEAR_DAYS
+
+DAYS_BEFORE: Final = 720
+DAYS: Final = 365
+VOLATILITY: Final = 0.02
+"""Standard deviation of a unit's daily return."""
+_SHARED: Final = 0.5
+"""Share of the variance that all units have in common."""
+SYMBOLS: Final = ("BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT", "XRP/USDT:USDT")
+
+
+class Unit(NamedTuple):
+    """A strategy on a symbol."""
+
+    strategy: str
+    symbol: str
+
+
+class Truth(NamedTuple):
+    """A world.
+
+    Parameters
+    ----------
+    sharpe
+        True annualized Sharpe ratio of each unit; arrays of shape (DAYS_BEFORE + DAYS,).
+    returns
+        Daily returns after costs, fractions; shapes as above.
+    """
+
+    sharpe: dict[Unit, FloatArray]
+    returns: dict[Unit, FloatArray]
+
+    def earned(self, unit: Unit, day: int) -> float:
+        """Return of a unit on a day of the year."""
+        return float(self.returns[unit][DAYS_BEFORE + day])
+
+    def mean_ahead(self, unit: Unit, day: int, days: int = 30) -> float:
+        """Mean of the true Sharpe ratio over the days from one of the year on."""
+        return float(self.sharpe[unit][DAYS_BEFORE + day : DAYS_BEFORE + day + days].mean())
+
+
+Course = Callable[[np.random.Generator], FloatArray]
+"""Draws the true Sharpe ratio of a strategy, day by day."""
+
+
+def _noise(_chance: np.random.Generator) -> FloatArray:
+    return np.zeros(DAYS_BEFORE + DAYS)
+
+
+def _steady(_chance: np.random.Generator) -> FloatArray:
+    return np.full(DAYS_BEFORE + DAYS, 3.0)
+
+
+def _decaying(chance: np.random.Generator) -> FloatArray:
+    """Earns until a day of the year, and loses as much from then on."""
+    course = _steady(chance)
+    course[DAYS_BEFORE + int(chance.integers(90, 180)) :] = -3.0
+    return course
+
+
+COURSES: Final[dict[str, Course]] = {
+    "steady": _steady,
+    "decaying": _decaying,
+    "noise_a": _noise,
+    "noise_b": _noise,
+    "noise_c": _noise,
+    "noise_d": _noise,
+}
+"""Strategies by name, each on every symbol."""
+
+
+def draw(seed: int, courses: dict[str, Course] = COURSES) -> Truth:
+    """Draw a world.
+
+    Parameters
+    ----------
+    seed
+        Of everything in it.
+    courses
+        Its strategies.
+    """
+    chance = np.random.default_rng([seed, 1])
+    n_days = DAYS_BEFORE + DAYS
+    shared = chance.standard_normal(n_days)
+    sharpe, returns = {}, {}
+    for strategy, course in courses.items():
+        path = course(chance)
+        for symbol in SYMBOLS:
+            noise = np.sqrt(_SHARED) * shared + np.sqrt(1.0 - _SHARED) * chance.standard_normal(n_days)
+            sharpe[Unit(strategy, symbol)] = path
+            returns[Unit(strategy, symbol)] = VOLATILITY * (noise + path / np.sqrt(YEAR_DAYS))
+    return Truth(sharpe, returns)

@@ -1,0 +1,82 @@
+"""A year of one world, lived through by the real guards and tables."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Engine, select
+
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.tables import deployments
+from tests.life.books import Books
+from tests.life.cycle import Cycle
+from tests.life.days import DayClock
+from tests.life.kills import Kills
+from tests.life.outcome import Outcome, outcome_of
+from tests.life.searches import Searches
+from tests.life.truth import DAYS, Truth, Unit, draw
+
+
+class Promotion(NamedTuple):
+    """A deployment that became live.
+
+    Parameters
+    ----------
+    unit
+        What it trades.
+    since, until
+        Days of the year on which it became live and on which it was no more; the latter None where it still
+        is.
+    is_false
+        Whether it had no edge over the thirty days from the promotion on.
+    """
+
+    unit: Unit
+    since: int
+    until: int | None
+    is_false: bool
+
+
+class World:
+    """One world.
+
+    Parameters
+    ----------
+    engine
+        Migrated database of its own.
+    seed
+        Of everything in it.
+    """
+
+    def __init__(self, engine: Engine, seed: int) -> None:
+        self.truth: Truth = draw(seed)
+        self._engine = engine
+        books = Books(engine, self.truth, seed)
+        self._cycle = Cycle(engine, Settings(), DayClock(), Searches(engine, self.truth), books)
+        self.kills = Kills(engine)
+        self._live: dict[int, Promotion] = {}
+
+    def live(self, first: int = 0, until: int = DAYS) -> None:
+        """Live through days of the year, from the first up to the last one, which is left out."""
+        for day in range(first, until):
+            self._cycle.run(day)
+            self._note(day)
+
+    @property
+    def promotions(self) -> tuple[Promotion, ...]:
+        """Deployments that became live, in the order in which they did."""
+        return tuple(self._live.values())
+
+    def outcome(self) -> Outcome:
+        """What became of it so far."""
+        return outcome_of(self._engine)
+
+    def _note(self, day: int) -> None:
+        live = select(deployments).where(deployments.c.stage == "live").order_by(deployments.c.id)
+        with transaction(self._engine) as connection:
+            standing = {row.id: Unit(row.strategy, row.symbol) for row in connection.execute(live)}
+        for number, unit in standing.items():
+            is_false = self.truth.mean_ahead(unit, day) <= 0.0
+            self._live.setdefault(number, Promotion(unit, day, None, is_false))
+        for number, one in self._live.items():
+            if number not in standing and one.until is None:
+                self._live[number] = one._replace(until=day)
