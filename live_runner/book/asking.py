@@ -42,10 +42,12 @@ class DueQuestion(NamedTuple):
     """Close that is to be decided on, milliseconds UTC, and the copy of an event strategy's desk.
 
     What else belongs to the question is read while nobody holds the book: the database may be slow.
+    ``stops_first`` tells that the book's stops do something at that close, which waits for no answer.
     """
 
     close_ms: int
     sitting: Sitting | None = None
+    stops_first: bool = False
 
 
 class Unanswered(Exception):

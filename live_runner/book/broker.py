@@ -84,6 +84,9 @@ class Broker(Protocol):
     def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun | None:
         """Return the event strategy at a copy of its desk, as it is once these bars are booked, or None."""
 
+    def stops_at(self, bars: Sequence[ExecutionBar]) -> bool:
+        """Whether a stop closes what is held, or moves, at the close of these bars: that waits for nobody."""
+
     def is_booked(self, name: str) -> bool:
         """Whether any fill of an order is booked."""
 

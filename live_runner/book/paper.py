@@ -138,6 +138,16 @@ class PaperBroker:
             run.note(book.step(bar))
         return run
 
+    def stops_at(self, bars: Sequence[ExecutionBar]) -> bool:
+        """Whether a stop closes what is held at the close of these bars; the others fill within the next."""
+        stops = self.book.terms.stops
+        if stops.time_ms <= 0.0 and stops.equity <= 0.0:
+            return False
+        book = Book.from_document(self.book.settings, self.book.to_document())
+        for bar in bars:
+            book.step(bar)
+        return book.pending != 0.0 and not book.is_ordered
+
     def is_booked(self, name: str) -> bool:
         """Whether any fill of an order is booked."""
         return name in self._filled

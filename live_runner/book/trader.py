@@ -4,7 +4,7 @@ Synchronous on purpose: bars in, one transaction out. Its strategy thinks while 
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar
@@ -24,7 +24,8 @@ from live_runner.book.recovery import REPEATED
 from live_runner.book.sitting import Sitting
 from live_runner.book.status import status_of
 from live_runner.book.tick import Tick, execution_bars
-from live_runner.book.waits import Prevented, Waits, too_old
+from live_runner.book.under_breaker import UnderBreaker
+from live_runner.book.waits import STOPS_FIRST, Prevented, Waits, too_old
 from live_runner.feed.series import BarSeries
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.book.event_run import EventRun
@@ -33,16 +34,15 @@ from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
-from quant_pipelines.trading.breaker import ROWS, Breaker, Event, TradingState, Trip, decides
+from quant_pipelines.trading.breaker import ROWS
 from quant_pipelines.trading.funding_pause import FundingPause
-from quant_pipelines.trading.trips import Looked, found
 
 _BARS_PER_TRANSACTION = 500
 
 Seen = TypeVar("Seen")
 
 
-class Trader:
+class Trader(UnderBreaker):
     """Trades one deployment.
 
     Parameters
@@ -60,6 +60,11 @@ class Trader:
     relations
         Who is told what was committed, and whose leave its orders need.
 
+    Attributes
+    ----------
+    is_hindered
+        Whether a decision was tried that the state of its orders hindered; who has it tried again clears it.
+
     Raises
     ------
     QuantError
@@ -76,21 +81,17 @@ class Trader:
         open_broker: OpenBroker = open_paper,
         relations: Relations = Relations(),  # noqa: B008 - a tuple
     ) -> None:
-        self.plan, self.series = plan, series
+        super().__init__(plan, relations)
+        self.series = series
         self.inputs = LiveInputs(journal.market, self.plan, series)
         self._journal = journal
         self._epoch = epoch
-        self._rules = self.plan.rules
-        self._breaker = Breaker()
-        self.n_trips = 0
-        self.is_leaving = plan.deployment.is_leaving
-        self._relations = relations
         self._announce = relations.announce
         self._approval = Approval(relations.gate, self.plan, relations.fills_ms, relations.working)
         self.pause = FundingPause(self.plan.funding_interval_hours, relations.funding_pause_seconds)
         self._waits = Waits(journal, plan.deployment.key)
         self._first_ms = floor_ms(to_ms(plan.deployment.created_at), plan.execution_step_ms)
-        self._has_left = False
+        self._has_left = self.is_hindered = False
         self._deciding = threading.Lock()  # taken before the book's, which is free while the strategy thinks
         self._held = BookInMemory(partial(open_broker, journal, plan, epoch), self._approval.report)
 
@@ -105,64 +106,16 @@ class Trader:
         return self.plan.deployment.symbol
 
     @property
-    def state(self) -> TradingState:
-        """What the breaker allows."""
-        return self.breaker.state
-
-    @property
-    def breaker(self) -> Breaker:
-        """Every event that stands now; what ends by itself is looked at anew."""
-        limits, deployment_id = self._rules.limits, self.plan.deployment.id
-        breach = self._relations.gate.breach(deployment_id, limits)
-        looked = Looked(self._relations.signs(), limits.max_data_age_seconds, breach)
-        return self._breaker.seeing(found(looked))
-
-    @property
-    def is_halted(self) -> bool:
-        """Whether it books bars without deciding on them."""
-        return not decides(self._breaker.state)
-
-    @property
-    def must_flatten(self) -> bool:
-        """Whether what is held is closed: at the next bar, or by whoever talks to the venue.
-
-        What left its stage decides on that by itself, unless it is halted; what a person froze is held.
-        """
-        breaker = self._breaker
-        return breaker.closes or (self.is_leaving and self.is_halted and "frozen" not in breaker.events)
-
-    @property
-    def closes_for(self) -> Event | None:
-        """Event that closes what is held; None while nothing does, or a person asked for it."""
-        return self._breaker.closes_for
-
-    @property
-    def books(self) -> bool:
-        """Whether closed bars are booked: not once that failed without decisions, too."""
-        return self._breaker.books
-
-    @property
     def booked_until_ms(self) -> int:
         """Close of the last bar that was committed, milliseconds UTC."""
         booked_until_ms = self._held.booked_until_ms
         return self._first_ms if booked_until_ms is None else booked_until_ms
 
-    def limit(self, limits: dict[str, dict[str, float]]) -> None:
-        """Trade within the tightest of the deployment's own limits and those that operators set."""
-        self._rules = self.plan.rules_within(limits)
-
-    def follow(self, stored: Iterable[Trip]) -> None:
-        """Follow the events that stand in the database, or go on once they are resolved."""
-        was_halted = self.is_halted
-        self._breaker = self._breaker.following(stored)
-        if was_halted and not self.is_halted:
-            self._held.outdate()
-
-    def trip(self, trip: Trip) -> None:
-        """Stop what an event stops, before it is read in the database."""
-        self.n_trips += 1
-        self._breaker = self._breaker.tripped(trip)
-        self._held.outdate()
+    def is_undecided_at(self, close_ms: int) -> bool:
+        """Whether a bar that closes then is not booked yet, or its strategy thinks since it was booked."""
+        prevented = self._waits.prevented_at(close_ms)
+        thinks = prevented is not None and prevented.reason == STOPS_FIRST
+        return self.booked_until_ms < close_ms or thinks
 
     def advance(self, tick: Tick) -> None:
         """Book the bars, and decide on the newest one if it is fresh.
@@ -182,7 +135,11 @@ class Trader:
         at the running bar's open, as in every driver; the difference to the wall clock is ``committed_at``.
         """
         with self._deciding:
-            answered(partial(self._advance, tick), self._first_question(tick), self._ask)
+            question, step = self._first_question(tick), partial(self._advance, tick)
+            if question is not None and question.stops_first:
+                self._advance(tick, None, decides=False)
+                step = partial(self._decide_late, tick.now_ms, tick.data_age_seconds)
+            answered(step, question, self._ask)
 
     def _first_question(self, tick: Tick) -> DueQuestion | None:
         """Take over the market's news, and return what the strategy is to be asked before they are booked."""
@@ -200,8 +157,10 @@ class Trader:
         """Return what the strategy is to be asked once these bars are booked; None for nothing."""
         run = self._held.broker.ahead(bars)
         standing = self._standing(moment.close_ms, now_ms, None, has_news=run is not None and run.has_news)
-        is_asked = due(standing) == "ask"
-        return self._question(moment._replace(is_bar=standing.is_bar), run) if is_asked else None
+        if due(standing) != "ask":
+            return None
+        question = self._question(moment._replace(is_bar=standing.is_bar), run)
+        return question._replace(stops_first=self._held.broker.stops_at(bars))
 
     def _question(self, moment: Moment, run: EventRun | None) -> DueQuestion:
         if run is None:
@@ -214,13 +173,14 @@ class Trader:
         with self._waits.asking(wanted.close_ms, is_wanted=lambda: not self._has_left):
             return ask(self.plan.strategy, question)
 
-    def _advance(self, tick: Tick, answer: Answer | None) -> None:
+    def _advance(self, tick: Tick, answer: Answer | None, *, decides: bool = True) -> None:
         with self._held.alone():
             step_ms, until_ms = self.plan.execution_step_ms, self.booked_until_ms
             bars = [] if self._has_left else execution_bars(tick, step_ms, until_ms)
             for start in range(0, len(bars), _BARS_PER_TRANSACTION):
                 part = bars[start : start + _BARS_PER_TRANSACTION]
-                self._book(part, tick, answer, is_newest=start + len(part) == len(bars))
+                is_newest = start + len(part) == len(bars)
+                self._book(part, tick, answer, is_newest=is_newest, decides=decides)
 
     def decide_late(self, now_ms: int, data_age_seconds: float) -> None:
         """Take the decision that was prevented when the newest bar was booked, unless that bar is too old.
@@ -236,17 +196,19 @@ class Trader:
 
     def _late_question(self, now_ms: int, data_age_seconds: float) -> DueQuestion | None:
         with self._held.alone():
-            close_ms, prevented = self.booked_until_ms, self._waits.prevented
-            if self._has_left or prevented is None or prevented.close_ms != close_ms:
+            close_ms = self.booked_until_ms
+            if self._has_left or self._waits.prevented_at(close_ms) is None:
                 return None
             return self._due(Moment(close_ms, self._epoch, data_age_seconds), now_ms, [])
 
     def _decide_late(self, now_ms: int, data_age_seconds: float, answer: Answer | None) -> None:
         with self._held.alone():
-            prevented, close_ms = self._waits.prevented, self.booked_until_ms
-            if self._has_left or prevented is None or prevented.close_ms != close_ms:
+            close_ms = self.booked_until_ms
+            prevented = self._waits.prevented_at(close_ms)
+            if self._has_left or prevented is None:
                 return
             if self._held.broker.waits_for and (answer is None or answer.sat is None):
+                self.is_hindered = True
                 return
             if self._waits.missed_at(close_ms):  # asked again at the next close
                 self._waits.prevented = self._waits.missed
@@ -312,12 +274,16 @@ class Trader:
         """Document of the deployment for the heartbeat."""
         return status_of(self.plan.deployment, self.breaker, self._held.broker, self.booked_until_ms)
 
-    def _book(self, bars: list[ExecutionBar], tick: Tick, answer: Answer | None, *, is_newest: bool) -> None:
+    def _book(
+        self, bars: list[ExecutionBar], tick: Tick, answer: Answer | None, *, is_newest: bool, decides: bool
+    ) -> None:
         done = driven(self._held.broker, self.plan, bars)
         close_ms = bars[-1].ts + self.plan.execution_step_ms
         self._held.broker.position()  # proven before anything is decided on it
         moment = Moment(close_ms, self._epoch, tick.data_age_seconds)
-        decided = self._decide(moment, tick.now_ms, answer) if is_newest else None
+        decided = self._decide(moment, tick.now_ms, answer) if is_newest and decides else None
+        if is_newest and not decides:
+            self._waits.prevented = Prevented(close_ms, STOPS_FIRST, is_planned=True)
         booking = booking_of(self._held.broker, self.plan, close_ms, decided=decided, done=done)
         self._journal.book(self._epoch, booking, from_ms(tick.now_ms))
         self._held.booked_until_ms = close_ms
@@ -366,6 +332,7 @@ class Trader:
         if is_due == "wait":
             is_planned = standing.waits_for == standing.pause
             self._waits.prevented = Prevented(close_ms, standing.waits_for, is_planned)
+            self.is_hindered = bool(self._held.broker.waits_for)
         if is_due != "decide":
             return None
         why = self.closes_for if standing.closes else None

@@ -10,11 +10,14 @@ from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.outages import wait_of
 
+STOPS_FIRST = "the book's stops, which wait for no answer, went first"
+
 
 class Prevented(NamedTuple):
     """A decision that was due at a close, milliseconds UTC, and why it could not be taken, as one clause.
 
-    ``is_planned``: it waits for the end of a funding slot's pause, of which nobody is told.
+    ``is_planned``: it waits for the end of a funding slot's pause, or for the answer to a question that was
+    asked once the bar was booked; nobody is told of that.
     """
 
     close_ms: int
@@ -75,6 +78,11 @@ class Waits:
                 raise
             self.missed = Prevented(close_ms, str(error.__cause__))
             raise BarMissed from error
+
+    def prevented_at(self, close_ms: int) -> Prevented | None:
+        """Return the decision that was prevented at a close; None if it was taken, or another one."""
+        prevented = self.prevented
+        return prevented if prevented is not None and prevented.close_ms == close_ms else None
 
     def missed_at(self, close_ms: int) -> str:
         """Why a close is not asked about again; empty where it may be."""

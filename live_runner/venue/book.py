@@ -90,6 +90,7 @@ class VenueBook:
         self._state: BookState | None = None
         self._moved, self._moved_of = NOTHING_STANDS, (self.account, self._empty, self._stops)
         self._bars: list[tuple[int, Seen]] = []
+        self._left_at: float | None = None
         _rehearse(self._empty, self._stops)
         n_known = self._restore(document) if document is not None else 0
         in_order = sorted(fills, key=lambda fill: (fill.ts, len(fill.trade_id), fill.trade_id))
@@ -210,6 +211,7 @@ class VenueBook:
         if is_entered:
             standing = standing_at_close(self.account, standing, marked.seen, state.seen, self._stops)
         self._state = marked._replace(order=order, stop=standing)
+        self._left_at = self.equity if self.leaves_by else None
         self._keep_bar(int(bar.ts), marked.seen, unsettled_since_ms)
 
     def ahead(self, bars: Iterable[ExecutionBar], unsettled_since_ms: int | None) -> "VenueBook":
@@ -257,12 +259,13 @@ class VenueBook:
         ``ordered`` is the signed quantity that may still be filled, ``orders_today`` the number of orders
         that were decided since 00:00 UTC.
 
-        What a stop closes at this bar counts as closed.
+        What a stop closes at this bar counts as closed, and what that cost is not known before the next one:
+        whether the exit or the decision comes first makes no difference.
         """
-        state = self._known_state()
+        state, left_at = self._known_state(), None if self.account.position else self._left_at
         return BookView(
             0.0 if self.leaves_by else self.account.position + float(ordered),
-            self.equity,
+            self.equity if left_at is None else left_at,
             state.close,
             state.day.start_equity,
             state.target_side,

@@ -278,7 +278,7 @@ class VenueLink:
                 if self._settings is not None:
                     self._settings.expire()
         await self._act_upon(item)
-        for seat in await self._entries.keep(self._transmit):
+        for seat in [*await self._entries.keep(self._transmit), *await self.place.unhindered()]:
             self._station.begun(seat.trader)
         await self._cover()
         if is_due or self._loop.time() >= self._next_sweep:
@@ -384,9 +384,9 @@ class VenueLink:
 
 
 def _is_about_to_decide(trader: Trader, close_ms: int) -> bool:
-    """Whether a book decides on a bar that closed then, and has not booked it yet."""
+    """Whether a book decides on a bar that closed then, and has not done so yet."""
     is_its_bar = close_ms % trader.plan.execution_step_ms == 0
-    return is_its_bar and not trader.is_halted and trader.booked_until_ms < close_ms
+    return is_its_bar and not trader.is_halted and trader.is_undecided_at(close_ms)
 
 
 def _put_look(loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[Item]") -> None:

@@ -137,6 +137,14 @@ class VenuePlace:
                 return act(brokers)
         return await self.with_brokers(act)
 
+    async def unhindered(self) -> list[Seat]:
+        """Books whose decision the state of their orders hindered, and does so no more; each once."""
+        hindered = [seat for seat in self.seats.values() if seat.trader.is_hindered]
+        free = [seat for seat in hindered if not await seat.rows.with_broker(_waits_for)]
+        for seat in free:
+            seat.trader.is_hindered = False
+        return free
+
     async def with_books(self, act: Callable[[PlaceBooks], Answer]) -> Answer:
         """Act on all brokers at one moment, where what is done is committed as one."""
         journal, epoch, lot_size = self._journal, self._epoch, self.instrument.lot_size
@@ -221,6 +229,10 @@ def positions_of(brokers: Brokers) -> dict[int, Decimal]:
 def holders(brokers: Brokers) -> list[int]:
     """Books that hold something."""
     return [key for key, broker in brokers.items() if broker.position().quantity]
+
+
+def _waits_for(broker: VenueBroker) -> str:
+    return broker.waits_for
 
 
 def _owner_of_stop(brokers: Brokers) -> tuple[int, Decimal]:

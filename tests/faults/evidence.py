@@ -64,6 +64,8 @@ class Evidence:
         Whether something outside keeps the runner from the venue or from its rows, or has just done so.
     silent_seconds
         For how long nothing was said of the market.
+    is_troubled
+        Whether anything has gone wrong lately.
     """
 
     ledger: Ledger
@@ -72,6 +74,7 @@ class Evidence:
     now_ms: Callable[[], int]
     is_hindered: Callable[[], bool] = lambda: False
     silent_seconds: Callable[[], float] = lambda: 0.0
+    is_troubled: Callable[[], bool] = lambda: False
     _cached: dict[str, tuple[int, Any]] = field(default_factory=dict)
 
     def held(self) -> Decimal:

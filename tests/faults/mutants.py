@@ -17,13 +17,17 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from tests.faults.boundaries import DEATHS
 from tests.faults.crash import matrix, play_script
+from tests.faults.deployments import deployment_at, resting_at
 from tests.faults.evidence import Violation
-from tests.faults.mutations import fills, orders, restarts, stops
+from tests.faults.mutations import fills, orders, restarts, resting, stops
 from tests.faults.mutations.changed import Block
 from tests.faults.world import play
 
-Worlds: TypeAlias = Literal["seeds", "script"]
-"""Seeded worlds; or, for what few of them meet, the script, killed at a call about an order (`crash.py`)."""
+Worlds: TypeAlias = Literal["seeds", "event", "script"]
+"""Seeded worlds, of targets or of orders that rest.
+
+Or, for what few of them meet, the script, killed at a call about an order (`crash.py`).
+"""
 
 
 class Mutant(NamedTuple):
@@ -139,6 +143,42 @@ MUTANTS = {
             partial(stops.places_stops, is_remembered=True),
         ),
         _mutant("stops-stay", "old stops stay at the venue", "I10", stops.cancels_no_stop),
+        # Orders that rest
+        _mutant(
+            "placed-protects",
+            "a stop of the strategy counts as one of the runner",
+            "I1 I6",
+            resting.takes_what_strategies_placed_for_its_own,
+            "event",
+        ),
+        _mutant(
+            "stop-left",
+            "a stop that the strategy took back stays",
+            "I10",
+            partial(resting.leaves, conditional=True),
+            "event",
+        ),
+        _mutant(
+            "limit-left",
+            "a limit that the strategy took back stays",
+            "I10",
+            partial(resting.leaves, conditional=False),
+            "event",
+        ),
+        _mutant(
+            "stop-taken",
+            "a stop is canceled that the strategy wants",
+            "I1",
+            partial(resting.takes_back, conditional=True),
+            "event",
+        ),
+        _mutant(
+            "limit-taken",
+            "a limit is canceled that the strategy wants",
+            "I1",
+            partial(resting.takes_back, conditional=False),
+            "event",
+        ),
         # Restarts
         _mutant(
             "restart-refused",
@@ -185,9 +225,10 @@ def _played(mutant: Mutant, n_worlds: int, first: int) -> Iterable[dict[Violatio
             with mutant.apply():
                 yield play_script(*path).violations
         return
+    deploy = resting_at if mutant.worlds == "event" else deployment_at
     for seed in range(first, first + n_worlds):
         with mutant.apply():
-            yield play(seed).violations
+            yield play(seed, deploy=deploy).violations
 
 
 def main(arguments: list[str]) -> int:

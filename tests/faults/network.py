@@ -140,7 +140,7 @@ class Network:
 
     async def ask(self, asked: Asked) -> Any:
         """Return what comes back of a request."""
-        if asked.sends or asked.amends:
+        if asked.sends or asked.amends or asked.cancels:
             self.on_order(asked)
         await self._travel()
         reply = await self._answered(asked)

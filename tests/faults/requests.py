@@ -62,8 +62,13 @@ class Asked:
         return self.method == "PUT" and self.path == "/fapi/v1/order"
 
     @property
+    def cancels(self) -> bool:
+        """Whether it takes an order back."""
+        return self.method == "DELETE" and self.path in ("/fapi/v1/order", "/fapi/v1/algoOrder")
+
+    @property
     def client_id(self) -> str:
-        """Name of the order that it sends or changes; empty for none."""
+        """Name of the order that it sends, changes or takes back; empty for none."""
         told = self.parameters
         names = ("newClientOrderId", "clientAlgoId", "origClientOrderId")
         return next((told[name] for name in names if told.get(name)), "")

@@ -35,6 +35,7 @@ from quant_pipelines.simulator.venue.ledger import Ledger
 from quant_pipelines.simulator.venue.service import Front, VenueService
 from quant_pipelines.simulator.venue.state import Venue
 from quant_pipelines.store.deployments import Deployment
+from tests.faults.canceled import CancelRules
 from tests.faults.decisions import DecisionRules
 from tests.faults.deployments import RESTING, Deploy, against, deployment_at
 from tests.faults.digest import digest_of
@@ -61,6 +62,7 @@ _LOOK_SECONDS = 0.25
 _PERSON_LOOKS_SECONDS = 20.0
 _BEGINS_SECONDS = 6.0
 _QUIET_SECONDS = 20.0
+_TROUBLED_SECONDS = 15.0
 _MOST_QUIET_MINUTES = 4
 """How many minutes without faults a world has until all that is left must agree."""
 _LONGEST_SECONDS = 3 * 3600.0
@@ -127,6 +129,7 @@ class World:
         self.begun_ms = DAY_0_MS + chance.randrange(180, 1430) * MINUTE_MS + chance.randrange(MINUTE_MS)
         self._now_ms = self.begun_ms
         self.skew_ms, self.delisted, self.n_events, self._hindered_until = 0, set[str](), 0, 0.0
+        self._troubles = 0, 0.0
         self.market = market = synthetic_market()
         derivatives, budget, connections = Derivatives(market), Budget(), Connections()
         self.prices = GappedMarket(market, derivatives)
@@ -156,13 +159,21 @@ class World:
         self.network.fired["second_runner"] += n_runners - 1
         self.supervisors = [Supervisor(self._live, chance) for _ in range(n_runners)]
         self.evidence = evidence = Evidence(
-            self.ledger, self.journal, MARKET_ID, self.clock, self.is_hindered, self._silent_seconds
+            self.ledger,
+            self.journal,
+            MARKET_ID,
+            self.clock,
+            self.is_hindered,
+            self._silent_seconds,
+            self._is_troubled,
         )
+        self.cancels = CancelRules(evidence)
         self.examiner = Examiner(evidence)
         self.examiners: list[Examines] = [
             self.examiner,
             SendingRules(evidence),
             IntentRules(evidence),
+            self.cancels,
             *(
                 (EventDecisionRules if one.source in RESTING else DecisionRules)(evidence, market, one)
                 for one in (self.deployment, *others)
@@ -274,6 +285,7 @@ class World:
                 examiner.found.update(kept)
 
     def _look(self) -> None:
+        self._is_troubled()
         for examiner in self.examiners:
             examiner.look()
 
@@ -282,8 +294,18 @@ class World:
         self._look()
 
     def _sent(self, asked: Asked) -> None:
+        if asked.cancels:
+            self.cancels.look_at_cancel(asked)
+            return
         for examiner in self.examiners:
             examiner.look_at_order(asked)
+
+    def _is_troubled(self) -> bool:
+        """Whether something went wrong within the last seconds, or the runner is told to end."""
+        now, n_faults = asyncio.get_running_loop().time(), self.network.fired.total()
+        if n_faults != self._troubles[0] or self._stopping.is_set():
+            self._troubles = n_faults, now + _TROUBLED_SECONDS
+        return now < self._troubles[1]
 
     def _silent_seconds(self) -> float:
         return asyncio.get_running_loop().time() - self.network.heard_at

@@ -130,6 +130,37 @@ def test_what_is_held_is_closed_and_booked_while_its_strategy_thinks(
     assert_books_equal(engine, ledger)
 
 
+def test_what_leaves_at_a_bars_close_leaves_while_its_strategy_thinks(
+    engine: Engine, database_url: str, deploy: Callable[..., int], tmp_path: Path
+) -> None:
+    source = HOLD.replace("Float,", "Float, Int,").replace(
+        "Stops(", "Stops(time_stop=Int(1, low=1, high=9), "
+    )
+    thinking, ledger = Thinking(), Ledger(tmp_path)
+    deploy_canary(deploy, source)
+
+    async def scenario(stage: Stage) -> None:
+        async with runner(engine, database_url, stage, load=thinking.load):
+            await until(lambda: is_protected(engine))
+            before, n_decided = rows(engine, BOOKED), rows(engine, SIGNALS)[0][0]
+            thinking.may_answer.clear()
+            try:
+                stage.clock.skip_minute()
+                await until(thinking.is_asked.is_set)
+                seen = asyncio.get_running_loop().time()
+                await until(lambda: status_of(engine, "exit")[-1:] == [("FILLED",)], 30)
+                assert asyncio.get_running_loop().time() - seen < SLOW_COVER_SECONDS
+                assert rows(engine, BOOKED) != before
+                assert rows(engine, SIGNALS) == [(n_decided,)]  # it thinks still
+            finally:
+                thinking.may_answer.set()
+            await until(lambda: rows(engine, SIGNALS) == [(n_decided + 1,)])
+            assert rows(engine, HELD) == [(0,)]  # the side was stopped
+
+    play(tmp_path, scenario)
+    assert_books_equal(engine, ledger)
+
+
 def test_what_fills_while_an_event_strategy_thinks_is_covered_and_told_it_once(
     engine: Engine, database_url: str, deploy: Callable[..., int], tmp_path: Path
 ) -> None:
