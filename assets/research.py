@@ -156,7 +156,7 @@ def walk_forward(
 def verdicts(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """Show what the newest walk-forwards proved, gate by gate, with their stitched out-of-sample equity."""
     with transaction(platform.engine) as connection:
-        rows = newest_verdicts(connection, platform.exchange)
+        rows = newest_verdicts(connection, platform.exchange, platform.fresh)
         plotted = _best_by_timeframe(rows)
         shown = [row["task_id"] for best in plotted.values() for row in best]
         curves = out_of_sample_equity(connection, shown)
@@ -179,7 +179,9 @@ def _pages(platform: Platform, rows: list[Row]) -> dict[str, dg.MetadataValue]:
     from quant_pipelines.pages.publish import publish_verdicts  # noqa: PLC0415 - numba
 
     place, keep = platform.pages, platform.settings.optimization.keep_reports
-    publish_verdicts(platform.engine, rows, place.folder, keep=keep, columns=platform.columns)
+    publish_verdicts(
+        platform.engine, rows, place.folder, fresh=platform.fresh, keep=keep, columns=platform.columns
+    )
     best = _best_first(rows)[:_BEST_SHOWN]
     links = [{"verdict": f"[{_name(row)}]({place.link(page_name(row['id']))})"} for row in best]
     return {"all_reports": dg.MetadataValue.url(place.link(INDEX)), "reports": table(links)}

@@ -54,13 +54,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the newest ones."""
+    from quant_pipelines.core.clock import system_clock_ms
+    from quant_pipelines.operations.freshness import freshness
     from quant_pipelines.store.engine import transaction
     from quant_pipelines.store.research_lists import RowFilter, list_backtests, list_walks
 
     wanted = RowFilter(arguments.strategy, arguments.symbol, arguments.timeframe, arguments.limit)
-    read = list_backtests if arguments.backtests else list_walks
-    with opened(arguments) as (engine, _), transaction(engine) as connection:
-        rows = read(connection, wanted)
+    with opened(arguments) as (engine, settings), transaction(engine) as connection:
+        rows = (
+            list_backtests(connection, wanted)
+            if arguments.backtests
+            else list_walks(connection, wanted, freshness(settings.ladder, system_clock_ms))
+        )
     if arguments.backtests:
         print_answer(arguments, {"backtests": rows}, table([_short(row) for row in rows], _BACKTESTS))
     else:
@@ -79,5 +84,6 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
 def _result(row: dict[str, Any]) -> str:
     if row["verdict_id"] is None:
         return f"{row['status']}: {row['error']}" if row["error"] else str(row["status"])
-    capital = "passed" if row["capital_passed"] else "not passed"
-    return f"{row['decision']}, capital {capital}"
+    said = row["capital"]
+    by = f" ({said['decided_by']})" if said["decision"] != "passed" else ""
+    return f"{row['decision']}, capital {said['decision']}{by}"

@@ -15,6 +15,7 @@ from quant_pipelines.core.bounds import ROW_ID
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from quant_pipelines.optimize.evidence import Freshness
     from quant_pipelines.optimize.walk_forward import FoldResult
 
 _BEST = 3
@@ -46,16 +47,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print it; ``--json`` has every trial."""
     from quant_pipelines.cli.optimize_run import verdict_document, verdict_text
+    from quant_pipelines.core.clock import system_clock_ms
+    from quant_pipelines.operations.freshness import freshness
     from quant_pipelines.operations.research import require_verdict
     from quant_pipelines.store.engine import transaction
     from quant_pipelines.store.records import read_folds
 
-    with opened(arguments) as (engine, _):
+    with opened(arguments) as (engine, settings):
+        fresh = freshness(settings.ladder, system_clock_ms)
         with transaction(engine) as connection:
-            record = require_verdict(connection, arguments.verdict)
+            record = require_verdict(connection, arguments.verdict).counted(fresh)
             folds = read_folds(connection, record.task_id or 0)
         if arguments.report:
-            _write_page(arguments, engine, record.task_id or 0)
+            _write_page(arguments, engine, record.task_id or 0, fresh)
     document = verdict_document(record)
     found = [folds[index] for index in sorted(folds)]
     rows, drift = [_fold(one) for one in found], _drift(found)
@@ -80,14 +84,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write_page(arguments: argparse.Namespace, engine: "Engine", task_id: int) -> None:
+def _write_page(arguments: argparse.Namespace, engine: "Engine", task_id: int, fresh: "Freshness") -> None:
     from quant_pipelines.cli.history import columns_folder
     from quant_pipelines.cli.output import write_text
     from quant_pipelines.pages.publish import page_of
     from quant_pipelines.research.run import open_source, resume_job
 
     source = open_source(engine, resume_job(engine, task_id), columns_folder(arguments))
-    write_text(arguments.report, page_of(engine, task_id, source))
+    write_text(arguments.report, page_of(engine, task_id, source, fresh))
 
 
 def _fold(one: "FoldResult") -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""Pages of verdicts as files: written once, listed by an index, the oldest ones removed.
+"""Pages of verdicts as files: listed by an index, the oldest ones removed.
 
-A page is made of stored rows alone, so a lost one comes back, and removing one loses nothing.
+A page is made of stored rows alone, so a lost one comes back, and removing one loses nothing. It is written
+once, and again when capital is decided otherwise than it says.
 """
 
 import logging
@@ -12,8 +13,10 @@ from typing import Any
 from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import QuantError
+from quant_pipelines.optimize.evidence import Freshness
 from quant_pipelines.pages.place import INDEX, page_name
 from quant_pipelines.pages.walk import walk_of
+from quant_pipelines.reports.capital import capital_mark
 from quant_pipelines.reports.index import render_index
 from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.database_source import DatabaseSource
@@ -23,22 +26,31 @@ from quant_pipelines.store.records import read_folds
 from quant_pipelines.store.verdicts import incumbent_returns, verdict_of_task
 
 _log = logging.getLogger(__name__)
+_HEAD = 4096
 _NUMBERED = re.compile(r"verdict-(\d+)\.html")
 
 
 def publish_verdicts(
-    engine: Engine, rows: Sequence[Mapping[str, Any]], folder: Path, *, keep: int, columns: Path | None = None
+    engine: Engine,
+    rows: Sequence[Mapping[str, Any]],
+    folder: Path,
+    *,
+    fresh: Freshness,
+    keep: int,
+    columns: Path | None = None,
 ) -> list[str]:
-    """Write the pages that are missing, and the index.
+    """Write the pages that are missing or say something else of capital than is true by now, and the index.
 
     Parameters
     ----------
     engine
         Product database.
     rows
-        The newest verdicts: the index lists them.
+        The newest verdicts as they count on the day: the index lists them.
     folder
         Where pages are; made if it is missing.
+    fresh
+        Day, and how old evidence for capital may be.
     keep
         Most pages of verdicts that stay; those with the smallest numbers go first.
     columns
@@ -54,10 +66,10 @@ def publish_verdicts(
     written = []
     for row in rows:
         path = folder / page_name(row["id"])
-        if not path.exists():
+        if not _says(path, row["capital"]):
             source = sources.setdefault(row["exchange"], DatabaseSource(engine, row["exchange"], columns))
             try:
-                _write(path, page_of(engine, row["task_id"], source))
+                _write(path, page_of(engine, row["task_id"], source, fresh))
             except (QuantError, OSError) as error:
                 _log.warning("page of verdict %d is not written: %s", row["id"], error)
                 continue
@@ -68,13 +80,21 @@ def publish_verdicts(
     return written
 
 
-def page_of(engine: Engine, task_id: int, source: HistorySource) -> str:
-    """Page of a task's verdict, as it is stored now."""
+def page_of(engine: Engine, task_id: int, source: HistorySource, fresh: Freshness) -> str:
+    """Page of a task's verdict, as it counts on a day."""
     with transaction(engine) as connection:
-        record = verdict_of_task(connection, task_id)
+        record = verdict_of_task(connection, task_id).counted(fresh)
         folds = read_folds(connection, task_id)
         incumbent = incumbent_returns(connection, record)
     return render_walk(walk_of(record, folds, source, incumbent))
+
+
+def _says(path: Path, capital: Mapping[str, Any]) -> bool:
+    """Whether there is a page that says so of capital, at its head."""
+    if not path.exists():
+        return False
+    with path.open(encoding="utf-8") as page:
+        return capital_mark(capital["decision"], capital["decided_by"]) in page.read(_HEAD)
 
 
 def _remove_oldest(folder: Path, keep: int) -> None:

@@ -23,6 +23,7 @@ from quant_pipelines.optimize.capital import (
 )
 from quant_pipelines.optimize.capital.said import OF_LOOK, OF_RECORD
 from quant_pipelines.optimize.decision import DecisionTerms
+from quant_pipelines.optimize.evidence import CapitalEvidence, Freshness, fresh_evidence
 from quant_pipelines.optimize.holding import HeldSpan, longest_holding_days, open_holdings
 from quant_pipelines.store.capital_evidence import OF_RESULT
 from quant_pipelines.store.records import day_ms
@@ -62,6 +63,17 @@ def newest_look(connection: Connection, exchange: str) -> dict[str, Any] | None:
     shown = shown.order_by(results.passed.desc(), results.pool, results.symbol, results.record_id)
     rows = connection.execute(shown).mappings()
     return {**look, "records": [dict(row) for row in rows]}
+
+
+def counted_look(look: dict[str, Any], fresh: Freshness) -> dict[str, Any]:
+    """Look as it counts on a day: what has become stale since has decided nothing any more."""
+    records = []
+    for row in look["records"]:
+        said = CapitalEvidence(**{name: row[name] for name in OF_RESULT}, look_day=look["look_day"])
+        now = fresh_evidence(said, fresh)
+        counted = {name: getattr(now, name) for name in OF_RESULT}
+        records.append(row | counted | {"passed": now.decision == "passed"})
+    return look | {"records": records}
 
 
 def newest_look_taken(connection: Connection, exchange: str) -> date | None:
