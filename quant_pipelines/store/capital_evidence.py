@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from quant_pipelines.optimize.capital_gates import decided_capital, with_decision
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence, Freshness, fresh_evidence
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, passed
+from quant_pipelines.store.acknowledged import is_vouched
 from quant_pipelines.store.tables import capital_looks, capital_results, optimizer_tasks
 
 OF_RESULT = tuple(name for name in CapitalEvidence._fields if name not in ("tests", "look_day"))
@@ -16,7 +17,7 @@ OF_RESULT = tuple(name for name in CapitalEvidence._fields if name not in ("test
 
 
 def newest_evidence(connection: Connection, record_id: int) -> CapitalEvidence:
-    """Read what the newest look that saw a record says of it; ``NOT_LOOKED_AT`` where none has."""
+    """Read what the newest look that saw a record says of it; ``NOT_LOOKED_AT`` without one that counts."""
     return _newest(connection, [record_id]).get(record_id, NOT_LOOKED_AT)
 
 
@@ -65,7 +66,7 @@ def _newest(connection: Connection, record_ids: Collection[int]) -> dict[int, Ca
     query = (
         select(results.record_id, *(results[name] for name in OF_RESULT), looks.family_size, looks.look_day)
         .join(capital_looks, looks.id == results.look_id)
-        .where(results.record_id.in_([*record_ids]))
+        .where(results.record_id.in_([*record_ids]), is_vouched())
         .ext(distinct_on(results.record_id))
         .order_by(results.record_id, looks.look_day.desc())
     )

@@ -1,7 +1,7 @@
 """Every table, one module for each schema."""
 
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
-from quant_pipelines.store.tables.capital import capital_looks, capital_results
+from quant_pipelines.store.tables.capital import acknowledged_looks, capital_looks, capital_results
 from quant_pipelines.store.tables.market import (
     bar_confirmations,
     bar_revisions,
@@ -115,6 +115,7 @@ __all__ = [
     "orders",
     "record_days",
     "capital_looks",
+    "acknowledged_looks",
     "capital_results",
     "records",
     "performance_metrics",
