@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 from quant_pipelines.cli.backtest_run import require_symbols
 from quant_pipelines.cli.history import columns_folder, open_database
 from quant_pipelines.cli.operator import strategies_of
-from quant_pipelines.cli.optimize_study import study
+from quant_pipelines.cli.optimize_study import resumed_study, study
 from quant_pipelines.cli.output import table, write_text
-from quant_pipelines.cli.parse import TIMEFRAME
+from quant_pipelines.cli.parse import TIMEFRAME, StudyId
 from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ConfigurationError, StrategyError
@@ -75,6 +75,8 @@ def optimize(arguments: argparse.Namespace) -> Optimized | Studied:
         return _asked(arguments, job, open_source(None, job))
     with open_database(arguments, settings) as engine:
         stored = OpenResearch(engine, freshness(settings.ladder, system_clock_ms))
+        if isinstance(arguments.resume, StudyId):
+            return resumed_study(arguments, engine)
         if arguments.resume is not None:
             return _resumed(arguments, stored)
         _require_trial(engine, arguments.strategy, strategies_of(arguments, settings))
@@ -211,7 +213,7 @@ def _require_one_way(arguments: argparse.Namespace) -> None:
     given = [name for name, value in known.items() if value not in (None, [])]
     if given:
         raise ConfigurationError(
-            f"--resume {arguments.resume} goes on with what is stored of it; expected no {', '.join(given)}"
+            f"--resume {arguments.resume!s} goes on with what is stored of it; expected no {', '.join(given)}"
         )
 
 

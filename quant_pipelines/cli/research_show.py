@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_answer, table
-from quant_pipelines.cli.parse import within
-from quant_pipelines.core.bounds import ROW_ID
+from quant_pipelines.cli.parse import StudyId, walk_or_study
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -37,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "verdict",
         metavar="VERDICT",
-        type=within(ROW_ID, "id"),
-        help="its id, as quant research list shows it",
+        type=walk_or_study,
+        help="its id, as quant research list shows it, or study:ID of a combinatorial study",
     )
     parser.add_argument("--report", type=Path, metavar="F.html", help="write its page")
     add_home(parser)
@@ -46,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print it; ``--json`` has every trial."""
+    if isinstance(arguments.verdict, StudyId):
+        return _show_study(arguments)
     from quant_pipelines.cli.optimize_run import verdict_document, verdict_text
     from quant_pipelines.core.clock import system_clock_ms
     from quant_pipelines.operations.freshness import freshness
@@ -81,6 +82,26 @@ def run(arguments: argparse.Namespace) -> int:
     )
     told = {"decision": record.decision, "folds": rows, "drift": drift, "trials": trials}
     print_answer(arguments, document | told, text)
+    return 0
+
+
+def _show_study(arguments: argparse.Namespace) -> int:
+    from quant_pipelines.cli.optimize_study import study_answer, study_text, write_study
+    from quant_pipelines.core.errors import ConfigurationError
+    from quant_pipelines.research.job import OptimizationJob, Studied
+    from quant_pipelines.research.study import require_study
+
+    with opened(arguments) as (engine, _):
+        found = require_study(engine, int(arguments.verdict))
+    if found.result is None:
+        raise ConfigurationError(
+            f"study:{found.id} is not finished, {found.splits} splits have run; expected one that is, so go "
+            f"on with quant optimize --resume study:{found.id}"
+        )
+    studied = Studied(OptimizationJob.from_document(found.job), found.result, found.id)
+    write_study(arguments, studied)
+    told = study_answer(studied)
+    print_answer(arguments, told, study_text(told))
     return 0
 
 

@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
@@ -30,13 +30,19 @@ _HEAD = 4096
 _NUMBERED = re.compile(r"verdict-(\d+)\.html")
 
 
+class PageFolder(NamedTuple):
+    """Folder of pages, and the most pages of verdicts that stay; those with the smallest numbers go first."""
+
+    folder: Path
+    keep: int
+
+
 def publish_verdicts(
     engine: Engine,
     rows: Sequence[Mapping[str, Any]],
-    folder: Path,
+    pages: PageFolder,
     *,
     fresh: Freshness,
-    keep: int,
     columns: Path | None = None,
 ) -> list[str]:
     """Write the pages that are missing or say something else of capital than is true by now, and the index.
@@ -47,12 +53,10 @@ def publish_verdicts(
         Product database.
     rows
         The newest verdicts as they count on the day: the index lists them.
-    folder
-        Where pages are; made if it is missing.
+    pages
+        Where pages are, made if it is missing, and how many stay.
     fresh
         Day, and how old evidence for capital may be.
-    keep
-        Most pages of verdicts that stay; those with the smallest numbers go first.
     columns
         Folder of column files to read bars through; None reads them from the database.
 
@@ -61,6 +65,7 @@ def publish_verdicts(
     list of str
         Names of the pages that were written; one that can't be is a warning in the log, and tried again.
     """
+    folder = pages.folder
     folder.mkdir(parents=True, exist_ok=True)
     sources: dict[str, DatabaseSource] = {}
     written = []
@@ -74,7 +79,7 @@ def publish_verdicts(
                 _log.warning("page of verdict %d is not written: %s", row["id"], error)
                 continue
             written.append(path.name)
-    _remove_oldest(folder, keep)
+    _remove_oldest(folder, pages.keep)
     shown = (row for row in rows if (folder / page_name(row["id"])).exists())
     _write(folder / INDEX, render_index(shown, page_name))
     return written

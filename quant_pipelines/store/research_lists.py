@@ -75,14 +75,14 @@ def list_walks(connection: Connection, wanted: RowFilter, fresh: Freshness) -> l
         .outerjoin(verdicts, verdicts.c.task_id == tasks.id)
         .join(strategy_versions, strategy_versions.c.id == tasks.strategy_version_id)
     )
-    rows = with_capital(connection, _newest(connection, query, optimizer_tasks, wanted), fresh)
+    rows = with_capital(connection, newest_rows(connection, query, optimizer_tasks, wanted), fresh)
     return [{name: value for name, value in row.items() if name != "gates"} for row in rows]
 
 
 def list_backtests(connection: Connection, wanted: RowFilter) -> list[dict[str, Any]]:
     """Read stored backtests, newest first."""
     query = select(*(backtests.c[name] for name in _BACKTEST))
-    return _newest(connection, query, backtests, wanted, by="run_at")
+    return newest_rows(connection, query, backtests, wanted, by="run_at")
 
 
 def save_backtest(connection: Connection, row: Mapping[str, Any]) -> int:
@@ -124,9 +124,10 @@ def version_of_task(connection: Connection, task_id: int) -> Mapping[str, Any] |
     return None if row is None else dict(row)
 
 
-def _newest(
+def newest_rows(
     connection: Connection, query: Select[Any], table: Table, wanted: RowFilter, *, by: str = "id"
 ) -> list[dict[str, Any]]:
+    """Rows of a query over a table that are asked for, newest first."""
     asked = {"strategy": wanted.strategy, "symbol": wanted.symbol, "timeframe": wanted.timeframe}
     is_meant = (table.c[name] == value for name, value in asked.items() if value is not None)
     order = (table.c[by].desc(), table.c.id.desc())

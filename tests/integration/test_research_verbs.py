@@ -77,7 +77,7 @@ def test_walk_forwards_are_listed_newest_first(quant: Quant, walked: Any, engine
     assert only["verdict_id"] == other.id
     assert quant("research", "list", "--json", "--strategy", "macd")[1] == {"walk_forwards": []}
     assert len(quant("research", "list", "--json", "--limit", 1)[1]["walk_forwards"]) == 1
-    assert "candidate, capital not passed" in quant("research", "list")[1]
+    assert "candidate, capital undecided (not_looked_at)" in quant("research", "list")[1]
 
 
 def test_one_is_shown_with_every_trial_and_its_drift(quant: Quant, walked: Any) -> None:

@@ -14,7 +14,7 @@ from quant_pipelines.core.clock import system_clock_ms, utc_now
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.operations.freshness import freshness
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.pages.publish import publish_verdicts
+from quant_pipelines.pages.publish import PageFolder, publish_verdicts
 from quant_pipelines.research.run import optimize_one
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.views import newest_verdicts
@@ -90,7 +90,7 @@ def test_a_page_is_written_again_once_it_says_too_much(
         fresh = freshness(LadderSettings(), lambda waited=waited: system_clock_ms() + waited * 86_400_000)
         with transaction(engine) as connection:
             rows = newest_verdicts(connection, JOB.exchange, fresh)
-        assert publish_verdicts(engine, rows, tmp_path, fresh=fresh, keep=9) == [page.name]
+        assert publish_verdicts(engine, rows, PageFolder(tmp_path, 9), fresh=fresh) == [page.name]
         assert f"capital {decision}." in page.read_text()
-        assert publish_verdicts(engine, rows, tmp_path, fresh=fresh, keep=9) == []
+        assert publish_verdicts(engine, rows, PageFolder(tmp_path, 9), fresh=fresh) == []
     assert "undecided: stale" in (tmp_path / "index.html").read_text()

@@ -36,6 +36,7 @@ from quant_pipelines.store.tables.ops import (
 )
 from quant_pipelines.store.tables.research import (
     backtests,
+    combinatorial_splits,
     combinatorial_studies,
     folds,
     optimization_requests,
@@ -89,6 +90,7 @@ __all__ = [
     "bus_events",
     "certificates",
     "combinatorial_studies",
+    "combinatorial_splits",
     "checkpoints",
     "data_findings",
     "deployments",

@@ -1,4 +1,4 @@
-"""Looks of which a person has acknowledged that they are not what they were when they are replayed."""
+"""Looks that are acknowledged not to be what they were; splits of combinatorial studies one by one."""
 
 from pathlib import Path
 

@@ -27,3 +27,27 @@ CREATE TRIGGER acknowledged_looks_stay BEFORE UPDATE OR DELETE ON research.ackno
 
 CREATE TRIGGER acknowledged_looks_all_stay BEFORE TRUNCATE ON research.acknowledged_looks
     FOR EACH STATEMENT EXECUTE FUNCTION research.refuse_another_look();
+
+-- A study that was interrupted goes on: what its splits have found is kept one by one.
+ALTER TABLE research.combinatorial_studies ALTER COLUMN result DROP NOT NULL;
+
+COMMENT ON COLUMN research.combinatorial_studies.result IS 'figures, daily returns of each path, and what each split found; null until all splits have run';
+
+CREATE TABLE research.combinatorial_splits (
+    study_id BIGINT NOT NULL,
+    number INTEGER NOT NULL,
+    parameters JSONB,
+    trials INTEGER NOT NULL,
+    purge_days INTEGER NOT NULL,
+    returns JSONB NOT NULL,
+    CONSTRAINT pk_combinatorial_splits PRIMARY KEY (study_id, number),
+    CONSTRAINT fk_combinatorial_splits_study_id_combinatorial_studies FOREIGN KEY (study_id) REFERENCES research.combinatorial_studies (id)
+);
+
+COMMENT ON TABLE research.combinatorial_splits IS 'What a split of a combinatorial study found, as soon as it has run';
+
+COMMENT ON COLUMN research.combinatorial_splits.number IS 'in the order of the splits, from 0';
+
+COMMENT ON COLUMN research.combinatorial_splits.parameters IS 'best on its train days; null where none could be ranked';
+
+COMMENT ON COLUMN research.combinatorial_splits.returns IS 'daily returns in each tested group, fractions';
