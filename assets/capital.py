@@ -36,12 +36,13 @@ def capital_looks(
     the newest one is shown again.
     """
     from quant_pipelines.research.capital import take_due_look  # noqa: PLC0415 - numba
-    from quant_pipelines.store.capital import newest_look  # noqa: PLC0415 - scipy
+    from quant_pipelines.store.capital import counted_look, newest_look  # noqa: PLC0415 - scipy
 
     answer = take_due_look(platform.engine, platform.exchange, platform.clock)
     context.log.info(answer.told)
     with transaction(platform.engine) as connection:
         look = newest_look(connection, platform.exchange)
+    look = counted_look(look, platform.fresh) if look else None
     metadata: dict[str, Any] = {"told": answer.told, "is_taken": answer.is_taken}
     return dg.MaterializeResult(metadata=metadata | (_shown(look) if look else {}))
 

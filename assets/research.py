@@ -156,7 +156,7 @@ def walk_forward(
 def verdicts(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """Show what the newest walk-forwards proved, gate by gate, with their stitched out-of-sample equity."""
     with transaction(platform.engine) as connection:
-        rows = newest_verdicts(connection, platform.exchange)
+        rows = newest_verdicts(connection, platform.exchange, platform.fresh)
         plotted = _best_by_timeframe(rows)
         shown = [row["task_id"] for best in plotted.values() for row in best]
         curves = out_of_sample_equity(connection, shown)
@@ -176,10 +176,11 @@ def _pages(platform: Platform, rows: list[Row]) -> dict[str, dg.MetadataValue]:
     """Write the pages of these verdicts, and link them: all of them, and the best ones by name."""
     if platform.pages is None or not rows:
         return {}
-    from quant_pipelines.pages.publish import publish_verdicts  # noqa: PLC0415 - numba
+    from quant_pipelines.pages.publish import PageFolder, publish_verdicts  # noqa: PLC0415 - numba
 
     place, keep = platform.pages, platform.settings.optimization.keep_reports
-    publish_verdicts(platform.engine, rows, place.folder, keep=keep, columns=platform.columns)
+    pages = PageFolder(place.folder, keep)
+    publish_verdicts(platform.engine, rows, pages, fresh=platform.fresh, columns=platform.columns)
     best = _best_first(rows)[:_BEST_SHOWN]
     links = [{"verdict": f"[{_name(row)}]({place.link(page_name(row['id']))})"} for row in best]
     return {"all_reports": dg.MetadataValue.url(place.link(INDEX)), "reports": table(links)}

@@ -13,6 +13,8 @@ from sqlalchemy import Engine
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.settings import ExchangeSettings, Settings
 from quant_pipelines.marketdata.ingest import Ingestion
+from quant_pipelines.operations.freshness import freshness
+from quant_pipelines.optimize.evidence import Freshness
 from quant_pipelines.pages.place import PagePlace
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.market import read_universe, read_whitelist
@@ -85,6 +87,11 @@ class Platform:
     def exchange(self) -> str:
         """Id of the exchange, as ccxt spells it."""
         return self.settings.exchange.id
+
+    @property
+    def fresh(self) -> Freshness:
+        """Today, and how old evidence for capital may be."""
+        return freshness(self.settings.ladder, self.clock)
 
     def symbols(self) -> list[str]:
         """Symbols whose data are kept: those that are scanned and those that are traded."""

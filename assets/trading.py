@@ -34,7 +34,7 @@ def paper_screen(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
 
     screen_candidates(platform.engine, platform.settings, platform.clock)
     with transaction(platform.engine) as connection:
-        rows = newest_verdicts(connection, platform.exchange)
+        rows = newest_verdicts(connection, platform.exchange, platform.fresh)
     metadata = {
         decision: sum(row["decision"] == decision for row in rows)
         for decision in ("admitted", "rejected", "candidate")

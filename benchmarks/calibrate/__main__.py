@@ -1,7 +1,8 @@
 """Measure the capital decision's error and power, and write `docs/calibration.md` after every part.
 
 A run that was stopped goes on where it was: parts are kept in `--store` under a digest of what they rest on.
-A row is replaced once newer code has measured as many worlds of it as the page has.
+A row is replaced once newer code has measured as many worlds of it as the page has. Of a part only those of
+its worlds are measured that no other run has kept, whatever number of worlds that one was asked for.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from benchmarks.calibrate.results import Results
 from benchmarks.calibrate.section import Section
 from benchmarks.calibrate.sections import SECTIONS
 from benchmarks.calibrate.store import ROOT, MeasuredParts
+from benchmarks.calibrate.world_ranges import missing_ranges
 
 PAGE = ROOT / "docs" / "calibration.md"
 
@@ -31,6 +33,11 @@ class Part(NamedTuple):
     def name(self) -> str:
         return json.dumps([self.section.name, self.key, self.seeds.start, self.seeds.stop])
 
+    def lacking(self, found: MeasuredParts) -> list["Part"]:
+        """Parts of it that hold the worlds which were not measured yet."""
+        known = found.worlds_of(self.section.name, self.key).keys()
+        return [self._replace(seeds=seeds) for seeds in missing_ranges(self.seeds, known)]
+
 
 def main() -> None:
     given = _given()
@@ -39,14 +46,14 @@ def main() -> None:
     parts = {one.file: MeasuredParts(given.store, one.file, one.sources) for one in sections}
     results = Results()
     _add_known(sections, parts, results)
-    for part in in_turns(sections, given.worlds):
-        found = parts[part.section.file]
-        if part.name in found.parts:
-            continue
-        found.measure(part.name, lambda part=part, found=found: part.section.measure(*part[1:], found))
-        _add_known([part.section], parts, results)
-        PAGE.write_text(report.page(results))
-        print(f"{time.perf_counter() - began:.0f} s: {part.name}", flush=True)
+    order = row_by_row if given.rows_first else in_turns
+    for asked in order(sections, given.worlds):
+        found = parts[asked.section.file]
+        for part in asked.lacking(found):
+            found.measure(part.name, lambda part=part, found=found: part.section.measure(*part[1:], found))
+            _add_known([part.section], parts, results)
+            PAGE.write_text(report.page(results))
+            print(f"{time.perf_counter() - began:.0f} s: {part.name}", flush=True)
     results.write()
     PAGE.write_text(report.page(results))
     seconds, cpu = time.perf_counter() - began, time.process_time() - spent
@@ -59,6 +66,7 @@ def _given() -> argparse.Namespace:
     asked = argparse.ArgumentParser(prog="python -m benchmarks.calibrate", description=__doc__)
     asked.add_argument("--worlds", type=int, default=2000, help="of each row, where it has no fewer")
     asked.add_argument("--only", nargs="*", choices=[one.name for one in SECTIONS], help="sections")
+    asked.add_argument("--rows-first", action="store_true", help="end a row before the next one begins")
     asked.add_argument("--store", type=Path, default=ROOT / "build" / "calibration")
     return asked.parse_args()
 
@@ -73,20 +81,27 @@ def in_turns(sections: list[Section], worlds: int) -> Iterator[Part]:
                 yield from (Part(section, key, range(start, end)) for key in section.rows)
 
 
+def row_by_row(sections: list[Section], worlds: int) -> Iterator[Part]:
+    """Name all parts of a row, then those of the next one."""
+    for section in sections:
+        for key in section.rows:
+            yield from in_turns([section._replace(rows=(key,))], worlds)
+
+
 def _add_known(sections: list[Section], parts: dict[str, MeasuredParts], results: Results) -> None:
     """Put parts together, each row from as many worlds as there are by now."""
     for section in sections:
         known = parts[section.file]
-        rows: dict[str, list[Any]] = {}
-        for name, measured in known.parts.items():
-            what, key, *_ = json.loads(name)
-            if what == section.name:
-                rows.setdefault(json.dumps(key), []).extend(measured)
-            elif what == "oracle" and section.name == "power":
-                _, _, years, worlds = json.loads(name)
-                results.add("oracle", json.dumps(years), known.code, worlds, {"limit": round(measured, 3)})
-        for key, worlds in rows.items():
-            results.add(section.name, key, known.code, len(worlds), section.summed(worlds))
+        for row in section.rows:
+            key, measured = json.dumps(row), known.worlds_of(section.name, row)
+            if measured:
+                figures = section.summed([*measured.values()])
+                results.add(section.name, key, known.code, len(measured), figures)
+        for name, limit in known.parts.items():
+            what, _, *rest = json.loads(name)
+            if what == "oracle" and section.name == "power":
+                years, worlds = rest
+                results.add("oracle", json.dumps(years), known.code, worlds, {"limit": round(limit, 3)})
     results.write()
 
 

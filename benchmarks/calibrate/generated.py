@@ -4,15 +4,12 @@ from functools import cached_property
 
 import numpy as np
 
+from benchmarks.bars_alone import BarsAlone
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.asof import KnownPoints, no_points
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, floor_ms, timeframe_ms
-from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
-from quant_pipelines.research.history import Extent, extent_of
-from quant_pipelines.trading import Specification
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, timeframe_ms
 
 TIMEFRAME = "1h"
 _STEP_MS = timeframe_ms(TIMEFRAME)
@@ -22,7 +19,7 @@ _VOLATILITY = 0.6 / np.sqrt(_BARS_A_YEAR)
 _FUNDING_MS = 8 * HOUR_MS
 
 
-class GeneratedSource:
+class GeneratedSource(BarsAlone):
     """History of any symbol, from a seed; the same for the same seed and symbol.
 
     Parameters
@@ -36,14 +33,11 @@ class GeneratedSource:
     """
 
     def __init__(self, seed: int, window: Window, *, trend: float = 0.0) -> None:
+        super().__init__(window.end_ms)
         self._seed = seed
         self._window = window
         self._trend = trend
         self._drawn: dict[str, Bars] = {}
-
-    def last_midnight(self, symbol: str, timeframe: str) -> int:
-        """See ``HistorySource``."""
-        return floor_ms(self._window.end_ms, DAY_MS)
 
     def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
         """See ``HistorySource``."""
@@ -53,33 +47,9 @@ class GeneratedSource:
             self._drawn[symbol] = self._draw(symbol)
         return self._drawn[symbol].between(*window)
 
-    def own_bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
-        """See ``InputSource``."""
-        return self.bars(symbol, timeframe, Window(start_ms, end_ms))
-
-    def extent(self, symbol: str, timeframe: str, window: Window) -> Extent:
-        """See ``HistorySource``."""
-        return extent_of(self.bars(symbol, timeframe, window))
-
     def funding(self, symbol: str, window: Window) -> FundingSeries:
         """See ``HistorySource``."""
         return self._funding.between(*window)
-
-    def points(self, symbol: str, name: str, start_ms: int, end_ms: int) -> KnownPoints:
-        """See ``InputSource``; nothing but bars is drawn."""
-        return no_points()
-
-    def specification(self, symbol: str) -> Specification:
-        """See ``HistorySource``."""
-        return Specification()
-
-    def fill_inputs(self, symbol: str, window: Window) -> FillInputs:
-        """See ``HistorySource``."""
-        return NO_FILL_INPUTS
-
-    def findings(self, bars: Bars, window: Window) -> tuple[str, ...]:
-        """See ``HistorySource``; nothing is missing."""
-        return ()
 
     @cached_property
     def _funding(self) -> FundingSeries:

@@ -1,6 +1,8 @@
 """What the page says of the looks as they are wired, and of searches that ended in them."""
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from benchmarks.calibrate.family_worlds import FAMILY_EDGES, FAMILY_NOISE, POOLS, SYMBOLS
 from benchmarks.calibrate.intervals import upper_bound
@@ -37,11 +39,7 @@ def noise_table(rows: dict[str, Row]) -> list[str]:
         "| false, 365 days | upper 95 % | reaches it"
     )
     lines = []
-    for kind in FAMILY_NOISE:
-        row = rows.get(json.dumps(kind))
-        if row is None:
-            continue
-        n, figures = row.worlds, row.figures
+    for kind, n, figures in _measured(rows, FAMILY_NOISE):
         late, ever = figures["late"], figures["ever"]
         month, year = upper_bound(late, n), upper_bound(ever, n)
         moves = f"{figures['joined']:g}, {figures['left']:g}"
@@ -56,17 +54,19 @@ def edges_table(rows: dict[str, Row]) -> list[str]:
         "| another record passed | the same, where the pool passed"
     )
     lines = []
-    for kind in FAMILY_EDGES:
-        row = rows.get(json.dumps(kind))
-        if row is None:
-            continue
-        n, figures = row.worlds, row.figures
+    for kind, n, figures in _measured(rows, FAMILY_EDGES):
         inside = share(figures["false_inside"], figures["pool"])
         found = [f"{figures['found']:.3f}", f"{figures['found_flat']:.3f}"]
         lines.append(
             row_line([kind, n, share(figures["pool"], n), *found, share(figures["ever"], n), inside])
         )
     return table(head, lines)
+
+
+def _measured(rows: dict[str, Row], kinds: Iterable[str]) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
+    """Name, worlds and figures of the rows of these kinds that were measured."""
+    found = ((kind, rows.get(json.dumps(kind))) for kind in kinds)
+    return ((kind, row.worlds, row.figures) for kind, row in found if row is not None)
 
 
 def pipeline_table(rows: dict[str, Row]) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 
+from benchmarks.calibrate.brought_rows import HISTORY_DAYS, UNSEEN_DAYS, Brought
 from benchmarks.calibrate.length_rows import (
     LENGTHS,
     POOLS,
@@ -26,6 +27,7 @@ def sections(results: Results) -> list[str]:
         ("stress", "Books under stress: the rule `gaps_paid_for`", _STRESS, stress_table),
         ("waiting", "Not yet decidable: about so many more days", _WAITING, waiting_table),
         ("length", "Years to 80 % power", _LENGTH, length_table),
+        ("brought", "Authors who search elsewhere and bring the best", _BROUGHT, brought_table),
         ("paired", "A new version beside the one in force", _PAIRED, paired_table),
     ]
     lines = []
@@ -43,6 +45,19 @@ def stress_table(rows: dict[str, Row]) -> list[str]:
         passed = figures["passed"]
         shares = [share(figures[name], n) for name in ("gained", "refused", "passed")]
         lines.append(row_line([kind, book.years, n, *shares, share(figures["passed_refused"], passed)]))
+    return table(head, lines)
+
+
+def brought_table(rows: dict[str, Row]) -> list[str]:
+    head = (
+        "tried elsewhere | days that chose it | family | worlds | passed by the year's end "
+        "| of these, its unseen days had gained | passed, if its unseen days alone were tested"
+    )
+    lines = []
+    for key, row in rows.items():
+        what, n, figures = Brought(*json.loads(key)), row.worlds, row.figures
+        shares = [share(figures["passed"], n), share(figures["gained"], figures["passed"])]
+        lines.append(row_line([*what, n, *shares, share(figures["unseen"], n)]))
     return table(head, lines)
 
 
@@ -122,6 +137,14 @@ _LENGTH = f"""Computed: one look, independent normal candidates, the maximum's q
 error. Simulated at a Sharpe ratio of {SHARPE:g}: records of so many days, weekly looks in their last
 calendar year, and the share of worlds that passed the candidate or pool with the edge, where 0.8 was
 computed. A pool is tested with 70 days at the earliest."""
+
+_BROUGHT = f"""No look counts what was tried in an archive, in another database, or on fewer than 60
+days. Whoever brings the best of it brings the days that chose it: {HISTORY_DAYS} of noise, or the 59 of
+records that were given up before a look asked them. The gate `days_unseen` lets capital wait until
+{UNSEEN_DAYS} days have come after the text was first known here, and does no more: the decision tests
+all days together, and what chose a record weighs less with each day that it grows. One tried alone has
+the decision's own error. The last column is what is left where unseen days alone are tested, at the
+price of years for every record."""
 
 _PAIRED = """The same days, normal; the difference of daily returns under the stationary bootstrap, 95 %
 interval. The first row of each block has no difference: what is told there is false, 2.5 % to each side

@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.calibrate import oracle, pipeline, real_days
+from benchmarks.calibrate.brought_rows import BROUGHT, BroughtPlayed, brought
 from benchmarks.calibrate.family_rows import FamilyPlayed, family_played
 from benchmarks.calibrate.family_worlds import FAMILY_EDGES, FAMILY_NOISE
 from benchmarks.calibrate.intervals import paired_lower_bound
@@ -38,6 +39,7 @@ FAMILY = (*DECISION, *optimize("capital"), *own("worlds", "family_worlds", "fami
 STRESS = (*DECISION, *optimize("stress.py", "capital_gates.py"), *own("worlds", "stress_rows"))
 WAITING = (*DECISION, *optimize("outcome.py"), *own("waiting_rows"))
 LENGTH = (*DECISION, *own("length_rows"))
+BROUGHT_ELSEWHERE = (*DECISION, *own("worlds", "rows", "brought_rows"))
 PAIRED = (*optimize("paired.py", "overfit", "decision/blocks.py"), *own("paired_rows"))
 SEARCHING = (
     "core",
@@ -53,6 +55,7 @@ SEARCHING = (
 PIPELINE = (
     *(f"quant_pipelines/{folder}" for folder in SEARCHING),
     *(f"strategies/{name}.py" for name in pipeline.STRATEGIES),
+    "benchmarks/bars_alone.py",
     *own("generated", "pipeline", "family_rows"),
 )
 
@@ -136,6 +139,11 @@ def waiting_figures(worlds: list[Any]) -> dict[str, Any]:
     }
 
 
+def brought_figures(worlds: list[Any]) -> dict[str, Any]:
+    found = [BroughtPlayed(*one) for one in worlds]
+    return {name: sum(getattr(one, name) for one in found) for name in BroughtPlayed._fields}
+
+
 def pair_figures(worlds: list[Any]) -> dict[str, Any]:
     found = [Told(*one) for one in worlds]
     return {"better": sum(one.better for one in found), "worse": sum(one.worse for one in found)}
@@ -204,6 +212,14 @@ SECTIONS = (
         most=500,
         measure=lambda asked, seeds, _: found_by_last_look(asked, seeds),
         summed=lambda worlds: {"found": sum(worlds)},
+    ),
+    Section(
+        *("brought", "brought", BROUGHT_ELSEWHERE),
+        rows=BROUGHT,
+        part=25,
+        most=500,
+        measure=lambda asked, seeds, _: brought(asked, seeds),
+        summed=brought_figures,
     ),
     Section(
         *("paired", "paired", PAIRED),

@@ -49,3 +49,12 @@ class MeasuredParts:
             with self._file.open("a") as lines:
                 lines.write(json.dumps({"part": part, "measured": self._parts[part]}) + "\n")
         return self._parts[part]
+
+    def worlds_of(self, section: str, row: Any) -> dict[int, Any]:
+        """Measured worlds of a row by seed, in order; one that two runs have measured is there once."""
+        key, worlds = json.loads(json.dumps(row)), dict[int, Any]()
+        for name, measured in self._parts.items():
+            what, of, *seeds = json.loads(name)
+            if what == section and of == key:
+                worlds |= zip(range(*seeds), measured, strict=True)
+        return dict(sorted(worlds.items()))

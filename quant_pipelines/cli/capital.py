@@ -12,8 +12,9 @@ _COLUMNS = ("strategy", "timeframe", "symbol", "decision", "decided_by", "days",
 def run(arguments: argparse.Namespace) -> int:
     """Show the newest look; with ``--look`` take the one that is due before."""
     from quant_pipelines.core.clock import system_clock_ms
+    from quant_pipelines.operations.freshness import freshness
     from quant_pipelines.research.capital import take_due_look
-    from quant_pipelines.store.capital import newest_look
+    from quant_pipelines.store.capital import counted_look, newest_look
     from quant_pipelines.store.engine import transaction
 
     told = ""
@@ -22,6 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
             told = take_due_look(engine, settings.exchange.id, system_clock_ms).told
         with transaction(engine) as connection:
             look = newest_look(connection, settings.exchange.id)
+    if look is not None:
+        look = counted_look(look, freshness(settings.ladder, system_clock_ms))
     document = {"told": told or None, "look": look}
     print_answer(arguments, document, "\n".join([*([told] if told else []), _text(look)]))
     return 0

@@ -2,8 +2,7 @@
 
 import argparse
 
-from quant_pipelines.cli.parse import add_market_arguments, parameter_range, within
-from quant_pipelines.core.bounds import ROW_ID
+from quant_pipelines.cli.parse import add_market_arguments, parameter_range, walk_or_study
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="same seed, same trials")
     parser.add_argument("--objective", help="what a trial is ranked by")
     parser.add_argument(
-        "--resume", type=within(ROW_ID, "id"), metavar="ID", help="finish a stored optimization"
+        "--resume",
+        type=walk_or_study,
+        metavar="ID",
+        help="finish a stored optimization, or a study by study:ID",
     )
 
 

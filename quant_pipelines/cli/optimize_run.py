@@ -13,14 +13,17 @@ from sqlalchemy import Engine
 from quant_pipelines.cli.backtest_run import require_symbols
 from quant_pipelines.cli.history import columns_folder, open_database
 from quant_pipelines.cli.operator import strategies_of
-from quant_pipelines.cli.optimize_study import study
+from quant_pipelines.cli.optimize_study import resumed_study, study
 from quant_pipelines.cli.output import table, write_text
-from quant_pipelines.cli.parse import TIMEFRAME
+from quant_pipelines.cli.parse import TIMEFRAME, StudyId
 from quant_pipelines.cli.progress import waiting
+from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ConfigurationError, StrategyError
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
+from quant_pipelines.operations.freshness import freshness
+from quant_pipelines.optimize.evidence import Freshness
 from quant_pipelines.optimize.verdict import VerdictRecord, told_folds
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.pages.walk import walk_of
@@ -48,6 +51,13 @@ class Optimized(NamedTuple):
     cpu_seconds: float
 
 
+class OpenResearch(NamedTuple):
+    """Database that holds what is optimized, and how old evidence in it may be."""
+
+    engine: Engine
+    fresh: Freshness
+
+
 def optimize(arguments: argparse.Namespace) -> Optimized | Studied:
     """Verdict or study that the arguments ask for, and its report.
 
@@ -64,26 +74,33 @@ def optimize(arguments: argparse.Namespace) -> Optimized | Studied:
         job = _job(arguments, settings)
         return _asked(arguments, job, open_source(None, job))
     with open_database(arguments, settings) as engine:
+        stored = OpenResearch(engine, freshness(settings.ladder, system_clock_ms))
+        if isinstance(arguments.resume, StudyId):
+            return resumed_study(arguments, engine)
         if arguments.resume is not None:
-            return _resumed(arguments, engine)
+            return _resumed(arguments, stored)
         _require_trial(engine, arguments.strategy, strategies_of(arguments, settings))
         job = _job(arguments, settings)
-        return _asked(arguments, job, open_source(engine, job, columns_folder(arguments)), engine)
+        return _asked(arguments, job, open_source(engine, job, columns_folder(arguments)), stored)
 
 
 def _asked(
-    arguments: argparse.Namespace, job: OptimizationJob, source: HistorySource, engine: Engine | None = None
+    arguments: argparse.Namespace,
+    job: OptimizationJob,
+    source: HistorySource,
+    stored: OpenResearch | None = None,
 ) -> Optimized | Studied:
     if job.windows.calendar == COMBINATORIAL:
-        return study(arguments, job, source, engine)
-    return _run(arguments, job, source, engine)
+        return study(arguments, job, source, stored.engine if stored else None)
+    return _run(arguments, job, source, stored)
 
 
-def _resumed(arguments: argparse.Namespace, engine: Engine) -> Optimized:
+def _resumed(arguments: argparse.Namespace, stored: OpenResearch) -> Optimized:
     """Finish a stored one with the text that it began with, whatever stands in the file by now."""
+    engine = stored.engine
     job, strategy = resume_job(engine, arguments.resume), stored_strategy(engine, arguments.resume)
     source = open_source(engine, job, columns_folder(arguments))
-    optimized = _run(arguments, job, source, engine, strategy)
+    optimized = _run(arguments, job, source, stored, strategy)
     if optimized.record.task_id != arguments.resume:
         _log.warning(
             "optimization %d was begun on another kernel, whose folds can't go on: %s was run in its place",
@@ -97,7 +114,7 @@ def _run(
     arguments: argparse.Namespace,
     job: OptimizationJob,
     source: HistorySource,
-    engine: Engine | None = None,
+    stored: OpenResearch | None = None,
     strategy: StrategySource | None = None,
 ) -> Optimized:
     folds: dict[int, FoldResult] = {}
@@ -108,7 +125,9 @@ def _run(
             folds[result.fold.index] = result
             progress.advance()
 
+        engine = stored.engine if stored else None
         record = optimize_one(engine, job, source=source, strategy=strategy, on_fold=keep)
+    record = record.counted(stored.fresh) if stored else record
     spent = process_time() - began
     if arguments.report:
         walk = walk_of(record, folds, source, _incumbent(engine, record))
@@ -194,7 +213,7 @@ def _require_one_way(arguments: argparse.Namespace) -> None:
     given = [name for name, value in known.items() if value not in (None, [])]
     if given:
         raise ConfigurationError(
-            f"--resume {arguments.resume} goes on with what is stored of it; expected no {', '.join(given)}"
+            f"--resume {arguments.resume!s} goes on with what is stored of it; expected no {', '.join(given)}"
         )
 
 

@@ -15,6 +15,7 @@ from quant_pipelines.core.timeframes import TIMEFRAMES, to_ms
 
 TIMEFRAME = "1h"
 """Where none is given."""
+_STUDY = "study:"
 _NEAR = 0.6
 """How alike (0 to 1) a word must be to one that is known, to be taken for it."""
 
@@ -193,3 +194,24 @@ def add_market_arguments(
     parser.add_argument("--archive", type=Path, metavar="DIR", help="Parquet folder; no database is needed")
     parser.add_argument("--home", type=Path, help="stack whose stored bars are read without --archive")
     parser.add_argument("--report", type=Path, metavar="F.html", help="write a report")
+
+
+class StudyId(int):
+    """Id of a combinatorial study, told from that of a walk-forward by its prefix."""
+
+    def __str__(self) -> str:
+        return f"{_STUDY}{int(self)}"
+
+
+def walk_or_study(text: str) -> int:
+    """Id of a walk-forward or verdict, or ``study:ID``.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is neither.
+    """
+    number = within(ROW_ID, "id")
+    if text.startswith(_STUDY):
+        return StudyId(number(text.removeprefix(_STUDY)))
+    return int(number(text))

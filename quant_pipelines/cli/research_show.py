@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_answer, table
-from quant_pipelines.cli.parse import within
-from quant_pipelines.core.bounds import ROW_ID
+from quant_pipelines.cli.parse import StudyId, walk_or_study
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from quant_pipelines.optimize.evidence import Freshness
     from quant_pipelines.optimize.walk_forward import FoldResult
 
 _BEST = 3
@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "verdict",
         metavar="VERDICT",
-        type=within(ROW_ID, "id"),
-        help="its id, as quant research list shows it",
+        type=walk_or_study,
+        help="its id, as quant research list shows it, or study:ID of a combinatorial study",
     )
     parser.add_argument("--report", type=Path, metavar="F.html", help="write its page")
     add_home(parser)
@@ -45,17 +45,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print it; ``--json`` has every trial."""
+    if isinstance(arguments.verdict, StudyId):
+        return _show_study(arguments)
     from quant_pipelines.cli.optimize_run import verdict_document, verdict_text
+    from quant_pipelines.core.clock import system_clock_ms
+    from quant_pipelines.operations.freshness import freshness
     from quant_pipelines.operations.research import require_verdict
     from quant_pipelines.store.engine import transaction
     from quant_pipelines.store.records import read_folds
 
-    with opened(arguments) as (engine, _):
+    with opened(arguments) as (engine, settings):
+        fresh = freshness(settings.ladder, system_clock_ms)
         with transaction(engine) as connection:
-            record = require_verdict(connection, arguments.verdict)
+            record = require_verdict(connection, arguments.verdict).counted(fresh)
             folds = read_folds(connection, record.task_id or 0)
         if arguments.report:
-            _write_page(arguments, engine, record.task_id or 0)
+            _write_page(arguments, engine, record.task_id or 0, fresh)
     document = verdict_document(record)
     found = [folds[index] for index in sorted(folds)]
     rows, drift = [_fold(one) for one in found], _drift(found)
@@ -80,14 +85,34 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write_page(arguments: argparse.Namespace, engine: "Engine", task_id: int) -> None:
+def _show_study(arguments: argparse.Namespace) -> int:
+    from quant_pipelines.cli.optimize_study import study_answer, study_text, write_study
+    from quant_pipelines.core.errors import ConfigurationError
+    from quant_pipelines.research.job import OptimizationJob, Studied
+    from quant_pipelines.research.study import require_study
+
+    with opened(arguments) as (engine, _):
+        found = require_study(engine, int(arguments.verdict))
+    if found.result is None:
+        raise ConfigurationError(
+            f"study:{found.id} is not finished, {found.splits} splits have run; expected one that is, so go "
+            f"on with quant optimize --resume study:{found.id}"
+        )
+    studied = Studied(OptimizationJob.from_document(found.job), found.result, found.id)
+    write_study(arguments, studied)
+    told = study_answer(studied)
+    print_answer(arguments, told, study_text(told))
+    return 0
+
+
+def _write_page(arguments: argparse.Namespace, engine: "Engine", task_id: int, fresh: "Freshness") -> None:
     from quant_pipelines.cli.history import columns_folder
     from quant_pipelines.cli.output import write_text
     from quant_pipelines.pages.publish import page_of
     from quant_pipelines.research.run import open_source, resume_job
 
     source = open_source(engine, resume_job(engine, task_id), columns_folder(arguments))
-    write_text(arguments.report, page_of(engine, task_id, source))
+    write_text(arguments.report, page_of(engine, task_id, source, fresh))
 
 
 def _fold(one: "FoldResult") -> dict[str, Any]:

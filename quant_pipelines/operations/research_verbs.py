@@ -34,4 +34,23 @@ RESEARCH = (
         route="/api/v1/verdicts/{verdict_id}/rollback",
         role="approver",
     ),
+    Verb(
+        "acknowledge",
+        "go on from looks that are not what they were; what differs counts no more",
+        "quant_pipelines.operations.acknowledgement:acknowledge_looks",
+        (
+            Field(
+                "look_day",
+                "text",
+                "day of the first look that differs, as the alert names it",
+                metavar="DAY",
+            ),
+        ),
+        job="acknowledge_looks",
+        told="Go on from looks of the capital decision whose replay differs from what is stored; the records "
+        "that differ keep neither days nor passes, and the looks after have what is left of the year's error",
+        asks="The first look that differs.",
+        route="/api/v1/looks/{look_day}/acknowledge",
+        role="approver",
+    ),
 )

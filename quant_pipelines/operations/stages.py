@@ -21,7 +21,7 @@ from quant_pipelines.lifecycle.record import StageRecord, evidence_of
 from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.voided import clause_of, detail_of
-from quant_pipelines.optimize.evidence import fresh_evidence
+from quant_pipelines.optimize.evidence import Freshness, fresh_evidence
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_deployments, venue_account
 from quant_pipelines.store.engine import transaction
@@ -228,7 +228,7 @@ def _record(case: _Case, ladder: LadderSettings) -> StageRecord:
         days=(case.now - stored.since).days,
         paper_passed=stored.paper_passed,
         failed_gates=stored.failed_gates,
-        look=fresh_evidence(stored.look, case.now.date(), ladder.evidence_max_days),
+        look=fresh_evidence(stored.look, Freshness(case.now.date(), ladder.evidence_max_days)),
         is_flat=stored.position == 0,
         is_behind=stored.is_behind,
         halts=stored.halts,

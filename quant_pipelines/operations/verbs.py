@@ -260,7 +260,9 @@ VERBS: tuple[Verb, ...] = (
         runs_as="job",
     ),
     Verb(
-        "research", "what is stored of optimizations: list, show, compare, replay, roll back", kinds=RESEARCH
+        "research",
+        "what is stored of optimizations: list, show, compare, replay, roll back, acknowledge",
+        kinds=RESEARCH,
     ),
     Verb(
         "import-trials",

@@ -1,7 +1,8 @@
 """Runs the splits of a combinatorial purged cross-validation and stitches their paths."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +49,22 @@ class SplitResult(NamedTuple):
     """
 
     split: Split
+    parameters: Parameters | None
+    trials: int
+    purge_days: int
+    returns: tuple[FloatArray, ...]
+
+
+class SplitFinding(NamedTuple):
+    """What a split found, apart from its groups; see ``SplitResult``.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.combinatorial_study import SplitFinding
+    >>> SplitFinding({"window": 20}, trials=64, purge_days=2, returns=()).purge_days
+    2
+    """
+
     parameters: Parameters | None
     trials: int
     purge_days: int
@@ -118,6 +135,7 @@ def combinatorial_study(
     plan: Plan,
     *,
     embargo_days: int = 0,
+    finished: Mapping[int, SplitFinding] = MappingProxyType({}),
     on_split: Callable[[SplitResult], None] = lambda _: None,
 ) -> Study:
     """Search in the train days of every split and trade what it finds in its tested groups.
@@ -135,8 +153,10 @@ def combinatorial_study(
         Space, searcher, trials and objective; groups, purge and history of its windows.
     embargo_days
         Left out after each tested group, besides the purge.
+    finished
+        Splits that have run before, by number: they are not run again.
     on_split
-        Called with each result before the next split is begun.
+        Called with each result in order, before the next split is begun.
 
     Raises
     ------
@@ -170,7 +190,12 @@ def combinatorial_study(
     window = Window(plan.start_ms, plan.end_ms)
     results = []
     for number, split in enumerate(combinatorial_splits(window, windows.groups, windows.test_groups, gaps)):
-        results.append(_split_result(evaluator, plan, split, (number, gaps.purge_days)))
+        known = finished.get(number)
+        results.append(
+            SplitResult(split, *known)
+            if known is not None
+            else _split_result(evaluator, plan, split, (number, gaps.purge_days))
+        )
         on_split(results[-1])
     return Study(window, tuple(results), _stitched(window, results))
 

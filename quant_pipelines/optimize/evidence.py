@@ -75,34 +75,54 @@ _DECIDERS: Mapping[DecidedBy, str] = MappingProxyType(
 )
 
 
-def fresh_evidence(evidence: CapitalEvidence, today: date, most_age_days: int) -> CapitalEvidence:
+class Freshness(NamedTuple):
+    """Day on which evidence is asked for, and how old it may be then.
+
+    Parameters
+    ----------
+    today
+        UTC day of the question.
+    most_age_days
+        Days since the last of its days that a look has seen, at most (``ladder.evidence_max_days``).
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from quant_pipelines.optimize.evidence import Freshness
+    >>> Freshness(date(2026, 3, 25), 21).most_age_days
+    21
+    """
+
+    today: date
+    most_age_days: int
+
+
+def fresh_evidence(evidence: CapitalEvidence, fresh: Freshness) -> CapitalEvidence:
     """Evidence as it counts on a day: too long after what it rests on, it decides nothing.
 
     A record that left the family, or no longer grows, is seen by no further look: what was true of it then
-    says little of now.
+    says little of now. Pages, texts, JSON documents and the ladder all say what this answers.
 
     Parameters
     ----------
     evidence
         What the newest look said.
-    today
-        UTC day of the question.
-    most_age_days
-        Days since the last of its days that a look has seen, at most.
+    fresh
+        Day of the question, and how old evidence may be.
 
     Examples
     --------
     >>> from datetime import date
-    >>> from quant_pipelines.optimize.evidence import CapitalEvidence, fresh_evidence
+    >>> from quant_pipelines.optimize.evidence import CapitalEvidence, Freshness, fresh_evidence
     >>> passed = CapitalEvidence("passed", "symbol", tests=24, look_day=date(2026, 3, 4))
-    >>> fresh_evidence(passed, date(2026, 3, 25), 21) == passed
+    >>> fresh_evidence(passed, Freshness(date(2026, 3, 25), 21)) == passed
     True
-    >>> stale = fresh_evidence(passed, date(2026, 3, 26), 21)
+    >>> stale = fresh_evidence(passed, Freshness(date(2026, 3, 26), 21))
     >>> stale.decision, stale.decided_by, stale.look_day
     ('undecided', 'stale', datetime.date(2026, 3, 4))
     """
     seen_until = evidence.last_day or evidence.look_day
-    if seen_until is None or today - seen_until <= timedelta(days=most_age_days):
+    if seen_until is None or fresh.today - seen_until <= timedelta(days=fresh.most_age_days):
         return evidence
     return evidence._replace(
         decision="undecided",

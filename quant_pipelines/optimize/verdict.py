@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from quant_pipelines.optimize.capital_gates import DecidedCapital, decided_capital, with_decision
-from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence, Freshness, fresh_evidence
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, passed
 
 VerdictDecision: TypeAlias = Literal["candidate", "admitted", "rejected"]
@@ -106,6 +106,10 @@ class VerdictRecord:
     def at_look(self, evidence: CapitalEvidence) -> "VerdictRecord":
         """Verdict as a newer look at its record has it."""
         return replace(self, evidence=evidence, gates=with_decision(self.gates, evidence))
+
+    def counted(self, fresh: Freshness) -> "VerdictRecord":
+        """Verdict as it counts on a day: whoever shows it to a person shows this one."""
+        return self.at_look(fresh_evidence(self.evidence, fresh))
 
     @property
     def failures(self) -> tuple[str, ...]:

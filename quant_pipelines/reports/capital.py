@@ -1,5 +1,6 @@
 """The part of a verdict's page on capital: the outcome, which rule decided, and what each figure is for."""
 
+from html import escape
 from typing import Any
 
 from quant_pipelines.optimize.verdict import VerdictRecord
@@ -25,6 +26,11 @@ def capital_section(record: VerdictRecord) -> str:
         ),
         paragraph(_unseen(record.out_of_sample), "soft"),
     )
+
+
+def capital_mark(decision: str, decided_by: str) -> str:
+    """Element of a page's head that says what was decided on capital when it was written."""
+    return f'<meta name="capital" content="{escape(f"{decision} by {decided_by}")}">'
 
 
 def _facts(record: VerdictRecord) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from quant_pipelines.reports.numbers import NOTHING, percent
+from quant_pipelines.reports.numbers import NOTHING, percent, words
 from quant_pipelines.reports.page import Cell, document, paragraph, table
 
 Row = Mapping[str, Any]
@@ -40,9 +40,16 @@ def _index_row(row: Row, page: str) -> tuple[str | Cell, ...]:
         row["timeframe"],
         Cell(NOTHING if gained is None else percent(gained), gained),
         _passed(row["paper_passed"]),
-        _passed(row["capital_passed"]),
+        _capital(row["capital"]),
         Cell(f"{row['created_at']:%Y-%m-%d %H:%M}"),
     )
+
+
+def _capital(said: Mapping[str, Any]) -> Cell:
+    decision, by = said["decision"], said["decided_by"]
+    is_passed = decision == "passed"
+    told = decision if is_passed else f"{decision}: {words(by)}"
+    return Cell(told, kind="pass" if is_passed else "fail")
 
 
 def _passed(value: bool) -> Cell:

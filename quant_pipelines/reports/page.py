@@ -24,12 +24,13 @@ def escape(text: object) -> str:
     return html.escape(str(text))
 
 
-def document(title: str, subtitle: str, sections: Iterable[str]) -> str:
-    """Whole page of a title, a subtitle (both plain text) and sections (HTML)."""
+def document(title: str, subtitle: str, sections: Iterable[str], marks: str = "") -> str:
+    """Whole page of a title, a subtitle (both plain text), sections and marks for the head (HTML)."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"{marks}"
         f"<title>{escape(title)}, {escape(subtitle)}</title><style>{_file('report.css')}</style></head>"
         f'<body><main><h1>{escape(title)}</h1><p class="sub">{escape(subtitle)}</p>{"".join(sections)}</main>'
         f"<script>{_file('report.js')}</script></body></html>\n"

@@ -15,7 +15,7 @@ from quant_pipelines.optimize.paired import FEWEST_PAIRED_DAYS, paired_differenc
 from quant_pipelines.optimize.verdict import VerdictRecord, told_folds
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.reports.axes import Axis, number_axis, time_axis
-from quant_pipelines.reports.capital import capital_section
+from quant_pipelines.reports.capital import capital_mark, capital_section
 from quant_pipelines.reports.charts import Chart, Layer, area, draw, level, line
 from quant_pipelines.reports.curves import month_section
 from quant_pipelines.reports.numbers import NOTHING, day, percent, plain, words
@@ -97,7 +97,8 @@ def render_walk(walk: JudgedWalk) -> str:
     ]
     title = f"Walk-forward of {record.strategy}"
     window = f"{day(record.window_start_ms)} to {day(record.window_end_ms)}"
-    return document(title, f"{record.symbol} {record.timeframe}, {window}", sections)
+    mark = capital_mark(record.capital.decision, record.capital.decided_by)
+    return document(title, f"{record.symbol} {record.timeframe}, {window}", sections, mark)
 
 
 def _tiles(walk: JudgedWalk) -> list[Tile]:

@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.core.ids import digest_of
-from quant_pipelines.optimize.capital import CapitalLook, difference_of, newest_look_day, said_by
+from quant_pipelines.optimize.capital import CapitalLook, newest_look_day
 from quant_pipelines.research.due_look import DueLook
+from quant_pipelines.research.mismatch import Mismatch, mismatch_of, newest_mismatch
 from quant_pipelines.store.capital import read_said, save_look
 from quant_pipelines.store.engine import snapshot, transaction
 from quant_pipelines.store.heartbeats import Alert, write_alert
@@ -69,11 +70,12 @@ def take_due_look(engine: Engine, exchange: str, clock: Clock) -> LookAnswer:
                 return LookAnswer(look_day, False, waits)
             year, told = due.year(), due.changes()
             stored = read_said(connection, exchange, due.decides_since)
+            # A new year begins with whole records: what the old one knows of their days is held against them.
+            mismatch = newest_mismatch(connection, exchange) if due.is_first_of_year else None
         *replayed, look = year.looks()
-        differences = (difference_of(said_by(one), said) for one, said in zip(replayed, stored, strict=True))
-        different = next((one for one in differences if one), "")
-        if different:
-            _refuse(engine, exchange, different, clock_time(clock))
+        mismatch = mismatch or mismatch_of(replayed, stored)
+        if mismatch:
+            _refuse(engine, exchange, mismatch, clock_time(clock))
         spa_p = year.global_p_value(look)
         look = look._replace(results=(*look.results, *due.waiting()))
         with transaction(engine) as connection:
@@ -81,11 +83,12 @@ def take_due_look(engine: Engine, exchange: str, clock: Clock) -> LookAnswer:
     return LookAnswer(look_day, True, f"the look of {look_day} is taken: {_summary(look)}{told}")
 
 
-def _refuse(engine: Engine, exchange: str, different: str, at: datetime) -> NoReturn:
+def _refuse(engine: Engine, exchange: str, mismatch: Mismatch, at: datetime) -> NoReturn:
     """Tell a person, and add nothing: what is stored stays as it is."""
     message = (
-        f"{different}; no look is added before the days and the libraries of the program are those it was "
-        "taken with"
+        f"{mismatch.difference}; no look is added before the days and the libraries of the program are those "
+        "it was taken with (restore a backup), or somebody acknowledges it "
+        f"(quant research acknowledge {mismatch.look_day})"
     )
     write_alert(engine, Alert("critical", f"capital look:{exchange}", message, at))
     raise OptimizationError(message)

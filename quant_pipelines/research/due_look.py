@@ -1,6 +1,6 @@
 """The look that is due, with what the database has of its year: whether it is taken now, of whom, by what."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -20,7 +20,9 @@ from quant_pipelines.optimize.capital import (
     slow_result,
 )
 from quant_pipelines.optimize.decision import DecisionTerms
+from quant_pipelines.store.acknowledged import read_acknowledged
 from quant_pipelines.store.capital import (
+    StoredLook,
     all_records,
     current_record_ids,
     holding_days,
@@ -56,7 +58,8 @@ class DueLook:
         self._current = current_record_ids(connection, exchange)
         units = all_records(connection, exchange)
         seats = {seat for stored in self._stored for seat in stored.seating.seats}
-        self._records = read_record_days(connection, units, look_day, seats)
+        self._acknowledged = read_acknowledged(connection, exchange)
+        self._records = self._vouched(read_record_days(connection, units, look_day, seats))
 
     def why_not(self, yesterday: date) -> str:
         """Sentence that says why there is no look now; empty where there is one."""
@@ -71,8 +74,10 @@ class DueLook:
             )
         least = self._terms_before.least_days
         there = [one for one in self._records.values() if self._is_there(one)]
-        if max((one.returns.size for one in there), default=0) < least:
-            return f"no record has {least} days that reach {day}; the look waits for one"
+        longest = max((one.returns.size for one in there), default=0)
+        if longest < least:
+            so_far = f", the longest has {longest}" if longest else ""
+            return f"no record has {least} days that reach {day}{so_far}; the look waits for one"
         late, until = self._late(), day + timedelta(days=WAITS_DAYS)
         if late and yesterday < until:
             names = _named(late)
@@ -86,31 +91,49 @@ class DueLook:
         seatings = [stored.seating for stored in self._stored]
         seatings.append(seated(self._asked.records, seatings, self._day, least_days=self._terms.least_days))
         before = passed_before(self._connection, self._exchange, self.decides_since)
-        spent = self._stored[self._n_before - 1].alpha_spent if self._n_before else 0.0
-        before = PassedBefore(before.records, before.pools, self._n_before, spent)
+        before = PassedBefore(before.records, before.pools, self._n_before, self._spent_before)
         return YearOfLooks(self._records, seatings, self._terms, before)
+
+    def newest_looks(self) -> YearOfLooks | None:
+        """Return the year's stored looks that the present decision replays; None without any."""
+        if self._n_before == len(self._stored):
+            return None
+        before = passed_before(self._connection, self._exchange, self.decides_since)
+        before = PassedBefore(before.records, before.pools, self._n_before, self._spent_before)
+        seatings = [stored.seating for stored in self._stored]
+        return YearOfLooks(self._records, seatings, self._terms_before, before)
 
     def changes(self) -> str:
         """Clauses that say what is not as it was at the look before; empty where all is."""
         clauses = [f"; {_slow(self._waits)}"] if self._waits else []
         if self._n_before and self._n_before == len(self._stored):
             last = self._stored[-1]
-            left = self._terms.alpha - last.alpha_spent
-            what = (
-                f"its blocks hold {self._terms.longest_holding_days} days now"
-                if last.decision_digest == decision_digest()
-                else "what decides is another program or library"
-            )
+            left = self._terms.alpha - self._spent_before
+            what = self._what_changed(last)
             clauses.append(
                 f"; {what}, so the looks from now on have what that of {last.seating.look_day} left of "
                 f"the year's error, {left:.3g} of {self._terms.alpha:.3g}"
             )
         return "".join(clauses)
 
+    def _what_changed(self, last: StoredLook) -> str:
+        if last.seating.look_day in self._acknowledged.spent:
+            return "it was acknowledged that earlier looks are not what they were"
+        if last.decision_digest == decision_digest():
+            return f"its blocks hold {self._terms.longest_holding_days} days now"
+        return "what decides is another program or library"
+
     def waiting(self) -> Iterator[RecordResult]:
-        """Yield what is said of records that hold for too long to be asked."""
-        for one in self._waits:
+        """Yield what is said of records that hold for too long to be asked, of those that have ended too."""
+        least = self._terms.least_days
+        ended = (one for one in self._asked.slow if not self._is_there(one) and one.returns.size >= least)
+        for one in (*self._waits, *ended):
             yield slow_result(one, self._holding_days[one.record_id], self._day, self._terms)
+
+    @property
+    def is_first_of_year(self) -> bool:
+        """Whether no look of its calendar year was taken yet."""
+        return not self._stored
 
     @property
     def decides_since(self) -> date:
@@ -122,10 +145,32 @@ class DueLook:
 
     @cached_property
     def _n_before(self) -> int:
-        """Looks of the year up to the newest one that was taken by another decision, or by other terms."""
+        """Looks of the year up to the newest one that is not replayed.
+
+        It was taken by another decision, by other terms, or is acknowledged not to be what it was.
+        """
         own = (decision_digest(), self._terms)
-        taken = [(one.decision_digest, one.terms) == own for one in self._stored]
+        taken = [
+            (one.decision_digest, one.terms) == own and one.seating.look_day not in self._acknowledged.spent
+            for one in self._stored
+        ]
         return max((at + 1 for at, is_own in enumerate(taken) if not is_own), default=0)
+
+    @property
+    def _spent_before(self) -> float:
+        """Error of the year that the looks which are not replayed have spent."""
+        if not self._n_before:
+            return 0.0
+        last = self._stored[self._n_before - 1]
+        return max(last.alpha_spent, self._acknowledged.spent.get(last.seating.look_day, 0.0))
+
+    def _vouched(self, records: Mapping[int, RecordDays]) -> dict[int, RecordDays]:
+        """Days that count: of a record whose answer was not what is stored, those after that look only."""
+        until = self._acknowledged.until
+        return {
+            number: one.since(until[number] + timedelta(days=1)) if number in until else one
+            for number, one in records.items()
+        }
 
     @property
     def _terms_before(self) -> DecisionTerms:

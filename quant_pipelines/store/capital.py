@@ -23,7 +23,9 @@ from quant_pipelines.optimize.capital import (
 )
 from quant_pipelines.optimize.capital.said import OF_LOOK, OF_RECORD
 from quant_pipelines.optimize.decision import DecisionTerms
+from quant_pipelines.optimize.evidence import CapitalEvidence, Freshness, fresh_evidence
 from quant_pipelines.optimize.holding import HeldSpan, longest_holding_days, open_holdings
+from quant_pipelines.store.acknowledged import is_vouched
 from quant_pipelines.store.capital_evidence import OF_RESULT
 from quant_pipelines.store.records import day_ms
 from quant_pipelines.store.tables import (
@@ -62,6 +64,17 @@ def newest_look(connection: Connection, exchange: str) -> dict[str, Any] | None:
     shown = shown.order_by(results.passed.desc(), results.pool, results.symbol, results.record_id)
     rows = connection.execute(shown).mappings()
     return {**look, "records": [dict(row) for row in rows]}
+
+
+def counted_look(look: dict[str, Any], fresh: Freshness) -> dict[str, Any]:
+    """Look as it counts on a day: what has become stale since has decided nothing any more."""
+    records = []
+    for row in look["records"]:
+        said = CapitalEvidence(**{name: row[name] for name in OF_RESULT}, look_day=look["look_day"])
+        now = fresh_evidence(said, fresh)
+        counted = {name: getattr(now, name) for name in OF_RESULT}
+        records.append(row | counted | {"passed": now.decision == "passed"})
+    return look | {"records": records}
 
 
 def newest_look_taken(connection: Connection, exchange: str) -> date | None:
@@ -115,17 +128,20 @@ def read_said(connection: Connection, exchange: str, since: date) -> tuple[SaidB
 
 
 def passed_before(connection: Connection, exchange: str, day: date) -> PassedBefore:
-    """Read what passed in looks before a day."""
+    """Read what passed in looks before a day, but for what was acknowledged to be in doubt."""
     looks, results = capital_looks.c, capital_results.c
     earlier = (
         select(results.record_id, results.pool, results.passed)
         .join(capital_looks, looks.id == results.look_id)
         .where(looks.exchange == exchange, looks.look_day < day, results.pool_passed)
+        .add_columns(is_vouched().label("is_vouched"))
         .distinct()
     )
     rows = connection.execute(earlier).all()
-    records = frozenset(row.record_id for row in rows if row.passed)
-    return PassedBefore(records, frozenset(row.pool for row in rows))
+    records = frozenset(row.record_id for row in rows if row.passed and row.is_vouched)
+    # A pool that held days nobody can vouch for did not pass by those of the others alone.
+    doubted = frozenset(row.pool for row in rows if not row.is_vouched)
+    return PassedBefore(records, frozenset(row.pool for row in rows) - doubted)
 
 
 def all_records(connection: Connection, exchange: str) -> list[Unit]:

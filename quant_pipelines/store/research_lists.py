@@ -9,6 +9,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.optimize.evidence import Freshness
+from quant_pipelines.store.capital_evidence import with_capital
 from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.records import day_ms
 from quant_pipelines.store.tables import (
@@ -53,10 +55,13 @@ class RowFilter(NamedTuple):
     limit: int = 50
 
 
-def list_walks(connection: Connection, wanted: RowFilter) -> list[dict[str, Any]]:
-    """Read walk-forwards with their verdicts, newest first; one without says its status and error."""
+def list_walks(connection: Connection, wanted: RowFilter, fresh: Freshness) -> list[dict[str, Any]]:
+    """Read walk-forwards with their verdicts, newest first; one without says its status and error.
+
+    With what capital says of them on a day; see ``with_capital``.
+    """
     tasks = optimizer_tasks.c
-    shown = ("paper_passed", "capital_passed", "decision", "parameters")
+    shown = ("paper_passed", "capital_passed", "decision", "parameters", "gates")
     query = (
         select(verdicts.c.id.label("verdict_id"), tasks.id.label("task_id"), tasks.strategy)
         .add_columns(strategy_versions.c.content_hash.label("version"), tasks.exchange, tasks.symbol)
@@ -70,13 +75,14 @@ def list_walks(connection: Connection, wanted: RowFilter) -> list[dict[str, Any]
         .outerjoin(verdicts, verdicts.c.task_id == tasks.id)
         .join(strategy_versions, strategy_versions.c.id == tasks.strategy_version_id)
     )
-    return _newest(connection, query, optimizer_tasks, wanted)
+    rows = with_capital(connection, newest_rows(connection, query, optimizer_tasks, wanted), fresh)
+    return [{name: value for name, value in row.items() if name != "gates"} for row in rows]
 
 
 def list_backtests(connection: Connection, wanted: RowFilter) -> list[dict[str, Any]]:
     """Read stored backtests, newest first."""
     query = select(*(backtests.c[name] for name in _BACKTEST))
-    return _newest(connection, query, backtests, wanted, by="run_at")
+    return newest_rows(connection, query, backtests, wanted, by="run_at")
 
 
 def save_backtest(connection: Connection, row: Mapping[str, Any]) -> int:
@@ -118,9 +124,10 @@ def version_of_task(connection: Connection, task_id: int) -> Mapping[str, Any] |
     return None if row is None else dict(row)
 
 
-def _newest(
+def newest_rows(
     connection: Connection, query: Select[Any], table: Table, wanted: RowFilter, *, by: str = "id"
 ) -> list[dict[str, Any]]:
+    """Rows of a query over a table that are asked for, newest first."""
     asked = {"strategy": wanted.strategy, "symbol": wanted.symbol, "timeframe": wanted.timeframe}
     is_meant = (table.c[name] == value for name, value in asked.items() if value is not None)
     order = (table.c[by].desc(), table.c.id.desc())

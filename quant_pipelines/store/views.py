@@ -5,6 +5,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, case, func, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from quant_pipelines.optimize.evidence import Freshness
+from quant_pipelines.store.capital_evidence import with_capital
 from quant_pipelines.store.record_days import days_of_verdicts, newest_verdict_first
 from quant_pipelines.store.tables import (
     accounts,
@@ -19,8 +21,10 @@ from quant_pipelines.store.tables import (
 )
 
 
-def newest_verdicts(connection: Connection, exchange: str) -> list[dict[str, Any]]:
+def newest_verdicts(connection: Connection, exchange: str, fresh: Freshness) -> list[dict[str, Any]]:
     """Read the newest verdict of each strategy, symbol and timeframe, admitted ones first.
+
+    With what capital says of them on a day; see ``with_capital``.
 
     One that a person went back to is as new as that decision.
     """
@@ -32,7 +36,8 @@ def newest_verdicts(connection: Connection, exchange: str) -> list[dict[str, Any
         .order_by(*key, *newest_verdict_first())
     )
     order = {"admitted": 0, "candidate": 1, "rejected": 2}
-    return sorted(_rows(connection, query), key=lambda row: order[row["decision"]])
+    rows = with_capital(connection, _rows(connection, query), fresh)
+    return sorted(rows, key=lambda row: order[row["decision"]])
 
 
 def out_of_sample_equity(connection: Connection, task_ids: list[int]) -> dict[int, list[float]]:

@@ -154,6 +154,9 @@ def test_a_text_that_comes_back_changes_no_look_of_before(engine: Engine, family
 def test_nothing_is_looked_at_before_a_record_is_long_enough(engine: Engine) -> None:
     assert look(engine, DEC_23).told == "no record has 60 days that reach 2025-12-23; the look waits for one"
     assert rows(engine) == []
+    grow(engine, begin(engine, "turtle", "BTC"), FIRST + timedelta(days=40))
+    told = "no record has 60 days that reach 2024-08-04, the longest has 35; the look waits for one"
+    assert look(engine, FIRST + timedelta(days=40)).told == told
 
 
 def test_the_command_shows_the_newest_look(
@@ -164,6 +167,7 @@ def test_the_command_shows_the_newest_look(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
+    monkeypatch.setenv("QUANT_LADDER__EVIDENCE_MAX_DAYS", "3650")
     assert main(["capital", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"told": None, "look": None}
     look(engine, DEC_23)
@@ -185,6 +189,7 @@ def test_the_command_says_how_many_days_a_young_record_lacks(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
+    monkeypatch.setenv("QUANT_LADDER__EVIDENCE_MAX_DAYS", "3650")
     young = begin(engine, "turtle", "BTC")
     chance = np.random.default_rng(1)
     common = {"record_id": young, "fold": 0, "trades": [], "cover": [], "is_warm": True}

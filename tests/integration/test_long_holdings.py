@@ -111,3 +111,14 @@ def test_what_has_passed_stays_passed_while_it_holds_for_long(engine: Engine, fa
         grow(engine, one, JAN_7, edge=8.0 if one in family[:2] else 0.0)
     look(engine, JAN_7)
     assert evidence(engine, family[0]).decision == "passed"
+
+
+def test_a_record_that_has_ended_and_held_for_too_long_is_told(engine: Engine, family: Sequence[int]) -> None:
+    hold(engine, family[3], 30, DEC_23)
+    look(engine, DEC_23)
+    for one in family[:3]:
+        grow(engine, one, JAN_7)
+    assert look(engine, JAN_7).is_taken
+    found = evidence(engine, family[3])
+    assert (found.decided_by, found.fewest_more_days, found.look_day) == ("too_slow", None, JAN_7)
+    assert found.last_day == DEC_23

@@ -15,8 +15,9 @@ from sqlalchemy import Engine, text
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.series import Series
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.lifecycle import screen_candidates
+from quant_pipelines.optimize.evidence import Freshness
 from quant_pipelines.optimize.gates import PAPER, Gate
 from quant_pipelines.optimize.paired import paired_difference
 from quant_pipelines.optimize.verdict import VerdictRecord
@@ -28,6 +29,7 @@ from quant_pipelines.store.verdicts import read_verdict
 from quant_pipelines.store.views import newest_verdicts
 from tests.integration.stored_market import END, JOB, market, rolled_up
 
+FRESH = Freshness(from_ms(END).date(), 21)
 pytestmark = pytest.mark.postgres
 Quant = Callable[..., tuple[int, Any, str]]
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
@@ -75,7 +77,7 @@ def test_walk_forwards_are_listed_newest_first(quant: Quant, walked: Any, engine
     assert only["verdict_id"] == other.id
     assert quant("research", "list", "--json", "--strategy", "macd")[1] == {"walk_forwards": []}
     assert len(quant("research", "list", "--json", "--limit", 1)[1]["walk_forwards"]) == 1
-    assert "candidate, capital not passed" in quant("research", "list")[1]
+    assert "candidate, capital undecided (not_looked_at)" in quant("research", "list")[1]
 
 
 def test_one_is_shown_with_every_trial_and_its_drift(quant: Quant, walked: Any) -> None:
@@ -222,7 +224,7 @@ def test_an_earlier_verdict_is_a_candidate_again_and_is_deployed(
     earlier, newest = walked
     gates_pass(engine)
     with transaction(engine) as connection:
-        (shown,) = newest_verdicts(connection, earlier.exchange)
+        (shown,) = newest_verdicts(connection, earlier.exchange, FRESH)
     assert shown["id"] == newest.id
     code, receipt, _ = quant("research", "rollback", earlier.id, *SIGNED, "--json")
     assert (code, receipt["action"]) == (0, "verdict.rolled_back")
@@ -235,7 +237,7 @@ def test_an_earlier_verdict_is_a_candidate_again_and_is_deployed(
     assert left is not None
     assert (again.decision, left.decision) == ("candidate", "rejected")
     with transaction(engine) as connection:
-        (shown,) = newest_verdicts(connection, earlier.exchange)
+        (shown,) = newest_verdicts(connection, earlier.exchange, FRESH)
     assert shown["id"] == earlier.id
     assert left.reasons == (f"rolled back to verdict {earlier.id} by ann: the newer one trades too much",)
     assert (row.actor, row.detail["from"], row.detail["rejected"]) == ("ann", newest.id, [newest.id])

@@ -6,16 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.errors import OptimizationError
-from quant_pipelines.research.job import JobFailure, Studied
+from quant_pipelines.optimize.combinatorial_study import SplitResult
+from quant_pipelines.research.database_source import DatabaseSource
+from quant_pipelines.research.job import JobFailure, OptimizationJob, Studied
+from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.pool import optimize_many
 from quant_pipelines.research.run import optimize_one
 from quant_pipelines.research.study import study_one
+from quant_pipelines.sdk import StrategySource, strategies_folder
 from quant_pipelines.store.capital import all_records
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.research_lists import RowFilter
+from quant_pipelines.store.studies import list_studies
 from quant_pipelines.store.tables import combinatorial_studies, record_days, records, verdicts
 from tests.integration.stored_market import JOB, WINDOWS, count, store_market
 
@@ -45,6 +51,67 @@ def test_a_study_is_stored_once_and_no_decision_meets_it(stored: Engine) -> None
     assert [count(stored, table) for table in (records, record_days, verdicts)] == [0, 0, 0]
     with transaction(stored) as connection:
         assert all_records(connection, JOB.exchange) == []
+
+
+class Stopped(Exception):
+    """The machine went away."""
+
+
+def interrupted(stored: Engine, job: OptimizationJob = STUDY) -> int:
+    """Study that ended after its first split."""
+
+    def stop(result: SplitResult) -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        study_one(stored, job, on_split=stop)
+    with transaction(stored) as connection:
+        (row,) = list_studies(connection, RowFilter())
+    assert (row["splits_run"], row["figures"]) == (1, None)
+    return int(row["study_id"])
+
+
+def test_a_study_that_was_interrupted_goes_on_where_it_was(stored: Engine) -> None:
+    number = interrupted(stored)
+    with stored.begin() as connection:
+        connection.execute(text("update research.combinatorial_splits set trials = 1000"))
+    told: list[int] = []
+    finished = study_one(stored, STUDY, on_split=lambda one: told.append(one.trials))
+    assert (finished.id, told) == (number, [1000, 4, 4])  # the first was not run again
+    whole = study_one(None, STUDY, source=DatabaseSource(stored, JOB.exchange), strategy=in_force(stored))
+    assert finished.result["paths"] == whole.result["paths"]
+
+
+def in_force(stored: Engine) -> StrategySource:
+    return source_in_force(stored, STUDY.strategy, strategies_folder(STUDY.strategies_folder))
+
+
+def test_a_study_is_listed_shown_and_finished_by_its_number(
+    stored: Engine,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
+    monkeypatch.chdir(tmp_path)
+    number = interrupted(stored)
+    assert main(["research", "show", f"study:{number}"]) == 1
+    assert f"go on with quant optimize --resume study:{number}" in capsys.readouterr().err
+    assert main(["optimize", "--resume", f"study:{number}", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["study_id"] == number
+    page = tmp_path / "paths.html"
+    assert main(["research", "show", f"study:{number}", "--json", "--report", str(page)]) == 0
+    assert json.loads(capsys.readouterr().out) == made
+    assert "These paths are no record" in page.read_text()
+    assert main(["research", "list", "--studies", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["studies"]
+    assert [row[name] for name in ("study_id", "splits_run", "splits", "paths")] == [number, 3, 3, 1]
+    assert main(["research", "show", "study:99"]) == 1
+    assert "study:99 is not stored; expected an id that quant research list --studies shows" in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_combinatorial_calendar_makes_no_record(stored: Engine) -> None:

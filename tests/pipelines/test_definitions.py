@@ -67,6 +67,7 @@ OPERATORS = {
     "approve_candidate",
     "reject_candidate",
     "roll_back_verdict",
+    "acknowledge_looks",
     "approve_hot_coin",
     "record_price_factor",
     "accept_values",

@@ -47,7 +47,7 @@ def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, dg.M
 
 def test_verdict_links_its_page_and_the_index(shown: Platform, judged: dg.ExecuteInProcessResult) -> None:
     with transaction(shown.engine) as connection:
-        (row,) = newest_verdicts(connection, shown.exchange)
+        (row,) = newest_verdicts(connection, shown.exchange, shown.fresh)
     metadata = metadata_of(judged, "verdicts")
     assert metadata["all_reports"] == dg.MetadataValue.url(f"{URL}/index.html")
     assert f"({URL}/verdict-{row['id']}.html)" in str(metadata["reports"].value)

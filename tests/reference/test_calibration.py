@@ -1,17 +1,19 @@
 """Stored worlds of the pipeline tier are decided as they were; the page shows only what was measured."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.calibrate import report
-from benchmarks.calibrate.__main__ import PAGE, in_turns
+from benchmarks.calibrate.__main__ import PAGE, in_turns, row_by_row
 from benchmarks.calibrate.held_looks import looks_in_turn
 from benchmarks.calibrate.pipeline import LOOK_DAYS, MEASURED, told
 from benchmarks.calibrate.results import Results
 from benchmarks.calibrate.sections import SECTIONS
+from benchmarks.calibrate.store import MeasuredParts
 from benchmarks.calibrate.stored_worlds import N_WORLDS, KeptWorld, kept
 from quant_pipelines.optimize.capital import RecordDays
 
@@ -77,10 +79,33 @@ def test_worlds_are_the_same_for_the_same_seed() -> None:
     assert record.last_day == LOOK_DAYS[-1]
 
 
+@pytest.mark.parametrize("order", [in_turns, row_by_row])
 @pytest.mark.parametrize("worlds", [25, 100, 130])
-def test_every_world_of_a_row_is_measured_once(worlds: int) -> None:
+def test_every_world_of_a_row_is_measured_once(worlds: int, order: Any) -> None:
     seeds: dict[tuple[str, str], list[int]] = {}
-    for part in in_turns(SECTIONS, worlds):
+    for part in order(SECTIONS, worlds):
         seeds.setdefault((part.section.name, part.key), []).extend(part.seeds)
     wanted = {one.name: [*range(min(one.most, worlds))] for one in SECTIONS}
     assert {key: sorted(found) for key, found in seeds.items()} == {key: wanted[key[0]] for key in seeds}
+
+
+def test_worlds_of_a_shorter_run_are_not_measured_again(tmp_path: Path) -> None:
+    """Runs of 30 and 40 worlds end in parts that overlap."""
+    (section,) = (one for one in SECTIONS if one.name == "stress")
+    asked: list[int] = []
+    for worlds in (30, 40):
+        found = MeasuredParts(tmp_path, section.file, section.sources)
+        for whole in in_turns([section._replace(rows=section.rows[:1])], worlds):
+            for part in whole.lacking(found):
+                asked += part.seeds
+                found.measure(part.name, lambda part=part: [*part.seeds])
+    assert asked == [*range(40)]
+    kept = MeasuredParts(tmp_path, section.file, section.sources)
+    assert kept.worlds_of("stress", section.rows[0]) == {seed: seed for seed in range(40)}
+
+
+def test_a_world_that_two_parts_hold_counts_once(tmp_path: Path) -> None:
+    found = MeasuredParts(tmp_path, "stress", ())
+    for start, stop in ((0, 30), (25, 50)):
+        found.measure(json.dumps(["stress", "a", start, stop]), lambda: [1] * (stop - start))  # noqa: B023
+    assert sorted(found.worlds_of("stress", "a")) == [*range(50)]

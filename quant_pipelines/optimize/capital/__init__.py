@@ -3,7 +3,7 @@
 from quant_pipelines.optimize.capital.family import Family, family_of
 from quant_pipelines.optimize.capital.looks import CapitalLook, PassedBefore, RecordResult, YearOfLooks
 from quant_pipelines.optimize.capital.records import RecordDays, Unit, beyond_holding
-from quant_pipelines.optimize.capital.said import SaidByLook, difference_of, said_by
+from quant_pipelines.optimize.capital.said import SaidByLook, difference_of, records_that_differ, said_by
 from quant_pipelines.optimize.capital.seating import (
     FamilySeat,
     Seating,
@@ -35,6 +35,7 @@ __all__ = [
     "SaidByLook",
     "said_by",
     "difference_of",
+    "records_that_differ",
     "decision_digest",
     "slow_result",
     "longest_holding_of",

@@ -95,6 +95,35 @@ def difference_of(replayed: SaidByLook, stored: SaidByLook) -> str:
     return ""
 
 
+def records_that_differ(replayed: SaidByLook, stored: SaidByLook) -> frozenset[int]:
+    """Name the records of which a replayed look says something else, but for its critical values.
+
+    A critical value rests on everybody's days: where only that differs, whose days have changed can't be told
+    by it, and whoever's have changed differs by the statistic.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from quant_pipelines.optimize.capital import SaidByLook, records_that_differ
+    >>> one = {"statistic": 4.2, "critical": 3.1}
+    >>> stored = SaidByLook(date(2026, 3, 4), {}, {7: one, 8: one})
+    >>> found = stored._replace(records={7: one | {"statistic": 4.1}, 8: one | {"critical": 3.2}})
+    >>> records_that_differ(found, stored)
+    frozenset({7})
+    """
+    both = replayed.records.keys() & stored.records.keys()
+    other = {
+        number
+        for number in both
+        if any(
+            not _is_same(replayed.records[number][name], value)
+            for name, value in stored.records[number].items()
+            if name != "critical"
+        )
+    }
+    return frozenset(other | (replayed.records.keys() ^ stored.records.keys()))
+
+
 def _is_same(one: Said, other: Said) -> bool:
     if isinstance(one, float | int) and isinstance(other, float | int):
         return math.isclose(one, other, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE)

@@ -10,6 +10,9 @@ from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.optimize.capital.records import RecordDays
 from quant_pipelines.optimize.decision import DecisionTerms, near_twins, weekly_looks
 
+_SAME_DAY = 1e-9
+"""Difference of two daily returns that are one: rounding of sums in another order."""
+
 
 class FamilySeat(NamedTuple):
     """A record's place in the looks of a calendar year.
@@ -113,6 +116,10 @@ def seated(
     less than what the other forty-nine together count for, since the new days are common to whatever was
     chosen (Slepian's inequality).
 
+    One that has ended, and all of whose days are those of another record of its strategy, timeframe and
+    symbol that is there, is that record under another key (what computes days was edited, and gave the same
+    ones): nobody can have chosen between the two by what they earned, and it is no candidate besides.
+
     Who was seated before in the year keeps the seat. Newcomers of a pool that are near-twins of each other
     become one member; nobody joins a member later, which would change its old days. Days before the first
     one of the year's first look wait for the next year.
@@ -152,6 +159,8 @@ def seated(
     origin = earlier[0].first_day if earlier else date.min
     newcomers = [one.since(origin) for one in inside if one.record_id not in known]
     newcomers = [one for one in newcomers if _is_candidate(one, look_day, least_days)]
+    growing = [one for one in inside if one.last_day >= look_day]
+    newcomers = [one for one in newcomers if not _is_repeated(one, look_day, growing)]
     for pool in sorted({one.unit.pool for one in newcomers}):
         seats += _new_seats([one for one in newcomers if one.unit.pool == pool], look_day)
     return Seating(look_day, tuple(sorted(seats, key=lambda seat: seat.record_id)))
@@ -159,6 +168,19 @@ def seated(
 
 def _is_candidate(record: RecordDays, look_day: date, least_days: int) -> bool:
     return record.returns.size > 0 and (record.last_day >= look_day or record.returns.size >= least_days)
+
+
+def _is_repeated(record: RecordDays, look_day: date, growing: Sequence[RecordDays]) -> bool:
+    """Whether it has ended, and one that goes on has all of its days."""
+    if record.last_day >= look_day:
+        return False
+    n_days = record.returns.size
+    same = (one for one in growing if one.unit[1:4] == record.unit[1:4])
+    parts = (one.since(record.first_day).until(record.last_day) for one in same)
+    return any(
+        part.returns.size == n_days and np.allclose(part.returns, record.returns, rtol=0.0, atol=_SAME_DAY)
+        for part in parts
+    )
 
 
 def _new_seats(records: Sequence[RecordDays], look_day: date) -> list[FamilySeat]:

@@ -93,6 +93,8 @@ def longest_holding_of(held: Sequence[int], terms: DecisionTerms) -> int:
 def slow_result(record: RecordDays, holding_days: int, look_day: date, terms: DecisionTerms) -> RecordResult:
     """Tell of a record that holds for too long how many days it lacks at the least.
 
+    One that has ended gets no more days: none are told, and the last one is.
+
     Examples
     --------
     >>> from datetime import date
@@ -105,7 +107,14 @@ def slow_result(record: RecordDays, holding_days: int, look_day: date, terms: De
     ('too_slow', 150)
     """
     lacking = max(_lacking(record, {record.record_id: holding_days}, terms), 1)
-    evidence = CapitalEvidence("undecided", "too_slow", fewest_more_days=lacking, look_day=look_day)
+    has_ended = record.last_day < look_day
+    evidence = CapitalEvidence(
+        "undecided",
+        "too_slow",
+        fewest_more_days=None if has_ended else lacking,
+        look_day=look_day,
+        last_day=record.last_day if has_ended else None,
+    )
     seat = FamilySeat(record.record_id, record.unit.pool, record.record_id, record.first_day)
     return RecordResult(record.unit, seat, evidence, pool_passed=False, is_beyond_tested=False)
 

@@ -1,7 +1,7 @@
 """Every table, one module for each schema."""
 
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
-from quant_pipelines.store.tables.capital import capital_looks, capital_results
+from quant_pipelines.store.tables.capital import acknowledged_looks, capital_looks, capital_results
 from quant_pipelines.store.tables.market import (
     bar_confirmations,
     bar_revisions,
@@ -36,6 +36,7 @@ from quant_pipelines.store.tables.ops import (
 )
 from quant_pipelines.store.tables.research import (
     backtests,
+    combinatorial_splits,
     combinatorial_studies,
     folds,
     optimization_requests,
@@ -89,6 +90,7 @@ __all__ = [
     "bus_events",
     "certificates",
     "combinatorial_studies",
+    "combinatorial_splits",
     "checkpoints",
     "data_findings",
     "deployments",
@@ -115,6 +117,7 @@ __all__ = [
     "orders",
     "record_days",
     "capital_looks",
+    "acknowledged_looks",
     "capital_results",
     "records",
     "performance_metrics",

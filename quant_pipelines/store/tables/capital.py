@@ -1,6 +1,7 @@
 """Schema ``research``: looks of the capital decision at all records."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -112,4 +113,38 @@ capital_results = Table(
     CheckConstraint("passed = (decision = 'passed')", name="passed"),
     schema="research",
     comment="What a look said of a record; a row never changes and never goes",
+)
+
+acknowledged_looks = Table(
+    "acknowledged_looks",
+    metadata,
+    identity(),
+    text("exchange"),
+    Column(
+        "look_day",
+        Date,
+        nullable=False,
+        comment="newest look then: it and those before are replayed no more",
+    ),
+    Column(
+        "alpha_spent",
+        Double,
+        nullable=False,
+        comment="error that was spent by then, of the year's: the larger of what is stored and replayed",
+    ),
+    Column(
+        "record_ids",
+        ARRAY(BigInteger),
+        nullable=False,
+        comment="records of which another answer is stored: neither their days nor their passes up to the "
+        "look count any more",
+    ),
+    text("difference", comment="first difference, in words"),
+    text("actor"),
+    text("reason"),
+    moment("created_at"),
+    UniqueConstraint("exchange", "look_day"),
+    schema="research",
+    comment="Replays that did not give what is stored, and who goes on in spite of it; a row never changes "
+    "and never goes",
 )

@@ -320,10 +320,29 @@ combinatorial_studies = Table(
     moment("window_start"),
     moment("window_end"),
     document("settings"),
-    document("result", comment="figures, daily returns of each path, and what each split found"),
+    document(
+        "result",
+        nullable=True,
+        comment="figures, daily returns of each path, and what each split found; null until all splits "
+        "have run",
+    ),
     moment("created_at"),
     schema="research",
     comment="Many paths through one history: no record, no verdict and no decision rests on them",
+)
+
+combinatorial_splits = Table(
+    "combinatorial_splits",
+    metadata,
+    Column("study_id", BigInteger, ForeignKey("research.combinatorial_studies.id"), nullable=False),
+    Column("number", Integer, nullable=False, comment="in the order of the splits, from 0"),
+    document("parameters", nullable=True, comment="best on its train days; null where none could be ranked"),
+    Column("trials", Integer, nullable=False),
+    Column("purge_days", Integer, nullable=False),
+    document("returns", comment="daily returns in each tested group, fractions"),
+    PrimaryKeyConstraint("study_id", "number"),
+    schema="research",
+    comment="What a split of a combinatorial study found, as soon as it has run",
 )
 
 optimization_requests = Table(

@@ -11,9 +11,10 @@ from sqlalchemy import Engine
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.core.timeframes import DAY_MS, from_ms
+from quant_pipelines.optimize.evidence import Freshness
 from quant_pipelines.optimize.walk_forward import FoldResult
-from quant_pipelines.pages.publish import publish_verdicts
+from quant_pipelines.pages.publish import PageFolder, publish_verdicts
 from quant_pipelines.pages.walk import walk_of
 from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.database_source import DatabaseSource
@@ -23,6 +24,7 @@ from quant_pipelines.store.verdicts import incumbent_returns, read_verdict, read
 from quant_pipelines.store.views import newest_verdicts
 from tests.integration.stored_market import END, JOB, store_market
 
+FRESH = Freshness(from_ms(END).date(), 21)
 pytestmark = pytest.mark.postgres
 
 
@@ -34,7 +36,7 @@ def store(engine: Engine) -> Engine:
 def newest(engine: Engine) -> list[dict[str, Any]]:
     """The newest verdicts, as the asset reads them."""
     with transaction(engine) as connection:
-        return newest_verdicts(connection, JOB.exchange)
+        return newest_verdicts(connection, JOB.exchange, FRESH)
 
 
 @pytest.fixture
@@ -46,7 +48,9 @@ def judged(stored: Engine) -> Engine:
 
 def test_page_compares_with_holding(judged: Engine, tmp_path: Path) -> None:
     (row,) = newest(judged)
-    assert publish_verdicts(judged, [row], tmp_path, keep=10) == [f"verdict-{row['id']}.html"]
+    assert publish_verdicts(judged, [row], PageFolder(tmp_path, 10), fresh=FRESH) == [
+        f"verdict-{row['id']}.html"
+    ]
     page = (tmp_path / f"verdict-{row['id']}.html").read_text()
     assert 'data-name="buy and hold"' in page
     assert f'href="verdict-{row["id"]}.html"' in (tmp_path / "index.html").read_text()
@@ -54,12 +58,12 @@ def test_page_compares_with_holding(judged: Engine, tmp_path: Path) -> None:
 
 def test_page_is_written_once_and_again_when_it_is_lost(judged: Engine, tmp_path: Path) -> None:
     rows = newest(judged)
-    publish_verdicts(judged, rows, tmp_path, keep=10)
-    assert publish_verdicts(judged, rows, tmp_path, keep=10) == []
+    publish_verdicts(judged, rows, PageFolder(tmp_path, 10), fresh=FRESH)
+    assert publish_verdicts(judged, rows, PageFolder(tmp_path, 10), fresh=FRESH) == []
     (page,) = tmp_path.glob("verdict-*.html")
     before = page.read_text()
     page.unlink()
-    assert publish_verdicts(judged, rows, tmp_path, keep=10) == [page.name]
+    assert publish_verdicts(judged, rows, PageFolder(tmp_path, 10), fresh=FRESH) == [page.name]
     assert page.read_text() == before
 
 
@@ -67,7 +71,7 @@ def test_oldest_pages_go_first(judged: Engine, tmp_path: Path) -> None:
     for number in (1000, 1001, 999):
         (tmp_path / f"verdict-{number}.html").write_text("newer")
     rows = newest(judged)
-    publish_verdicts(judged, rows, tmp_path, keep=2)
+    publish_verdicts(judged, rows, PageFolder(tmp_path, 2), fresh=FRESH)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "index.html",
         "verdict-1000.html",
@@ -80,7 +84,7 @@ def test_verdict_whose_rows_are_gone_costs_only_its_page(
 ) -> None:
     (row,) = newest(judged)
     gone = row | {"id": 77, "task_id": -1}
-    assert publish_verdicts(judged, [gone], tmp_path, keep=10) == []
+    assert publish_verdicts(judged, [gone], PageFolder(tmp_path, 10), fresh=FRESH) == []
     assert "page of verdict 77 is not written" in caplog.text
 
 

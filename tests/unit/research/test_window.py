@@ -5,18 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.bars_alone import BarsAlone
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import DataError, OptimizationError
-from quant_pipelines.core.funding import FundingSeries, no_funding
 from quant_pipelines.core.search_settings import WindowSettings
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, timeframe_ms
 from quant_pipelines.optimize.folds import first_bar_ms
-from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
-from quant_pipelines.research.history import Extent, Needed, extent_of, load_history
+from quant_pipelines.research.history import Needed, load_history
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.window import settle_window
-from quant_pipelines.trading import Specification
 
 END = day_start_ms("2025-06-11")  # an edge of the calendar
 WINDOWS = WindowSettings(train_days=10, test_days=3, folds=6, purge_hours=4)
@@ -24,16 +22,14 @@ JOB = OptimizationJob("ema_cross", "BTC/USDT:USDT", "1h", END, WINDOWS)
 DAYS_OF = {folds: 11 + 3 * folds for folds in range(1, 7)}
 
 
-class Held:
+class Held(BarsAlone):
     """Bars from a moment on in each timeframe that it has; the shortest lack some hours after ``hole_ms``."""
 
     def __init__(self, starts: dict[str, int], hole_ms: int = 0, hole_hours: int = 0) -> None:
+        super().__init__(END)
         self._starts = starts
         self._patchy = min(starts, key=timeframe_ms, default="")
         self._hole = (hole_ms, hole_ms + hole_hours * HOUR_MS)
-
-    def last_midnight(self, symbol: str, timeframe: str) -> int:
-        return END
 
     def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
         if timeframe not in self._starts:
@@ -46,21 +42,6 @@ class Held:
             ts = ts[(ts < self._hole[0]) | (ts >= self._hole[1])]
         price = np.full(ts.size, 100.0)
         return Bars(symbol, timeframe, ts, price, price, price, price, price)
-
-    def extent(self, symbol: str, timeframe: str, window: Window) -> Extent:
-        return extent_of(self.bars(symbol, timeframe, window))
-
-    def funding(self, symbol: str, window: Window) -> FundingSeries:
-        return no_funding()
-
-    def specification(self, symbol: str) -> Specification:
-        return Specification()
-
-    def fill_inputs(self, symbol: str, window: Window) -> FillInputs:
-        return NO_FILL_INPUTS
-
-    def findings(self, bars: Bars, window: Window) -> tuple[str, ...]:
-        return ()
 
 
 def hours_of(days: float) -> Held:

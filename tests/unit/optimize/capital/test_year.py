@@ -169,3 +169,44 @@ def test_whoever_keeps_the_best_of_many_texts_pays_for_all_of_them() -> None:
             false[at] += any(one.evidence.decision == "passed" for one in look.results)
     assert false[0] > 0.25 * n_worlds
     assert false[1] <= 9.0  # pools spend 8 %: 4.8 of them are to be expected, with a standard error of 2.1
+
+
+def ended(number: int, like: RecordDays, *, version: int = 1) -> RecordDays:
+    """The first half of a record under another key."""
+    unit = Unit(number, like.unit.strategy, "1h", like.unit.symbol, f"{like.unit.strategy} 1h v{version}")
+    return like._replace(unit=unit).until(FIRST + timedelta(days=300))
+
+
+def test_a_record_that_was_only_computed_again_is_one_candidate() -> None:
+    again = record(2, version=2)
+    before = ended(1, again)
+    found = seated([before, again], [], END)
+    assert [seat.record_id for seat in found.seats] == [2]
+
+
+@pytest.mark.parametrize("what", ["a day", "a symbol", "its begin"])
+def test_a_record_that_differs_is_another_candidate(what: str) -> None:
+    again = record(2, version=2)
+    before = ended(1, again)
+    if what == "a day":
+        days = before.returns.copy()
+        days[100] += 1e-6
+        before = before._replace(returns=days)
+    elif what == "a symbol":
+        before = before._replace(unit=before.unit._replace(symbol="S9"))
+    else:
+        again = again.since(FIRST + timedelta(days=1))
+    found = seated([before, again], [], END)
+    assert [seat.record_id for seat in found.seats] == [1, 2]
+
+
+def test_a_record_that_was_asked_keeps_its_seat_when_it_is_computed_again() -> None:
+    again = record(2, version=2)
+    before = ended(1, again)
+    middle = newest_look_day(before.last_day)
+    first = seated([before], [], middle)
+    found = seated([before, again], [first], END)
+    assert [seat.record_id for seat in (*first.seats, *found.seats)] == [1, 2]
+    both = {1: before, 2: again}
+    (*_, look) = YearOfLooks(both, [first, found], TERMS).looks()
+    assert look.n_asked == 2
