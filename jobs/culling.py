@@ -7,12 +7,15 @@ from assets.resources import Platform
 
 
 @dg.op(
-    description="Rank the deployments by rolling Sharpe ratio; the worst rests if even its upper bound is < 0"
+    description="Bring back who has rested; rank the deployments by rolling Sharpe ratio, and let the worst rest "
+    "for a time if even its upper bound is < 0"
 )
 def culling_op(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
     """Rank, and let at most one deployment rest."""
-    from quant_pipelines.operations.culling import cull_worst  # noqa: PLC0415 - keeps the code server light
+    from quant_pipelines.operations.culling import cull_worst, end_rests  # noqa: PLC0415 - keeps the code server light
 
+    for told in end_rests(platform.engine, platform.settings.ladder, platform.clock):
+        context.log.info(told)
     ranking, receipt = cull_worst(platform.engine, platform.settings.ladder, platform.clock)
     names = ("deployment_id", "sharpe", "upper_bound", "days")
     rows = [{name: getattr(one, name) for name in names} for one in ranking]

@@ -1,4 +1,4 @@
-"""Watches the health of the market data every minute; asks for a run only when it changes."""
+"""Watches the health of the market data every minute and anchors the audit log; a change asks for a run."""
 
 import dagster as dg
 
@@ -8,7 +8,9 @@ from jobs.names import FIRST_START, MARKET_REFRESH
 from jobs.pipelines import market_refresh
 from jobs.runs import skip_reason, unfinished_run
 from quant_pipelines.core.timeframes import day_of
+from quant_pipelines.operations.audit_anchors import keep_anchor
 from quant_pipelines.operations.health import report_change, watch_market
+from quant_pipelines.stack.home import Home
 
 
 @dg.sensor(
@@ -23,6 +25,7 @@ def market_health(
 ) -> dg.SensorResult | dg.SkipReason:
     """Write the heartbeat; on a change of state write an alert and request a refresh."""
     health = watch_market(platform.engine, platform.exchange, platform.clock)
+    keep_anchor(platform.engine, Home(platform.home).audit_anchors, platform.clock)
     if context.cursor == health.state:
         return dg.SkipReason(f"still {health.state}: {health.reason}")
     if context.cursor is None:

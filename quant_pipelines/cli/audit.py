@@ -1,38 +1,65 @@
-"""``quant audit``: prove that the audit log is whole, or write it down."""
+"""``quant audit``: prove that the audit log is whole, write it down, or accept that of a restored backup."""
 
 import argparse
+import os
 import sys
 
-from quant_pipelines.cli.operator import opened
+from quant_pipelines.cli.operator import claimant_of, home_of, opened, print_receipt
 from quant_pipelines.cli.output import print_answer, print_document
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Verify: exit code 1 names the first row that does not fit. Export: one JSON document a row."""
-    return _verify(arguments) if arguments.action == "verify" else _export(arguments)
+    """Verify: exit code 1 says what does not fit. Export: one JSON document a row. Accept: with a receipt."""
+    action = {"verify": _verify, "export": _export, "accept": _accept}[arguments.action]
+    return action(arguments)
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from quant_pipelines.store.audit import verify
+    from quant_pipelines.core.clock import system_clock_ms
+    from quant_pipelines.operations.audit_anchors import keep_anchor, prove
+    from quant_pipelines.stack.home import open_home
     from quant_pipelines.store.engine import transaction
 
-    with opened(arguments) as (engine, _), transaction(engine) as connection:
-        report = verify(connection)
-    is_whole = report.broken_id is None
+    file = open_home(home_of(arguments)).audit_anchors
+    with opened(arguments) as (engine, _):
+        with transaction(engine) as connection:
+            proof = prove(connection, file)
+        if proof.is_whole:
+            keep_anchor(engine, file, system_clock_ms)
+    report = proof.report
     if arguments.json:
         print_document(
             {
-                "whole": is_whole,
+                "whole": proof.is_whole,
                 "rows": report.rows,
                 "broken_id": report.broken_id,
-                "reason": report.reason,
+                "reason": report.reason or proof.explanation,
+                "anchors": len(proof.anchors),
             }
         )
-    elif is_whole:
-        print(f"{report.rows} rows, each fits the one before")
-    if not is_whole:
+    elif proof.is_whole:
+        print(f"{report.rows} rows, each fits the one before, and {len(proof.anchors)} anchors in {file}")
+    if report.broken_id is not None:
         print(f"quant: audit row {report.broken_id} was tampered with: {report.reason}", file=sys.stderr)
-    return 0 if is_whole else 1
+    elif proof.explanation:
+        print(f"quant: {proof.explanation}", file=sys.stderr)
+    return 0 if proof.is_whole else 1
+
+
+def _accept(arguments: argparse.Namespace) -> int:
+    from quant_pipelines.core.clock import system_clock_ms
+    from quant_pipelines.operations.audit_anchors import accept_log
+    from quant_pipelines.operations.keys import KeyStore
+    from quant_pipelines.operations.people import identify
+    from quant_pipelines.stack.home import open_home
+
+    home = open_home(home_of(arguments))
+    with opened(arguments) as (engine, _):
+        store = KeyStore(engine, home.folder, os.environ)
+        signature = identify(store, claimant_of(arguments, engine, "admin"))
+        receipt = accept_log(engine, signature, home.audit_anchors, system_clock_ms)
+    print_receipt(arguments, receipt)
+    return 0
 
 
 def _export(arguments: argparse.Namespace) -> int:

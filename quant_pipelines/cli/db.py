@@ -57,7 +57,23 @@ def _restore(arguments: argparse.Namespace) -> int:
         database_server(Home(home_of(arguments)), load_settings(), may_run=False, may_make=True) as url,
     ):
         manifest = restore(url, file, replace=arguments.replace)
+        _anchor_restored(arguments, url, file)
     return _answer(arguments, file, manifest, f"restored from {file}, at revision {manifest['revision']}")
+
+
+def _anchor_restored(arguments: argparse.Namespace, url: str, file: Path) -> None:
+    """Say outside of the database that its audit log is an older one now."""
+    from quant_pipelines.core.clock import utc_now
+    from quant_pipelines.operations.audit_anchors import add_anchor
+    from quant_pipelines.stack.home import open_home
+    from quant_pipelines.store.audit import read_head
+    from quant_pipelines.store.engine import connected, transaction
+
+    with connected(url) as engine, transaction(engine) as connection:
+        head = read_head(connection)
+    if head is not None:
+        anchors = open_home(home_of(arguments)).audit_anchors
+        add_anchor(anchors, head, utc_now(), f"restored from {file}")
 
 
 def _answer(arguments: argparse.Namespace, file: Path, manifest: dict[str, Any], done: str) -> int:

@@ -257,13 +257,20 @@ class LadderSettings:
         high=3650,
     )
     cull_window_days: int = setting(
-        60, "complete days that the ranking of the deployments looks at", low=5, high=3650
+        120, "complete days that the ranking of the deployments looks at", low=5, high=3650
     )
     cull_min_days: int = setting(
-        14, "a deployment with fewer complete days is never culled", low=5, high=3650
+        30, "a deployment with fewer complete days is never culled", low=5, high=3650
     )
     cull_confidence: float = setting(
-        0.95, "confidence that the worst deployment's Sharpe ratio is below zero", low=0.5, high=0.9999
+        0.996,
+        "confidence, at each daily look, that the worst deployment's Sharpe ratio is below zero; the default keeps "
+        "the looks of a year within 5 % for a true one of 1 (docs/calibration.md)",
+        low=0.5,
+        high=0.9999,
+    )
+    cull_rest_days: int = setting(
+        30, "days that a culled deployment rests before it goes back to paper by itself", low=1, high=3650
     )
 
 

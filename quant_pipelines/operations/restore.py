@@ -31,6 +31,7 @@ _BESIDE, _OLD = "restoring", "replaced"
 # Tables that a first start fills by itself; rows there are nobody's work.
 _NOBODYS = (
     "ops.alembic_version",
+    "ops.audit_head",
     "public.alembic_version",
     "public.secondary_indexes",
     "public.instance_info",

@@ -33,6 +33,7 @@ from quant_pipelines.store.stages import (
     deployment_ids,
     open_venue_book,
     read_stage,
+    rest_until,
 )
 from quant_pipelines.store.users import has_users, role_of
 
@@ -150,9 +151,17 @@ def roll_back(engine: Engine, signature: Signature, *, deployment_id: int, clock
 
 
 def disable(
-    engine: Engine, signature: Signature, *, deployment_id: int, target: str = "cooling", clock: Clock
+    engine: Engine,
+    signature: Signature,
+    *,
+    deployment_id: int,
+    target: str = "cooling",
+    rest: timedelta | None = None,
+    clock: Clock,
 ) -> Receipt:
     """Stop a deployment: ``cooling`` (it may come back) or ``retired`` (it may not, and must be flat).
+
+    With a rest it comes back to paper by itself when that is over; else a person brings it back.
 
     Raises
     ------
@@ -165,7 +174,10 @@ def disable(
     with transaction(engine) as connection:
         case = _Case(connection, _locked(connection, deployment_id), signature, now)
         _require(case, LadderSettings(), target, frozenset({signature.operator}))
-        return _move(case, target, "deployment.disabled")
+        receipt = _move(case, target, "deployment.disabled")
+        if rest is not None:
+            rest_until(connection, deployment_id, now + rest)
+        return receipt
 
 
 def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list[Step]:

@@ -224,7 +224,12 @@ _DB = (
     Field("replace", "switch", "restore: give up what is stored now", flag="--replace", of=("restore",)),
 )
 _AUDIT = (
-    action_of("", "verify", "export"),
+    action_of(
+        "verify: prove it; export: write it down; accept: say that the log of a restored backup is right",
+        "verify",
+        "export",
+        "accept",
+    ),
     Field(
         "file",
         "path",
@@ -360,7 +365,14 @@ VERBS: tuple[Verb, ...] = (
     ),
     ALERTING,
     WATCHING,
-    Verb("audit", "prove that the audit log is whole, or write it down", fields=_AUDIT, asker="home"),
+    Verb(
+        "audit",
+        "prove that the audit log is whole, or write it down",
+        fields=_AUDIT,
+        asker="operator",
+        unsigned=("verify", "export"),
+        role="admin",
+    ),
     Verb("settings", "every setting in force", fields=_SETTINGS, asker="nobody"),
     KEYS,
     USERS,

@@ -50,6 +50,11 @@ class Home:
         return self.folder / "runner.pulse"
 
     @property
+    def audit_anchors(self) -> Path:
+        """Ends of the audit log as they were seen, a line each day, outside of its database."""
+        return self.folder / "audit.anchors"
+
+    @property
     def lock_file(self) -> Path:
         """Held while the stack runs; contains the supervisor's process number."""
         return self.folder / "lock"

@@ -1,27 +1,26 @@
 """The audit log: rows chained by hashes, so that a row that was changed or taken out later is found.
 
-The newest hash also stands among the signs of life, so that newest rows that were cut off are missed. Whoever
-may write both tables can hide that; whoever must exclude it keeps the last hash elsewhere.
+How many rows there are and the newest hash also stand in ``ops.audit_head``, which only a new row moves, so
+that newest rows that were cut off are missed. Who owns the database can go around both; anchors outside of it
+(`quant_pipelines.operations.audit_anchors`) show that.
 """
 
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, select
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import StoreError
-from quant_pipelines.store.heartbeats import Heartbeat, put_heartbeat, read_heartbeats
-from quant_pipelines.store.tables import audit_logs
+from quant_pipelines.store.tables import audit_head, audit_logs
 
-HEAD = "audit_log"
-"""Name of the row that knows the newest hash."""
-_CHAIN_LOCK = 0x41554449
 _BEFORE_THE_FIRST = bytes(32)
 _EXACT_FLOAT = 2**53
 
@@ -38,11 +37,32 @@ class AuditReport:
         Id of the first row that does not fit; None when all do.
     reason
         What is wrong with it; empty when nothing is.
+    strayed
+        Numbers of rows, from 1, that are not there or have another hash than is known from elsewhere.
     """
 
     rows: int
     broken_id: int | None = None
     reason: str = ""
+    strayed: tuple[int, ...] = ()
+
+
+class Head(NamedTuple):
+    """End of the log: how many rows were written, and the newest one.
+
+    Parameters
+    ----------
+    rows
+        Rows that were ever written.
+    newest_id
+        Id of the newest one; 0 before the first.
+    hash
+        Its hash, hexadecimal.
+    """
+
+    rows: int
+    newest_id: int
+    hash: str
 
 
 def has_journal(connection: Connection, action: str, journal: str) -> bool:
@@ -78,9 +98,9 @@ def append(connection: Connection, actor: str, action: str, subject: str, detail
     StoreError
         If the detail holds a value that JSON can't.
     """
-    connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
-    newest = select(audit_logs.c.hash).order_by(audit_logs.c.id.desc()).limit(1)
-    previous = bytes(connection.execute(newest).scalar() or _BEFORE_THE_FIRST)
+    # The head, not the newest row: where rows were cut off, the next one goes on showing it.
+    head = connection.execute(select(audit_head.c.hash).with_for_update()).scalar()
+    previous = bytes(head or _BEFORE_THE_FIRST)
     row: dict[str, Any] = {
         "at": utc_now(),
         "actor": actor,
@@ -90,15 +110,33 @@ def append(connection: Connection, actor: str, action: str, subject: str, detail
     }
     values = {**row, "previous_hash": previous, "hash": _hash(previous, row)}
     query = insert(audit_logs).values(values).returning(audit_logs.c.id)
-    row_id = int(connection.execute(query).scalar_one())
-    head = {"id": row_id, "hash": values["hash"].hex()}
-    put_heartbeat(connection, Heartbeat(HEAD, "newest row", row["at"], head))
-    return row_id
+    return int(connection.execute(query).scalar_one())
 
 
-def verify(connection: Connection) -> AuditReport:
-    """Recompute the chain from the first row; the report names the first row that does not fit."""
-    previous, proven = _BEFORE_THE_FIRST, 0
+def read_head(connection: Connection) -> Head | None:
+    """Read the end of the log as its table of one row has it; None where that row was taken out."""
+    row = connection.execute(select(audit_head)).one_or_none()
+    return Head(row.rows, row.newest_id, bytes(row.hash).hex()) if row else None
+
+
+def has_row(connection: Connection, head: Head) -> bool:
+    """Whether the row that a head named is there, unchanged."""
+    query = select(audit_logs.c.hash).where(audit_logs.c.id == head.newest_id)
+    found = connection.execute(query).scalar()
+    return found is not None and bytes(found).hex() == head.hash
+
+
+def verify(connection: Connection, known: Mapping[int, str] = MappingProxyType({})) -> AuditReport:
+    """Recompute the chain from the first row; the report names the first row that does not fit.
+
+    Parameters
+    ----------
+    connection
+        Open transaction.
+    known
+        Hashes, hexadecimal, that are known from outside of the database, by the row's number, from 1.
+    """
+    previous, proven, strayed = _BEFORE_THE_FIRST, 0, []
     in_order = select(audit_logs).order_by(audit_logs.c.id).execution_options(yield_per=1000)
     with connection.execute(in_order) as rows:
         for row in rows.mappings():
@@ -109,11 +147,24 @@ def verify(connection: Connection) -> AuditReport:
             if bytes(row["hash"]) != _hash(previous, dict(row)):
                 return AuditReport(proven, row["id"], "its contents do not give its hash")
             previous, proven = bytes(row["hash"]), proven + 1
-    head = read_heartbeats(connection).get(HEAD)
-    if head is not None and head.detail["hash"] != previous.hex():
-        reason = f"it is the newest row that was written, and the log ends after {proven} rows without it"
-        return AuditReport(proven, head.detail["id"], reason)
-    return AuditReport(proven)
+            if known.get(proven, previous.hex()) != previous.hex():
+                strayed.append(proven)
+    fault = _fault_of_end(read_head(connection), proven, previous)
+    strayed += sorted(number for number in known if number > proven)
+    return fault or AuditReport(proven, strayed=tuple(strayed))
+
+
+def _fault_of_end(head: Head | None, proven: int, newest: bytes) -> AuditReport | None:
+    """Compare where the log ends with where its head says that it does."""
+    if head is None:
+        return AuditReport(proven, 0, "the head of the log, a row that nothing may delete, is not there")
+    if (head.rows, head.hash) == (proven, newest.hex()):
+        return None
+    reason = (
+        f"it is the newest of {head.rows} rows that were written, and the log ends after {proven} rows "
+        "without it"
+    )
+    return AuditReport(proven, head.newest_id, reason)
 
 
 def read_all(connection: Connection) -> list[dict[str, Any]]:

@@ -138,7 +138,19 @@ def read_stage(connection: Connection, deployment_id: int, *, for_update: bool =
 def change_stage(connection: Connection, deployment_id: int, stage: Stage, at: datetime) -> None:
     """Move a deployment to a stage; the caller has proven that the step is allowed."""
     moved = update(deployments).where(deployments.c.id == deployment_id)
-    connection.execute(moved.values(stage=stage, stage_changed_at=at))
+    connection.execute(moved.values(stage=stage, stage_changed_at=at, rests_until=None))
+
+
+def rest_until(connection: Connection, deployment_id: int, end: datetime) -> None:
+    """Say until when a cooling deployment rests."""
+    resting = update(deployments).where(deployments.c.id == deployment_id)
+    connection.execute(resting.values(rests_until=end))
+
+
+def rested_ids(connection: Connection, now: datetime) -> list[int]:
+    """Ids of the deployments whose rest is over, oldest first."""
+    query = select(deployments.c.id).where(deployments.c.rests_until <= now)
+    return list(connection.execute(query.order_by(deployments.c.id)).scalars())
 
 
 def open_venue_book(

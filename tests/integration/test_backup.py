@@ -143,6 +143,34 @@ def test_a_backup_restores_every_row_into_a_fresh_database(
     assert quant("audit", "verify")[0] == 0
 
 
+def test_a_restored_backup_is_anchored_and_rows_cut_off_afterwards_are_missed(
+    quant: Quant, filled: str, tmp_path: Path
+) -> None:
+    quant("db", "backup", tmp_path / "all.quant")
+    with psycopg.connect(filled) as session:
+        session.execute("update trading.accounts set capital = 99")
+    engine = connect(filled, pool_size=1)
+    with engine.begin() as connection:
+        audit.append(connection, "ann", "test.done", "account", {})
+    engine.dispose()
+    assert quant("audit", "verify")[:2] == (
+        0,
+        {"whole": True, "rows": 2, "broken_id": None, "reason": "", "anchors": 0},
+    )
+    assert quant("db", "restore", tmp_path / "all.quant", "--replace")[0] == 0
+    code, found, _ = quant("audit", "verify")
+    assert (code, found["rows"], found["anchors"]) == (0, 1, 1)
+    (tmp_path / "home" / "audit.anchors").write_text(
+        json.dumps({"at": "2026-01-01T00:00:00+00:00", "rows": 2, "newest_id": 2, "hash": "ab"}) + "\n"
+    )
+    code, found, err = quant("audit", "verify")
+    assert (code, found["whole"]) == (1, False)
+    assert "the log ends after 1 rows that fit each other" in err
+    code, receipt, _ = quant("audit", "accept", "--operator", "ann", "--reason", "restored by hand")
+    assert (code, receipt["action"]) == (0, "audit.accepted")
+    assert quant("audit", "verify")[0] == 0
+
+
 def test_a_backup_is_private_and_is_not_overwritten(quant: Quant, filled: str, tmp_path: Path) -> None:
     quant("db", "backup", tmp_path / "all.quant")
     assert (tmp_path / "all.quant").stat().st_mode & 0o777 == 0o600

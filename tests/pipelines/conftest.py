@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Self
 
 import dagster as dg
@@ -91,7 +92,7 @@ class ComputedMarket:
 
 
 @pytest.fixture
-def platform(database_url: str) -> Iterator[Platform]:
+def platform(database_url: str, tmp_path: Path) -> Iterator[Platform]:
     settings = Settings(
         database_url=database_url,
         exchange=ExchangeSettings(),
@@ -109,6 +110,7 @@ def platform(database_url: str) -> Iterator[Platform]:
         ),
     )
     made = Platform(settings, clock=lambda: NOW_MS, open_source=lambda _: ComputedMarket())
+    made.home = tmp_path
     yield made
     made.engine.dispose()
 

@@ -10,7 +10,10 @@ from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms
 from quant_pipelines.definitions import defs
+from quant_pipelines.operations.audit_anchors import read_anchors
 from quant_pipelines.operations.health import MarketHealth, report_change
+from quant_pipelines.stack.home import Home
+from quant_pipelines.store import audit
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.market import seed_symbols
 from quant_pipelines.store.tables import alerts, heartbeats
@@ -151,6 +154,15 @@ def test_health_writes_its_heartbeat_and_asks_for_nothing_at_first(
 def test_health_of_an_empty_database_is_empty(instance: dg.DagsterInstance, platform: Platform) -> None:
     tick(market_health, instance, platform)
     assert heartbeat(platform) == "empty"
+
+
+def test_health_anchors_the_audit_log_outside_of_the_database(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    with platform.engine.begin() as connection:
+        audit.append(connection, "ann", "test.done", "nothing", {})
+    tick(market_health, instance, platform)
+    assert [one.head.rows for one in read_anchors(Home(platform.home).audit_anchors)] == [1]
 
 
 def test_health_that_stays_asks_for_nothing(instance: dg.DagsterInstance, platform: Platform) -> None:

@@ -41,6 +41,18 @@ audit_logs = Table(
     comment="Hash chain: each row's hash covers its contents and the hash before it",
 )
 
+audit_head = Table(
+    "audit_head",
+    metadata,
+    text("log", primary_key=True),
+    Column("rows", BigInteger, nullable=False, comment="rows that were ever written"),
+    Column("newest_id", BigInteger, nullable=False),
+    Column("hash", BYTEA, nullable=False),
+    CheckConstraint("log = 'ops.audit_logs'", name="one"),
+    schema="ops",
+    comment="How many rows the audit log has and the hash of its newest; only a new row of the log moves it",
+)
+
 heartbeats = Table(
     "heartbeats",
     metadata,

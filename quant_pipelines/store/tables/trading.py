@@ -130,7 +130,9 @@ deployments = Table(
     ),
     moment("created_at"),
     moment("stage_changed_at"),
+    moment("rests_until", nullable=True, comment="when a culled one goes back to paper by itself"),
     CheckConstraint(one_of("stage", Stage), name="stage"),
+    CheckConstraint("rests_until is null or stage = 'cooling'", name="rests"),
     CheckConstraint("(set_id is null) = (stage is not null)", name="leg"),
     Index(
         "uq_deployments_traded",

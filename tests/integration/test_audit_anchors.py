@@ -1,0 +1,116 @@
+"""The end of the audit log is known outside of its database: what the database alone can't show is said."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from quant_pipelines.core.errors import ConfigurationError, LifecycleError
+from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.operations.audit_anchors import LogProof, accept_log, keep_anchor, prove, read_anchors
+from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.store import audit
+
+pytestmark = pytest.mark.postgres
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ANN = Signature("ann", "backup of yesterday")
+
+
+def write(engine: Engine, n_rows: int, subject: str = "deployment:1") -> None:
+    with engine.begin() as connection:
+        for _ in range(n_rows):
+            audit.append(connection, "screen", "deployment.admitted", subject, {})
+
+
+def anchor(engine: Engine, file: Path, *, day: int) -> None:
+    keep_anchor(engine, file, lambda: to_ms(NOON + timedelta(days=day)))
+
+
+def proof(engine: Engine, file: Path) -> LogProof:
+    with engine.connect() as connection:
+        return prove(connection, file)
+
+
+def go_back_to(engine: Engine, rows: int) -> None:
+    """What a restored backup leaves: fewer rows, and a head that fits them."""
+    with engine.begin() as connection:
+        connection.execute(text("set local session_replication_role = replica"))
+        kept = "(select id from ops.audit_logs order by id limit :rows)"
+        connection.execute(text(f"delete from ops.audit_logs where id not in {kept}"), {"rows": rows})  # noqa: S608
+        connection.execute(
+            text(
+                "update ops.audit_head set (rows, newest_id, hash) = "
+                "(select :rows, id, hash from ops.audit_logs order by id desc limit 1)"
+            ),
+            {"rows": rows},
+        )
+
+
+def open_alerts(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        return list(
+            connection.execute(text("select source from ops.alerts where resolved_at is null")).scalars()
+        )
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "audit.anchors"
+
+
+def test_a_day_keeps_one_anchor_and_days_keep_theirs(engine: Engine, file: Path) -> None:
+    for day in (0, 0, 1):
+        write(engine, 2)
+        anchor(engine, file, day=day)
+    assert [one.head.rows for one in read_anchors(file)] == [4, 6]
+    assert proof(engine, file).is_whole
+
+
+def test_an_older_state_is_explained_as_a_restored_backup(engine: Engine, file: Path) -> None:
+    write(engine, 3)
+    anchor(engine, file, day=0)
+    write(engine, 2)
+    anchor(engine, file, day=1)
+    go_back_to(engine, 4)
+    found = proof(engine, file)
+    assert not found.is_whole
+    assert found.report == audit.AuditReport(4, strayed=(5,))
+    assert "the log ends after 4 rows that fit each other" in found.explanation
+    assert "knows 5 rows as of 2026-03-02T12:00:00+00:00" in found.explanation
+    assert "its last anchor that fits is row 3 of 2026-03-01T12:00:00+00:00" in found.explanation
+    assert "quant audit accept" in found.explanation
+
+
+def test_an_older_state_is_not_anchored_over_but_alerts(engine: Engine, file: Path) -> None:
+    write(engine, 3)
+    anchor(engine, file, day=0)
+    go_back_to(engine, 2)
+    write(engine, 4, "deployment:2")
+    anchor(engine, file, day=0)
+    assert [one.head.rows for one in read_anchors(file)] == [3]
+    assert open_alerts(engine) == ["audit_log"]
+    assert "row 3 of the log is another one" in proof(engine, file).explanation
+
+
+def test_what_a_person_accepted_counts_from_then_on(engine: Engine, file: Path) -> None:
+    write(engine, 3)
+    anchor(engine, file, day=0)
+    go_back_to(engine, 2)
+    receipt = accept_log(engine, ANN, file, lambda: to_ms(NOON))
+    assert "the log of 2 rows" in receipt.summary
+    assert [one.accepted for one in read_anchors(file)] == ["ann: backup of yesterday"]
+    anchor(engine, file, day=1)
+    assert (proof(engine, file).is_whole, open_alerts(engine)) == (True, [])
+
+
+def test_accepting_a_log_that_fits_is_refused(engine: Engine, file: Path) -> None:
+    write(engine, 1)
+    with pytest.raises(LifecycleError, match="fits every anchor"):
+        accept_log(engine, ANN, file, lambda: to_ms(NOON))
+
+
+def test_a_line_that_is_no_anchor_is_named(file: Path) -> None:
+    file.write_text('{"at": "2026-03-01", "rows": 1}\n')
+    with pytest.raises(ConfigurationError, match=r"line 1 of .* expected an anchor of the audit log"):
+        read_anchors(file)
