@@ -13,6 +13,7 @@ from live_runner.book.approval import Approval, Relations, trip_of
 from live_runner.book.asking import Answer, DueQuestion, Unanswered, answered, ask, unasked
 from live_runner.book.bookings import booking_of, driven, log_booked
 from live_runner.book.broker import Broker, OpenBroker
+from live_runner.book.capital import paid
 from live_runner.book.decision import Decided, Moment, decide_on
 from live_runner.book.due import BookStanding, due
 from live_runner.book.event_decision import decide_event, withdraw
@@ -38,7 +39,6 @@ from quant_pipelines.trading.breaker import ROWS
 from quant_pipelines.trading.funding_pause import FundingPause
 
 _BARS_PER_TRANSACTION = 500
-
 Seen = TypeVar("Seen")
 
 
@@ -86,6 +86,7 @@ class Trader(UnderBreaker):
         self.inputs = LiveInputs(journal.market, self.plan, series)
         self._journal = journal
         self._epoch = epoch
+        self.wanted_capital = plan.deployment.wanted_capital
         self._announce = relations.announce
         self._approval = Approval(relations.gate, self.plan, relations.fills_ms, relations.working)
         self.pause = FundingPause(self.plan.funding_interval_hours, relations.funding_pause_seconds)
@@ -284,6 +285,7 @@ class Trader(UnderBreaker):
         decided = self._decide(moment, tick.now_ms, answer) if is_newest and decides else None
         if is_newest and not decides:
             self._waits.prevented = Prevented(close_ms, STOPS_FIRST, is_planned=True)
+        done = paid(self._held.broker, self.plan, self.wanted_capital if is_newest else None, done, decided)
         booking = booking_of(self._held.broker, self.plan, close_ms, decided=decided, done=done)
         self._journal.book(self._epoch, booking, from_ms(tick.now_ms))
         self._held.booked_until_ms = close_ms

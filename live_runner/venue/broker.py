@@ -113,6 +113,11 @@ class VenueBroker:
         return self._book.equity
 
     @property
+    def paid_in(self) -> Decimal:
+        """Capital that it has, quote."""
+        return self._book.paid_in
+
+    @property
     def stop_price(self) -> float | None:
         """Level of the stop in force, quote per base; None when flat."""
         return self._book.stop_price
@@ -194,6 +199,10 @@ class VenueBroker:
         self.slots = [*self.slots, *new][-_MOST_SLOTS:]
         self._wire.wake()  # who wakes waits for the bar's transaction
         return Stepped()
+
+    def pay(self, amount: Decimal, at_ms: int) -> Income:
+        """Pay capital in at a bar's close, or out where it is negative."""
+        return self._book.pay(amount, at_ms)
 
     def _unsettled_since_ms(self) -> int | None:
         """When the oldest order was decided whose fills may still come; None without one."""
