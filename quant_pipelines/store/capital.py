@@ -25,7 +25,7 @@ from quant_pipelines.optimize.capital.said import OF_LOOK, OF_RECORD
 from quant_pipelines.optimize.decision import DecisionTerms
 from quant_pipelines.optimize.holding import HeldSpan, longest_holding_days, open_holdings
 from quant_pipelines.store.capital_evidence import OF_RESULT
-from quant_pipelines.store.records import day_ms
+from quant_pipelines.store.record_days import day_ms
 from quant_pipelines.store.tables import (
     capital_looks,
     capital_results,

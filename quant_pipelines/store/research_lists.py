@@ -9,8 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.store.record_days import days_of_verdicts
-from quant_pipelines.store.records import day_ms
+from quant_pipelines.store.record_days import day_ms, days_of_verdicts
 from quant_pipelines.store.tables import (
     backtests,
     bar_revisions,
