@@ -11,7 +11,7 @@ from quant_pipelines.portfolio.allocation import eased
 from tests.unit.portfolio.allocation.arms import PLAIN, arm, planned, record, refused, weights
 
 # Long records: the mean of a Sharpe ratio of 2 is worth more than any share of the risk.
-ROOMY = dataclasses.replace(PLAIN, max_weight=2.0)
+ROOMY = dataclasses.replace(PLAIN, max_weight=2.0, max_symbol=2.0)
 LONG = {"n_days": 3650, "sharpe": 2.0}
 
 
@@ -77,9 +77,10 @@ def test_caps_hold_and_are_named(cap: str, value: float) -> None:
 
 
 def test_shorts_pay_for_longs_in_the_net_only() -> None:
-    terms = dataclasses.replace(ROOMY, max_net=0.1)
-    pair = arm(1, long(1)), arm(2, long(2), exposure=-1.0)
-    assert {one.bound for one in weights(*pair, terms=terms).values()} == {"risk"}
+    terms = dataclasses.replace(ROOMY, max_net=0.2)
+    one, long_too, short = arm(1, long(1)), arm(2, long(2)), arm(2, long(2), exposure=-1.0)
+    assert {found.bound for found in weights(one, short, terms=terms).values()} == {"risk"}
+    assert {found.bound for found in weights(one, long_too, terms=terms).values()} == {"max_net"}
 
 
 def test_one_idea_shares_what_another_one_has_alone() -> None:
