@@ -196,6 +196,8 @@ class AccountBooks:
         with self._lock:
             if told.deployment_id in self._capital.keys() - self._failed:
                 self._books[told.deployment_id] = told
+                if math.isfinite(told.paid_in):
+                    self._capital[told.deployment_id] = told.paid_in
 
     def ask(self, order: AccountOrder, *, is_reducing: bool = False) -> AccountDenial | None:
         """Approve an order before its intent is committed; it counts as open from then on."""

@@ -205,7 +205,7 @@ class Approval:
         deployment = self._plan.deployment
         whose = (deployment.id, deployment.symbol, broker.expected_position, broker.open_orders())
         if booked_until_ms is None:
-            return BookExposure(*whose, broker.equity, broker.equity)
+            return BookExposure(*whose, broker.equity, broker.equity, paid_in=float(broker.paid_in))
         view = broker.view(volatility=0.0, data_age_seconds=0.0)
         self._price = view.price
         day = booked_until_ms // DAY_MS
@@ -213,6 +213,6 @@ class Approval:
             is_first, booked = self._count.day == -1, sum(at_ms // DAY_MS == day for at_ms in self._fills_ms)
             self._count = _Count(day, broker.n_fills - booked * is_first)
         n_fills = broker.n_fills - self._count.n_fills
-        return BookExposure(
-            *whose, view.equity, view.day_start_equity, view.price, int(view.orders_today), n_fills, day
-        )
+        counts = (int(view.orders_today), n_fills, day)
+        paid_in = float(broker.paid_in)
+        return BookExposure(*whose, view.equity, view.day_start_equity, view.price, *counts, paid_in)

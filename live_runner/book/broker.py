@@ -4,6 +4,7 @@ A broker is used by one thread at a time; the trader sees to that.
 """
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
@@ -50,6 +51,10 @@ class Broker(Protocol):
         """Equity at the last bar's close, quote."""
 
     @property
+    def paid_in(self) -> Decimal:
+        """Capital that it has, quote: at the start, and what was paid in since, less what was taken out."""
+
+    @property
     def stop_tightening(self) -> float:
         """Factor of the equity's slope on the distances of stops; 1 where the broker has no such stop."""
 
@@ -92,6 +97,12 @@ class Broker(Protocol):
 
     def step(self, bar: ExecutionBar, backing: Backing = NO_BACKING) -> Stepped:
         """Take a closed bar; ``backing`` is what the other legs of a set have behind a paper book."""
+
+    def pay(self, amount: Decimal, at_ms: int) -> Income:
+        """Pay capital in at the close of the bar that was taken last, or out where it is negative.
+
+        Returns the row that is to be stored with the bar.
+        """
 
     def position(self) -> Position:
         """Position by the decimals, once it is proven that the floats agree.

@@ -14,6 +14,7 @@ from live_runner.book.approval import trip_of
 from live_runner.book.asking import Answer, DueQuestion, StrategyQuestion, answered
 from live_runner.book.bookings import Driven, driven_by, together
 from live_runner.book.broker import Broker
+from live_runner.book.capital import paid
 from live_runner.book.decision import Decided
 from live_runner.book.leg import LegTrader, Prepared
 from live_runner.book.tick import Tick
@@ -223,6 +224,9 @@ class _Step:
             for leg, _, _ in stepped
         }
         decisions = _all_or_none(stepped, decisions, closes)
+        for leg, broker, done in stepped:
+            wanted = leg.wanted_capital if leg.id in newest else None
+            done[-1] = paid(broker, leg.plan, wanted, done[-1], decisions.get(leg.id))
         prepared = [
             leg.prepared(closes[leg.id], together(done), decisions.get(leg.id), is_newest=leg.id in newest)
             for leg, _, done in stepped

@@ -14,6 +14,7 @@ from quant_pipelines.accounting import Account, LedgerFill, booked_position, boo
 from quant_pipelines.accounting.ledger import TOLERANCE
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.store.trading import Fill, Income, Position
+from quant_pipelines.trading.capital import TRANSFER
 
 
 class _Proof(NamedTuple):
@@ -43,7 +44,7 @@ class BookLedger:
     """
 
     def __init__(self, capital: Decimal, fills: Iterable[Fill], income: Iterable[Income]) -> None:
-        self._capital = capital
+        self._capital = self._paid_in = capital
         self._fills: list[LedgerFill] = []
         self._income: list[Decimal] = []
         self._realized: list[Decimal | None] = []
@@ -54,6 +55,11 @@ class BookLedger:
     def n_fills(self) -> int:
         """Number of fills."""
         return len(self._fills)
+
+    @property
+    def paid_in(self) -> Decimal:
+        """Capital, quote: at the start, and what was paid in since, less what was taken out."""
+        return self._paid_in
 
     @property
     def realized(self) -> Decimal:
@@ -72,7 +78,9 @@ class BookLedger:
         fills = list(fills)
         self._realized += [fill.realized_pnl for fill in fills]
         self._fills += [LedgerFill(fill.signed_quantity, fill.price, fill.fee) for fill in fills]
+        income = list(income)
         self._income += [received.amount for received in income]
+        self._paid_in += sum((row.amount for row in income if row.kind == TRANSFER), Decimal(0))
 
     def position(self, account: Account, stop_price: float | None) -> Position:
         """Position by the decimals, once it is proven that the broker's floats agree.

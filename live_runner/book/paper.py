@@ -33,6 +33,7 @@ from quant_pipelines.store.trading import (
 )
 from quant_pipelines.store.venue_orders import OrderStep
 from quant_pipelines.trading import BookView
+from quant_pipelines.trading.capital import TRANSFER
 from quant_pipelines.trading.orders import OrderProgress, stepped
 from quant_pipelines.trading.purposes import number_of
 
@@ -94,6 +95,11 @@ class PaperBroker:
     def equity(self) -> float:
         """Equity at the last bar's close, quote."""
         return self.book.equity
+
+    @property
+    def paid_in(self) -> Decimal:
+        """Capital that it has, quote."""
+        return self._ledger.paid_in
 
     @property
     def stop_tightening(self) -> float:
@@ -164,6 +170,13 @@ class PaperBroker:
         touched = {fill.client_order_id for fill in fills}
         orders = (*self._pending_state(touched), *self._resting_states(touched, ended))
         return Stepped(tuple(fills), tuple(income), orders)
+
+    def pay(self, amount: Decimal, at_ms: int) -> Income:
+        """Pay capital in at a bar's close, or out where it is negative: neither profit nor loss."""
+        row = Income(TRANSFER, from_ms(at_ms), amount)
+        self.book.transfer(float(amount))
+        self._add((), [row])
+        return row
 
     def position(self) -> Position:
         """Position by the decimals, once it is proven that the floats agree."""

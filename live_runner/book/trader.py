@@ -13,6 +13,7 @@ from live_runner.book.approval import Approval, Relations, trip_of
 from live_runner.book.asking import Answer, DueQuestion, Unanswered, answered, ask, unasked
 from live_runner.book.bookings import booking_of, driven, log_booked
 from live_runner.book.broker import Broker, OpenBroker
+from live_runner.book.capital import paid
 from live_runner.book.decision import Decided, Moment, decide_on
 from live_runner.book.due import BookStanding, due
 from live_runner.book.event_decision import decide_event, withdraw
@@ -38,7 +39,6 @@ from quant_pipelines.trading.funding_pause import FundingPause
 from quant_pipelines.trading.trips import Looked, found
 
 _BARS_PER_TRANSACTION = 500
-
 Seen = TypeVar("Seen")
 
 
@@ -84,6 +84,7 @@ class Trader:
         self._breaker = Breaker()
         self.n_trips = 0
         self.is_leaving = plan.deployment.is_leaving
+        self.wanted_capital = plan.deployment.wanted_capital
         self._relations = relations
         self._announce = relations.announce
         self._approval = Approval(relations.gate, self.plan, relations.fills_ms, relations.working)
@@ -318,6 +319,7 @@ class Trader:
         self._held.broker.position()  # proven before anything is decided on it
         moment = Moment(close_ms, self._epoch, tick.data_age_seconds)
         decided = self._decide(moment, tick.now_ms, answer) if is_newest else None
+        done = paid(self._held.broker, self.plan, self.wanted_capital if is_newest else None, done, decided)
         booking = booking_of(self._held.broker, self.plan, close_ms, decided=decided, done=done)
         self._journal.book(self._epoch, booking, from_ms(tick.now_ms))
         self._held.booked_until_ms = close_ms

@@ -145,16 +145,17 @@ class Traders:
             return halts
 
     async def follow_stages(self) -> None:
-        """Have closed what those hold that left their stage, also while histories load."""
+        """Have closed what those hold that left their stage, and capital followed, while histories load."""
         if not self._changing.locked():
             return  # whoever refreshes next reads it
         known = self._traders | self._opened
         for deployment in await asyncio.to_thread(self._journal.read_deployments):
             if deployment.id in known:
-                self._follow_stage(known[deployment.id], is_leaving=deployment.is_leaving)
+                self._follow_row(known[deployment.id], deployment)
 
-    def _follow_stage(self, trader: Trader, *, is_leaving: bool) -> None:
-        was_to_flatten, trader.is_leaving = trader.must_flatten, is_leaving
+    def _follow_row(self, trader: Trader, deployment: Deployment) -> None:
+        was_to_flatten, trader.is_leaving = trader.must_flatten, deployment.is_leaving
+        trader.wanted_capital = deployment.wanted_capital
         if trader.must_flatten and not was_to_flatten:
             self._links.wake(trader.plan.deployment.id)
 
@@ -170,7 +171,7 @@ class Traders:
             for gone in self._traders.keys() - (traded.keys() - outdated):
                 await self._drop(gone)
             for key, trader in self._traders.items():
-                self._follow_stage(trader, is_leaving=stages[key].is_leaving)
+                self._follow_row(trader, stages[key])
             self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
             new = [one for one in deployed if one.id not in self._traders and one.id not in self._refused]
             new = await self._in_order(new, halts)

@@ -12,15 +12,19 @@ from typing import Any
 
 from live_runner.book.ledger import BookLedger
 from live_runner.book.plan import DeploymentPlan
-from quant_pipelines.accounting import Account, apply_fill, apply_funding, equity, open_account
+from quant_pipelines.accounting import (
+    Account,
+    apply_fill,
+    apply_funding,
+    apply_transfer,
+    equity,
+    open_account,
+)
 from quant_pipelines.accounting.margin import NO_MARGIN
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.bar.document import state_document, state_from_document
-from quant_pipelines.backtest.bar.standing import (
-    standing_at_close,
-    standing_at_entry,
-    standing_resized,
-)
+from quant_pipelines.backtest.bar.standing import standing_at_close, standing_at_entry, standing_resized
+from quant_pipelines.backtest.bar.state import with_transfer
 from quant_pipelines.backtest.bar.step import BookState, StepBar, opening_state, step_bar, with_inputs
 from quant_pipelines.backtest.bar.stops import (
     EXIT_REASONS,
@@ -39,9 +43,10 @@ from quant_pipelines.backtest.bar.stops import (
     scaled,
 )
 from quant_pipelines.core.errors import BacktestError
-from quant_pipelines.core.timeframes import DAY_MS, floor_ms, to_ms
+from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms, to_ms
 from quant_pipelines.store.trading import Fill, Income, Position
 from quant_pipelines.trading import BookView
+from quant_pipelines.trading.capital import TRANSFER
 
 DISASTER_STOP = "disaster_stop"
 """Reason of the stop at the level that the runner's settings name, where a strategy has none of its own."""
@@ -100,6 +105,11 @@ class VenueBook:
     def n_fills(self) -> int:
         """Number of fills."""
         return self._ledger.n_fills
+
+    @property
+    def paid_in(self) -> Decimal:
+        """Capital that it has, quote."""
+        return self._ledger.paid_in
 
     @property
     def equity(self) -> float:
@@ -170,8 +180,17 @@ class VenueBook:
         fills, income = list(fills), list(income)
         self._book_fills(fills, are_known=False)
         for row in income:
-            self.account = apply_funding(self.account, -float(row.amount))
+            account, amount = self.account, float(row.amount)
+            is_capital = row.kind == TRANSFER  # stored with a bar: what the document knows has moved with it
+            self.account = apply_transfer(account, amount) if is_capital else apply_funding(account, -amount)
         self._ledger.add((), income)
+
+    def pay(self, amount: Decimal, at_ms: int) -> Income:
+        """Pay capital in at a bar's close, or out where it is negative: neither profit nor loss."""
+        row = Income(TRANSFER, from_ms(at_ms), amount)
+        self._state = with_transfer(self._known_state(), float(amount))
+        self.book((), [row])
+        return row
 
     def position(self) -> Position:
         """Position by the decimals, once it is proven that the floats agree."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.trading import Fill, Income, StoredBook
+from quant_pipelines.trading.capital import TRANSFER
 
 _ZERO = Decimal(0)
 
@@ -44,7 +45,7 @@ class BookTally:
                 before, notional = self.traded(fill.client_order_id), fill.quantity * fill.price
                 after = Traded(before.quantity + fill.quantity, before.notional + notional)
                 self._traded[fill.client_order_id] = after
-        self._paid |= {(row.kind, to_ms(row.ts)) for row in income}
+        self._paid |= {(row.kind, to_ms(row.ts)) for row in income if row.kind != TRANSFER}
 
     def add_elsewhere(self, name: str, quantity: Decimal) -> None:
         """Count what an order of this book has filled in another one."""

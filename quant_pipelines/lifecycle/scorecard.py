@@ -83,7 +83,7 @@ def score(book: ScoredBook, *, least_efficiency: float) -> Scorecard:
     promised = book.verdict.get("mean_daily_return")
     efficiency = daily / promised if daily is not None and promised and promised > 0 else None
     metrics: dict[str, Any] = {
-        "equity": float(levels[-1]),
+        "equity": book.equity,
         "total_return": float(levels[-1] / book.capital - 1.0),
         "max_drawdown": drawdown,
         "exposure": book.bars_held / book.bars if book.bars else None,

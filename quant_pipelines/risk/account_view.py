@@ -45,6 +45,8 @@ class BookExposure(NamedTuple):
     day
         UTC day of the newest bar that is booked, days since 1970: the one of ``day_start_equity``; -1 before
         the first bar.
+    paid_in
+        Capital that the book has, quote; NaN where it is not known.
     """
 
     deployment_id: int
@@ -57,6 +59,7 @@ class BookExposure(NamedTuple):
     orders_today: int = 0
     fills_today: int = 0
     day: int = -1
+    paid_in: float = math.nan
 
     @property
     def bought(self) -> float:

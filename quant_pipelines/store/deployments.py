@@ -30,6 +30,7 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     accounts,
     audit_logs,
+    capital_changes,
     deployments,
     fills,
     instruments,
@@ -42,6 +43,7 @@ from quant_pipelines.store.tables import (
     strategy_versions,
 )
 from quant_pipelines.store.tables.trading import PAPER_VENUE
+from quant_pipelines.trading.capital import WantedCapital
 from quant_pipelines.trading.orders import FINAL
 
 REAL_ORDERS_APPROVED = "deployment.real_orders_approved"
@@ -83,7 +85,7 @@ class Deployment:
     stage
         Life-cycle stage.
     capital
-        Quote currency.
+        Quote currency, at first.
     history_start
         First bar that the strategy sees.
     created_at
@@ -97,6 +99,8 @@ class Deployment:
     set_id, n_legs
         Of a leg: the set that it is traded in, whose stage it has, and how many legs that has. None and 1 for
         what is traded alone.
+    wanted_capital
+        Newest change of its capital; None where it never changed.
     """
 
     id: int
@@ -119,6 +123,7 @@ class Deployment:
     specifications: tuple[DatedInstrument, ...] = ()
     set_id: int | None = None
     n_legs: int = 1
+    wanted_capital: WantedCapital | None = None
 
     @property
     def is_leaving(self) -> bool:
@@ -159,12 +164,16 @@ def read_deployments(
     legs = deployments.alias("legs")
     n_legs = select(func.count()).where(legs.c.set_id == deployments.c.set_id).scalar_subquery()
     known = [column for column in deployments.c if column.name != "stage"]
+    changes, older = capital_changes.c, capital_changes.alias("older").c
+    newest = select(func.max(older.id)).where(older.deployment_id == deployments.c.id).scalar_subquery()
     query = (
         select(*known, _STAGE.label("stage"), n_legs.label("legs"))
+        .add_columns(changes.capital.label("wanted"), changes.at.label("wanted_at"))
         .add_columns(accounts.c.venue, strategy_versions.c.source, strategy_versions.c.content_hash)
         .join(accounts, accounts.c.id == deployments.c.account_id)
         .join(strategy_versions, strategy_versions.c.id == deployments.c.strategy_version_id)
         .outerjoin(_sets, _sets.c.id == deployments.c.set_id)
+        .outerjoin(capital_changes, changes.id == newest)
         .where(_STAGE.in_(stages) | (_is_leaving() if with_leaving else false()))
         .where(~exists(select(legs.c.id).where(legs.c.set_id == deployments.c.id)))
         .order_by(deployments.c.id)
@@ -354,7 +363,9 @@ def announce_deployments(connection: Connection) -> None:
 
 
 def _deployment(row: Row[Any], stored: tuple[DatedInstrument, ...]) -> Deployment:
-    beside = {"instrument", "specifications", "n_legs"}
+    beside = {"instrument", "specifications", "n_legs", "wanted_capital"}
     known = {name: getattr(row, name) for name in Deployment.__slots__ if name not in beside}
     newest = stored[-1].instrument if stored else None
-    return Deployment(**known, instrument=newest, specifications=stored, n_legs=max(1, row.legs))
+    wanted = None if row.wanted is None else WantedCapital(row.wanted, row.wanted_at)
+    more = {"specifications": stored, "n_legs": max(1, row.legs), "wanted_capital": wanted}
+    return Deployment(**known, instrument=newest, **more)

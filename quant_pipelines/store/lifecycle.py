@@ -1,5 +1,6 @@
 """Candidates, decisions, deployments and scorecards in PostgreSQL."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +11,12 @@ import numpy as np
 from sqlalchemy import Connection, Engine, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from quant_pipelines.accounting.nav import can_flow, growth_by
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.verdict import CANDIDATE, VerdictDecision
+from quant_pipelines.store.capital_changes import BookFlow, read_flows
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.legs import leg_ids
 from quant_pipelines.store.tables import (
@@ -45,7 +48,10 @@ class ScoredBook:
     days
         Start of each UTC day with equity, milliseconds. ndarray of shape (n_days,), int64.
     day_end_equity
-        Equity at each day's last execution bar. ndarray of shape (n_days,), float64, quote.
+        Equity at each day's last execution bar, as if its capital had never changed. ndarray of shape
+        (n_days,), float64, quote.
+    equity
+        What it has now, quote.
     bars, bars_held
         Execution bars booked, and those that ended with a position.
     fills
@@ -60,6 +66,7 @@ class ScoredBook:
     verdict: dict[str, Any]
     days: IntArray
     day_end_equity: FloatArray
+    equity: float
     bars: int
     bars_held: int
     fills: int
@@ -157,10 +164,14 @@ def _book(connection: Connection, row: dict[str, Any]) -> ScoredBook:
     book, moment = equity.c.deployment_id, equity.c.ts
     last = select(book.label("book"), day.label("day"), func.max(moment).label("ts")).where(own)
     ends = last.group_by(book, day).subquery()
-    day_ends = select(ends.c.day, book, equity.c.equity).join(
+    day_ends = select(ends.c.day, book, equity.c.equity, moment.label("ts")).join(
         equity, (book == ends.c.book) & (moment == ends.c.ts)
     )
-    by_day = _summed(connection.execute(day_ends.order_by(ends.c.day, book)).all(), books, row["capital"])
+    rows = connection.execute(day_ends.order_by(ends.c.day, book)).all()
+    by_day = _summed(rows, books, row["capital"])
+    ends_at = dict(sorted((int(one.day), one.ts) for one in rows))
+    flows = read_flows(connection, books)
+    day_end_equity = in_first_units(list(by_day.values()), list(ends_at.values()), flows)
     held = func.count(moment.distinct()).filter(equity.c.position != 0)
     bars, bars_held = connection.execute(select(func.count(moment.distinct()), held).where(own)).one()
     n_fills = connection.execute(select(func.count()).where(fills.c.deployment_id.in_(books))).scalar_one()
@@ -172,7 +183,8 @@ def _book(connection: Connection, row: dict[str, Any]) -> ScoredBook:
         capital=float(row["capital"]),
         verdict=row["out_of_sample"] or {},
         days=np.array([number * DAY_MS for number in by_day], dtype=np.int64),
-        day_end_equity=np.array(list(by_day.values()), dtype=np.float64),
+        day_end_equity=day_end_equity,
+        equity=next(reversed(by_day.values()), float(row["capital"])),
         bars=bars,
         bars_held=bars_held,
         fills=n_fills,
@@ -183,7 +195,32 @@ def _summed(day_ends: Sequence[Any], books: Sequence[int], capital: Decimal) -> 
     """Sum the equity of a deployment's books at the end of each day; one without bars stands at its last."""
     known = dict.fromkeys(books, float(capital) / len(books))
     by_day: dict[int, float] = {}
-    for day, book, value in day_ends:
+    for day, book, value, _ in day_ends:
         known[book] = value
         by_day[int(day)] = sum(known.values())
     return by_day
+
+
+def in_first_units(
+    day_end_equity: Sequence[float], ends_at: Sequence[datetime], flows: Sequence[BookFlow]
+) -> FloatArray:
+    """Equity as if the capital had never changed: a deposit or a withdrawal is neither profit nor loss.
+
+    Parameters
+    ----------
+    day_end_equity
+        Quote, at the end of each day, before what was paid at that very close.
+    ends_at
+        When that was.
+    flows
+        What was paid, oldest first; into a book that was worth nothing it counts as profit.
+    """
+    units = [
+        math.prod(
+            growth_by(flow.equity, float(flow.amount))
+            for flow in flows
+            if flow.at < end and can_flow(flow.equity, float(flow.amount))
+        )
+        for end in ends_at
+    ]
+    return np.array(day_end_equity, dtype=np.float64) / np.array(units, dtype=np.float64)

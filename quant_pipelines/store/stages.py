@@ -13,6 +13,7 @@ from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import Stage
 from quant_pipelines.optimize.capital_gates import CAPITAL_DECISION
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
+from quant_pipelines.store.capital_changes import newest_capital
 from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.legs import leg_ids
 from quant_pipelines.store.record_days import days_of_verdicts
@@ -104,8 +105,8 @@ def read_stage(connection: Connection, deployment_id: int, *, for_update: bool =
     for_update
         Let nobody else change the deployment until the transaction ends.
     """
-    query = select(deployments).where(deployments.c.id == deployment_id)
-    row = connection.execute(query.with_for_update() if for_update else query).one_or_none()
+    query = select(deployments, newest_capital().label("now")).where(deployments.c.id == deployment_id)
+    row = connection.execute(query.with_for_update(of=deployments) if for_update else query).one_or_none()
     if row is None:
         return None
     judged = connection.execute(_newest_verdict(row.verdict_id)).one_or_none()
@@ -122,7 +123,7 @@ def read_stage(connection: Connection, deployment_id: int, *, for_update: bool =
         set_id=row.set_id,
         stage=row.stage,
         since=row.stage_changed_at,
-        capital=row.capital,
+        capital=row.now,
         paper_passed=bool(judged and judged.paper_passed),
         failed_gates=_failed(judged) if judged else ("no verdict",),
         look=newest_evidence(connection, judged.record_id) if judged else NOT_LOOKED_AT,

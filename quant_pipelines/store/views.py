@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, case, func, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from quant_pipelines.store.capital_changes import newest_capital
 from quant_pipelines.store.record_days import days_of_verdicts, newest_verdict_first
 from quant_pipelines.store.tables import (
     accounts,
@@ -64,8 +65,10 @@ def current_deployments(connection: Connection) -> list[dict[str, Any]]:
     cost = _arrival_costs().subquery()
     last = select(equity.c.deployment_id, func.max(equity.c.ts)).group_by(equity.c.deployment_id)
     newest = select(equity).where(tuple_(equity.c.deployment_id, equity.c.ts).in_(last)).subquery()
+    known = [column for column in deployments.c if column.name != "capital"]
     query = (
-        select(deployments, func.coalesce(booked.c.fills, 0).label("fills"))
+        select(*known, newest_capital().label("capital"))
+        .add_columns(func.coalesce(booked.c.fills, 0).label("fills"))
         .add_columns(cost.c.shortfall_bps, cost.c.fee_bps)
         .add_columns(newest.c.equity, newest.c.position, newest.c.ts.label("equity_at"))
         .add_columns(strategy_versions.c.content_hash)

@@ -2,6 +2,7 @@
 
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
 from quant_pipelines.store.tables.capital import capital_looks, capital_results
+from quant_pipelines.store.tables.capital_changes import capital_changes
 from quant_pipelines.store.tables.market import (
     bar_confirmations,
     bar_revisions,
@@ -114,6 +115,7 @@ __all__ = [
     "optimizer_tasks",
     "orders",
     "record_days",
+    "capital_changes",
     "capital_looks",
     "capital_results",
     "records",

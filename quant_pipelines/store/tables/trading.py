@@ -123,7 +123,7 @@ deployments = Table(
     document("parameters"),
     document("settings", comment="costs, sizing and limits in force for this deployment"),
     text("stage", nullable=True, comment="null for a leg: it is that of its set"),
-    money("capital"),
+    money("capital", comment="quote, at first; see capital_changes"),
     moment(
         "history_start",
         comment="first bar the strategy sees: fixed, so that a restart decides the same",
@@ -323,7 +323,7 @@ income = Table(
     "income",
     metadata,
     Column("deployment_id", BigInteger, ForeignKey("trading.deployments.id"), nullable=False),
-    text("kind", comment="funding, or insurance: what a liquidation cost besides"),
+    text("kind", comment="funding; insurance: what a liquidation cost besides; transfer: capital, no profit"),
     moment("ts"),
     money("amount", comment="quote; positive when received"),
     PrimaryKeyConstraint("deployment_id", "kind", "ts"),

@@ -16,6 +16,7 @@ def book(*equity: float, promised: float | None = 0.01) -> ScoredBook:
         verdict={} if promised is None else {"mean_daily_return": promised},
         days=DAY_MS * np.arange(len(equity), dtype=np.int64),
         day_end_equity=np.array(equity),
+        equity=equity[-1] if equity else 100.0,
         bars=10,
         bars_held=4,
         fills=2,

@@ -1,0 +1,137 @@
+"""Capital of deployments while they trade: what each is meant to have, who said so, and what was paid.
+
+The runner pays at a bar's close; see ``trading.capital``. Nothing here touches a book.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
+
+from sqlalchemy import ColumnElement, Connection, Numeric, cast, func, insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.store import audit
+from quant_pipelines.store.deployments import announce_deployments
+from quant_pipelines.store.legs import leg_ids
+from quant_pipelines.store.tables import capital_changes, deployments, equity, income
+from quant_pipelines.trading.capital import TRANSFER
+
+Source: TypeAlias = Literal["allocation", "challenger", "operator"]
+CAPITAL_CHANGED: Final = "deployment.capital_changed"
+
+
+class BookFlow(NamedTuple):
+    """What a book was paid at a bar's close (quote, negative when taken out), and its equity before."""
+
+    at: datetime
+    amount: Decimal
+    equity: float
+
+
+def newest_capital() -> ColumnElement[Decimal]:
+    """Capital that each row of ``deployments`` in a query is meant to have, quote."""
+    changes = capital_changes.alias("changes").c
+    newest = select(changes.capital).where(changes.deployment_id == deployments.c.id)
+    newest = newest.order_by(changes.id.desc()).limit(1).correlate(deployments)
+    return cast(func.coalesce(newest.scalar_subquery(), deployments.c.capital), Numeric)
+
+
+def read_capital(connection: Connection, deployment_id: int) -> Decimal | None:
+    """Capital that a deployment is meant to have, quote; None for an unknown id."""
+    query = select(newest_capital()).select_from(deployments).where(deployments.c.id == deployment_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
+class SaidOfCapital(TypedDict):
+    """Who changes capital and why, what kind of decision it was, and when."""
+
+    actor: str
+    reason: str
+    source: Source
+    now: datetime
+
+
+def set_capital(
+    connection: Connection, deployment_id: int, capital: Decimal, **said: Unpack[SaidOfCapital]
+) -> int:
+    """Change the capital of a deployment; its book is paid, or pays, at the first bar that closes later.
+
+    Parameters
+    ----------
+    connection
+        Open transaction, which also stores the audit row; the runner hears of it at its commit.
+    deployment_id
+        Which one; of a set the whole, whose legs get equal shares.
+    capital
+        Quote currency, what the book is to have been paid in all: its profit is not part of it.
+    **said
+        ``actor``, ``reason``, ``source`` and ``now``: the time of the decision.
+
+    Returns
+    -------
+    int
+        Id of the audit row.
+
+    Raises
+    ------
+    LifecycleError
+        If the deployment is unknown or a leg, or the capital is below 0 or not finite.
+    """
+    if not capital.is_finite() or capital < 0:
+        raise LifecycleError(f"capital of deployment:{deployment_id} is {capital}; expected at least 0")
+    query = select(deployments.c.set_id).where(deployments.c.id == deployment_id).with_for_update()
+    row = connection.execute(query).one_or_none()
+    before = read_capital(connection, deployment_id)
+    if row is None or before is None:
+        raise LifecycleError(f"deployment:{deployment_id} does not exist; expected the id of a deployment")
+    if row.set_id is not None:
+        raise LifecycleError(
+            f"deployment:{deployment_id} is a leg; expected its set, deployment:{row.set_id}, which is "
+            "paid as a whole"
+        )
+    _add(connection, {deployment_id: before}, capital, said)
+    legs = [book for book in leg_ids(connection, deployment_id) if book != deployment_id]
+    shares = {leg: read_capital(connection, leg) or Decimal(0) for leg in legs}
+    if shares:
+        _add(connection, shares, Decimal(repr(float(capital) * (1.0 / len(shares)))), said)
+    detail = {**_said(said), "capital": capital, "capital_before": before}
+    subject = f"deployment:{deployment_id}"
+    audit_id = audit.append(connection, said["actor"], CAPITAL_CHANGED, subject, detail)
+    announce_deployments(connection)
+    return audit_id
+
+
+def _said(said: SaidOfCapital) -> dict[str, Any]:
+    return {"reason": said["reason"], "source": said["source"]}
+
+
+def _add(connection: Connection, before: dict[int, Decimal], capital: Decimal, said: SaidOfCapital) -> None:
+    shared = {**_said(said), "capital": capital, "at": said["now"], "actor": said["actor"]}
+    rows = [{"deployment_id": key, "capital_before": known, **shared} for key, known in before.items()]
+    connection.execute(insert(capital_changes), rows)
+
+
+def read_flows(connection: Connection, books: list[int]) -> list[BookFlow]:
+    """Read what books were paid by now, oldest first; the equity before is that of all, at the close."""
+    query = (
+        select(income.c.ts, func.sum(income.c.amount).label("amount"))
+        .where(income.c.deployment_id.in_(books), income.c.kind == TRANSFER)
+        .group_by(income.c.ts)
+        .order_by(income.c.ts)
+    )
+    return [
+        BookFlow(row.ts, row.amount, _equity_at(connection, books, row.ts))
+        for row in connection.execute(query).all()
+    ]
+
+
+def _equity_at(connection: Connection, books: list[int], at: datetime) -> float:
+    own = equity.c.deployment_id
+    query = (
+        select(equity.c.equity)
+        .where(own.in_(books), equity.c.ts <= at)
+        .ext(distinct_on(own))
+        .order_by(own, equity.c.ts.desc())
+    )
+    return float(sum(connection.execute(query).scalars()))
