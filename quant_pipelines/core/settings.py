@@ -279,11 +279,16 @@ class PortfolioSettings:
     """Paper money and how it is shared."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    paper_capital: float = setting(100_000.0, "quote currency of the paper account", low=0.01, high=10**12)
+    paper_capital: float = setting(200_000.0, "quote currency of the paper account", low=0.01, high=10**12)
     deployment_capital: float = setting(
         10_000.0, "quote currency that one deployment trades", low=0.01, high=10**12
     )
-    max_deployments: int = setting(5, "deployments in paper at the same time", low=1, high=10_000)
+    max_deployments: int = setting(
+        20,
+        "deployments in paper at the same time; a strategy on a symbol that has none yet comes first",
+        low=1,
+        high=10_000,
+    )
     rebalance_band: float = setting(
         0.10, "a position is re-sized only when the quantity is off by more than this fraction", low=0, high=1
     )

@@ -20,7 +20,8 @@ from quant_pipelines.core.timeframes import (
     to_ms,
     warm_from_ms,
 )
-from quant_pipelines.lifecycle.screen import ScreenCandidate, ScreenDecision, decide_all
+from quant_pipelines.lifecycle.places import Bet
+from quant_pipelines.lifecycle.screen import ScreenCandidate, ScreenDecision, Unit, decide_all
 from quant_pipelines.lifecycle.transitions import Evidence, require_transition
 from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictDecision, VerdictRecord
 from quant_pipelines.store import audit
@@ -30,6 +31,7 @@ from quant_pipelines.store.deployments import announce_deployments
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import blocking_findings
 from quant_pipelines.store.legs import add_legs
+from quant_pipelines.store.record_days import days_of_deployments, days_of_task
 from quant_pipelines.store.verdicts import read_verdicts
 
 ACTOR = "paper screen"
@@ -85,7 +87,8 @@ def screen_candidates(engine: Engine, settings: Settings, clock: Clock) -> Scree
         waiting = [verdict for verdict in read_verdicts(connection, decision=CANDIDATE) if verdict.id in jobs]
         candidates = [candidate_of(connection, verdict, jobs[verdict.id or 0]) for verdict in waiting]
         traded = store.traded_units(connection)
-        decisions = decide_all(candidates, traded, _places(settings) - len(traded))
+        free = _places(settings) - len(traded)
+        decisions = decide_all(candidates, traded, free, bets_held(connection, traded))
         deployed = []
         for one in decisions:
             store.save_decision(connection, one.verdict.id or 0, one.decision, one.reasons, now)
@@ -106,6 +109,15 @@ def affordable_deployments(settings: Settings) -> int:
     return int(settings.portfolio.paper_capital / settings.portfolio.deployment_capital)
 
 
+def bets_held(connection: Connection, traded: dict[Unit, int]) -> list[Bet]:
+    """List what has a place now, with the out-of-sample days that it was admitted on."""
+    days = days_of_deployments(connection, traded.values())
+    return [
+        Bet(f"deployment:{number}", strategy, exchange, symbol, days.get(number, {}))
+        for (strategy, exchange, symbol, _), number in traded.items()
+    ]
+
+
 def candidate_of(connection: Connection, verdict: VerdictRecord, job: dict[str, Any]) -> ScreenCandidate:
     """Verdict with what is known against its data now; the job is one of `candidate_jobs`."""
     findings = blocking_findings(
@@ -115,7 +127,8 @@ def candidate_of(connection: Connection, verdict: VerdictRecord, job: dict[str, 
         Window(verdict.window_start_ms, verdict.window_end_ms).days,
         timeframes={verdict.timeframe, verdict.out_of_sample["execution_timeframe"]},
     )
-    return ScreenCandidate(verdict, findings, job["job"]["archive"])
+    days = days_of_task(connection, verdict.task_id)
+    return ScreenCandidate(verdict, findings, job["job"]["archive"], days)
 
 
 def deployment_values(

@@ -3,10 +3,11 @@
 It admits to paper money and proves nothing; what guards real capital are the capital gates.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from quant_pipelines.lifecycle.places import Bet, Days, seat
 from quant_pipelines.optimize.gates import PAPER
 from quant_pipelines.optimize.judge import clean_data_gate
 from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictDecision, VerdictRecord
@@ -27,11 +28,20 @@ class ScreenCandidate:
         Unresolved blocking faults of its data, as of now.
     archive
         Folder that its data came from; None for stored market data.
+    days
+        Its out-of-sample days, by which copies of what trades already are known.
     """
 
     verdict: VerdictRecord
     findings: tuple[str, ...] = ()
     archive: str | None = None
+    days: Days = field(default_factory=dict)
+
+    @property
+    def bet(self) -> Bet:
+        """The same, as one who asks for a place."""
+        verdict = self.verdict
+        return Bet(f"verdict:{verdict.id}", verdict.strategy, verdict.exchange, verdict.symbol, self.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ def unit_of(verdict: VerdictRecord) -> Unit:
 
 
 def decide_all(
-    candidates: Sequence[ScreenCandidate], traded: dict[Unit, int], places: int
+    candidates: Sequence[ScreenCandidate], traded: dict[Unit, int], places: int, held: Iterable[Bet] = ()
 ) -> tuple[ScreenDecision, ...]:
     """Decide on every candidate.
 
@@ -71,29 +81,33 @@ def decide_all(
         Deployment that trades each unit now.
     places
         Deployments that may be added.
+    held
+        What trades now.
 
     Returns
     -------
     tuple of ScreenDecision
-        Best first among those that passed, by PSR, then trades, then age; then the rejected ones.
+        Those that passed in the order in which they take places (see ``places.seat``), the better one first
+        among equals, by PSR, then trades, then age; then the rejected ones.
     """
     newest = {unit_of(candidate.verdict): candidate.verdict.id for candidate in candidates}
-    rejected, fit = [], []
+    rejected, fit = list[ScreenDecision](), list[ScreenCandidate]()
     for candidate in candidates:
         reasons = _refusals(candidate, newest, traded)
         if reasons:
             rejected.append(ScreenDecision(candidate.verdict, REJECTED, reasons))
         else:
-            fit.append(candidate.verdict)
-    ranked = sorted(fit, key=_rank)
-    admitted = [
-        ScreenDecision(verdict, ADMITTED, _admitted_because(verdict)) for verdict in ranked[: max(places, 0)]
-    ]
-    waiting = [
-        ScreenDecision(verdict, CANDIDATE, ("passed the paper screen; waits for a free deployment",))
-        for verdict in ranked[max(places, 0) :]
-    ]
-    return (*admitted, *waiting, *rejected)
+            fit.append(candidate)
+    ranked = sorted(fit, key=lambda one: _rank(one.verdict))
+    seating = seat([one.bet for one in ranked], held, max(places, 0))
+    verdicts = [one.verdict for one in ranked]
+    waits = ("passed the paper screen; waits for a free deployment",)
+    return (
+        *(ScreenDecision(verdicts[at], ADMITTED, _admitted_because(verdicts[at])) for at in seating.seated),
+        *(ScreenDecision(verdicts[at], CANDIDATE, waits) for at in seating.waiting),
+        *(ScreenDecision(verdicts[at], REJECTED, (found.reason,)) for at, found in seating.alike.items()),
+        *rejected,
+    )
 
 
 def _refusals(

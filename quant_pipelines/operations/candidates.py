@@ -11,6 +11,7 @@ from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.lifecycle.admission import (
     affordable_deployments,
+    bets_held,
     candidate_of,
     deploy,
     deployment_values,
@@ -47,7 +48,8 @@ def approve_candidate(
     ------
     LifecycleError
         If the verdict is unknown, admitted already or superseded, failed a gate, rests on faulty data, if its
-        unit is traded, or the paper account has no capital left; the message says which.
+        unit is traded, if it copies or mirrors what is traded, or the paper account has no capital left; the
+        message says which.
     """
     now = clock_time(clock)
     with transaction(engine) as connection:
@@ -58,7 +60,8 @@ def approve_candidate(
         _require_newest(connection, verdict)
         job = store.candidate_jobs(connection, verdict_id)[verdict_id]
         traded = store.traded_units(connection)
-        (decision,) = decide_all([candidate_of(connection, verdict, job)], traded, places=1)
+        held = bets_held(connection, traded)
+        (decision,) = decide_all([candidate_of(connection, verdict, job)], traded, places=1, held=held)
         if decision.decision != ADMITTED:
             raise LifecycleError(f"verdict {verdict_id} is refused: {'; '.join(decision.reasons)}")
         _require_capital(settings, len(traded))

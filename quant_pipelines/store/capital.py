@@ -27,7 +27,7 @@ from quant_pipelines.optimize.evidence import CapitalEvidence, Freshness, fresh_
 from quant_pipelines.optimize.holding import HeldSpan, longest_holding_days, open_holdings
 from quant_pipelines.store.acknowledged import is_vouched
 from quant_pipelines.store.capital_evidence import OF_RESULT
-from quant_pipelines.store.records import day_ms
+from quant_pipelines.store.record_days import day_ms
 from quant_pipelines.store.tables import (
     capital_looks,
     capital_results,

@@ -5,7 +5,6 @@ A day is written once. What is computed again, by a later night or after a crash
 
 import math
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.clock import utc_now
-from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms, to_ms
+from quant_pipelines.core.timeframes import DAY_MS, from_ms, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.purge import Fit
 from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.record_days import day_ms
 from quant_pipelines.store.tables import (
     folds,
     optimizer_tasks,
@@ -99,11 +99,6 @@ def read_folds(connection: Connection, task_id: int) -> dict[int, FoldResult]:
         row.fold: _fold_result(row, tuple(tried.get(row.fold, ())), days.get(row.fold, ()))
         for row in connection.execute(begun)
     }
-
-
-def day_ms(day: date) -> int:
-    """Start of a stored UTC day, milliseconds."""
-    return day_start_ms(day.isoformat())
 
 
 def _day_rows(record_id: int, result: FoldResult) -> list[dict[str, Any]]:

@@ -11,8 +11,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.optimize.evidence import Freshness
 from quant_pipelines.store.capital_evidence import with_capital
-from quant_pipelines.store.record_days import days_of_verdicts
-from quant_pipelines.store.records import day_ms
+from quant_pipelines.store.record_days import day_ms, days_of_verdicts
 from quant_pipelines.store.tables import (
     backtests,
     bar_revisions,

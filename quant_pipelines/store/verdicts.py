@@ -25,8 +25,7 @@ from quant_pipelines.optimize.gates import Gate
 from quant_pipelines.optimize.verdict import VerdictDecision, VerdictRecord
 from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.record_days import days_of_verdicts, newest_verdict_first
-from quant_pipelines.store.records import day_ms
+from quant_pipelines.store.record_days import day_ms, days_of_verdicts, newest_verdict_first
 from quant_pipelines.store.research import DONE, StoredTask, finite
 from quant_pipelines.store.tables import (
     deployments,
