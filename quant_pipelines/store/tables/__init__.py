@@ -2,6 +2,7 @@
 
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
 from quant_pipelines.store.tables.capital import capital_looks, capital_results
+from quant_pipelines.store.tables.journal import book_openings, equity
 from quant_pipelines.store.tables.market import (
     bar_confirmations,
     bar_revisions,
@@ -34,6 +35,7 @@ from quant_pipelines.store.tables.ops import (
     rate_budgets,
     users,
 )
+from quant_pipelines.store.tables.parity import parity_causes, parity_days
 from quant_pipelines.store.tables.research import (
     backtests,
     combinatorial_studies,
@@ -57,7 +59,6 @@ from quant_pipelines.store.tables.trading import (
     checkpoints,
     deployments,
     epochs,
-    equity,
     fills,
     income,
     intents,
@@ -85,6 +86,7 @@ __all__ = [
     "bar_revisions",
     "bar_versions",
     "bars",
+    "book_openings",
     "book_snapshots",
     "bus_events",
     "certificates",
@@ -117,6 +119,8 @@ __all__ = [
     "capital_looks",
     "capital_results",
     "records",
+    "parity_causes",
+    "parity_days",
     "performance_metrics",
     "positions",
     "rate_budgets",
