@@ -8,7 +8,7 @@ from quant_pipelines.parity import CAUSES, Facts, Payment, Span
 from tests.unit.parity.days import AT_VENUE, MINUTE, Built, other, target
 
 HOUR = 60 * MINUTE
-PAID = Payment(5 * MINUTE, "funding", Decimal("-1"))
+PAID = Payment(5 * MINUTE, "funding", Decimal(-1))
 BOUGHT = target(2, "1", "100")
 IN_FORCE = AT_VENUE._replace(specified=(MINUTE,), most_fee_change=Decimal("0.0002"))
 
@@ -21,7 +21,7 @@ def venue(**facts: object) -> Facts:
 DAYS = {
     "delay": (Built([target(2, "1", "100.4", arrival=Decimal("100.4"), fee=BOUGHT.fee)], [BOUGHT]), "-0.4"),
     "spread and impact": (
-        Built([target(2, "1", "100.3", arrival=Decimal("100"), fee=BOUGHT.fee)], [BOUGHT]),
+        Built([target(2, "1", "100.3", arrival=Decimal(100), fee=BOUGHT.fee)], [BOUGHT]),
         "-0.3",
     ),
     "fee": (Built([target(2, "1", "100", fee=Decimal("0.02"))], [BOUGHT]), "0.03"),
@@ -93,7 +93,7 @@ def test_bars_that_the_runner_never_had_are_missing_data() -> None:
 
 BEYOND = {
     "a fill outside of every bar": Built([target(2, "1", "104", fee=BOUGHT.fee)], [BOUGHT]),
-    "a fee above the highest rate": Built([target(2, "1", "100", fee=Decimal("1"))], [BOUGHT]),
+    "a fee above the highest rate": Built([target(2, "1", "100", fee=Decimal(1))], [BOUGHT]),
     "an order that nobody refused or missed": Built([], [BOUGHT], end_price="103"),
     "half of an order": Built([target(2, "0.5", "100")], [BOUGHT], end_price="103"),
     "another price on paper": Built(
