@@ -2,10 +2,11 @@
 
 import dagster as dg
 
-from assets import capital, history, library, market, quality, research, selection, trading
+from assets import capital, history, library, market, parity, quality, research, selection, trading
 from jobs.names import (
     CAPITAL_LOOK,
     DAILY_OPTIMIZATION,
+    DAILY_PARITY,
     DEEP_SEARCH,
     FIRST_START,
     FOCUSED_OPTIMIZATION,
@@ -28,8 +29,9 @@ SEARCHES_ALONE = {"quant/exclusive": "search"}
 _BACKFILLS_ALONE = {"quant/exclusive": "backfill"}
 _SYMBOLS = dg.AssetSelection.assets(history.symbol_history)
 _LOOKS = dg.AssetSelection.assets(capital.capital_looks)
-# A run has one kind of partition: days here, symbols there. A look has a week of its own.
-_CHAIN = dg.AssetSelection.all() - _SYMBOLS - _LOOKS
+_PARITY = dg.AssetSelection.assets(parity.replay_parity)
+# A run has one kind of partition: days here, symbols there. A look has a week of its own, a replay its day.
+_CHAIN = dg.AssetSelection.all() - _SYMBOLS - _LOOKS - _PARITY
 _HOT = dg.AssetSelection.assets(selection.HOT_SCORES, selection.HOT_LIST)
 
 first_start = dg.define_asset_job(
@@ -94,6 +96,12 @@ capital_look = dg.define_asset_job(
     description="Look once a week at all records: which have proved enough for capital",
 )
 
+daily_parity = dg.define_asset_job(
+    DAILY_PARITY,
+    selection=_PARITY,
+    description="Replay what each deployment did yesterday; what is not like its replay opens nothing more",
+)
+
 PIPELINES = [
     first_start,
     daily_optimization,
@@ -106,4 +114,5 @@ PIPELINES = [
     symbol_backfill,
     strategy_trial,
     capital_look,
+    daily_parity,
 ]

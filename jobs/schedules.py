@@ -13,6 +13,7 @@ from jobs.names import FIRST_START
 from jobs.pipelines import (
     capital_look,
     daily_optimization,
+    daily_parity,
     deep_search,
     hot_coin_scan,
     price_sampling,
@@ -60,6 +61,8 @@ RULES = (
     Timetable(hot_coin_scan, "0 */1 * * *", None),
     Timetable(price_sampling, "20 */1 * * *", None),
     Timetable(deep_search, "10 1 * * 0", None),
+    # The last minutes of yesterday are stored by the rounds of the first minutes.
+    Timetable(daily_parity, "25 0 * * *", None),
     Timetable(culling, "40 0 * * *", None),
     # A week ends on another weekday each year, and the look waits for its records: most days have none.
     Timetable(capital_look, "30 6 * * *", None),

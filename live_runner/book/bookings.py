@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from live_runner.book.broker import Broker, Stepped
 from live_runner.book.decision import Decided
@@ -34,7 +34,14 @@ def driven_by(
     """Drive the broker over one bar."""
     stepped = broker.step(bar, backing)
     account, close = broker.account, from_ms(bar.ts + plan.execution_step_ms)
-    return Driven(stepped, (EquityPoint(close, account.cash, account.position, bar.close, broker.equity),))
+    point = EquityPoint(close, account.cash, account.position, bar.close, broker.equity, *_seen(bar))
+    return Driven(stepped, (point,))
+
+
+def _seen(bar: ExecutionBar) -> tuple[Any, ...]:
+    """Return the rest of a bar as it is journaled: what a replay of the day needs besides its close."""
+    mark = None if bar.mark is None else bar.mark.open
+    return bar.open, bar.high, bar.low, bar.volume, mark, tuple(map(tuple, bar.funding)) or None
 
 
 def together(parts: Sequence[Driven]) -> Driven:

@@ -9,6 +9,7 @@ from live_runner.book.rows import exact, json_safe
 from quant_pipelines.backtest.bar.stops import NO_INPUTS, StopInputs
 from quant_pipelines.backtest.market.readings import ahead
 from quant_pipelines.backtest.market.stop_rules import inputs_document, values_in_force
+from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import client_order_id
 from quant_pipelines.core.orders import side_of
 from quant_pipelines.core.timeframes import from_ms
@@ -94,6 +95,7 @@ def decide_on(
         "denied_by": denied_by,
         "is_leaving": moment.is_leaving,
         "strategy_bar": from_ms(int(bars.ts[-1])).isoformat(),
+        "bar": bar_seen(bars),
         "rules": rules.to_document(),
     }
     if answer.question.told:
@@ -104,6 +106,12 @@ def decide_on(
     signal = Signal(bar_close, answer.target, view.price, json_safe(journal))
     intent = intent_of(plan, moment, decision.order_quantity)
     return Decided(signal, intent, decision.order_quantity, decision.target_side, denied_by, inputs)
+
+
+def bar_seen(bars: Bars) -> list[float]:
+    """Open, high, low, close and volume of the newest bar that the strategy read."""
+    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
+    return [float(column[-1]) for column in columns]
 
 
 def without_exposure(

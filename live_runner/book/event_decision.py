@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from live_runner.book.asking import Answer
 from live_runner.book.broker import AtDesk, EventBroker
-from live_runner.book.decision import Decided, Moment, intent_of
+from live_runner.book.decision import Decided, Moment, bar_seen, intent_of
 from live_runner.book.paper import PaperBroker
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.rows import exact, json_safe
@@ -55,7 +55,8 @@ def decide_event(
         broker.read(sat.latest.inputs)
     kept = _kept(rules, desk, sat)
     intents = tuple(_intent(plan, moment, wish) for wish in kept.wishes)
-    journal = {**kept.journal, "stop_inputs": inputs_document(sat.latest.inputs)}
+    seen = {"bar": bar_seen(answer.question.bars)} if moment.is_bar else {}
+    journal = {**kept.journal, **seen, "stop_inputs": inputs_document(sat.latest.inputs)}
     signal = _signal(rules, broker, moment, journal)
     denied = denied_by(sat.acted)
     return Decided(signal, None, 0.0, 0.0, denied, sat.latest.inputs, intents, kept.canceled)

@@ -281,6 +281,7 @@ VERBS: tuple[Verb, ...] = (
         fields=(Field("look", "switch", "take the week's look first, if it is due", flag="--look"),),
         asker="home",
     ),
+    Verb("parity", "what each deployment did on a day, beside its replay", has_own_arguments=True),
     Verb("strategy", "list, begin, check and test strategies", kinds=_STRATEGY),
     Verb("data", "what market data are stored, and what is wrong with them", kinds=DATA),
     Verb(

@@ -67,13 +67,19 @@ class Income:
 
 @dataclass(frozen=True, slots=True)
 class EquityPoint:
-    """One row of ``trading.equity`` at an execution bar's close."""
+    """One row of ``trading.equity`` at an execution bar's close, with the bar as it was seen."""
 
     ts: datetime
     cash: float
     position: float
     price: float
     equity: float
+    open: float | None = None
+    high: float | None = None
+    low: float | None = None
+    volume: float | None = None
+    mark: float | None = None
+    slots: tuple[tuple[int, float, float | None, float | None], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +241,7 @@ def _book(connection: Connection, epoch: int, booking: Booking, at: datetime) ->
     where = {"venue": booking.venue, "symbol": booking.symbol, **key, "booked_at": at}
     _insert(connection, fills, [{**row_of(fill), **where} for fill in booking.fills])
     _insert(connection, income, [{**row_of(row), **key} for row in booking.income])
-    _insert(connection, equity, [{**row_of(row), **key} for row in booking.equity])
+    _insert(connection, equity, [{**row_of(row), **key, "booked_at": at} for row in booking.equity])
     for state in booking.orders:
         advance_order(connection, state, at)
     _replace(connection, positions, {**key, "symbol": booking.symbol}, row_of(booking.position), at)

@@ -26,6 +26,7 @@ Event: TypeAlias = Literal[
     "leg_stopped",
     "rejects",
     "repeated_execution",
+    "not_its_replay",
     "failed",
     "failed_again",
     "not_loaded",
@@ -123,6 +124,7 @@ TABLE: Final = (
         "order",
         ("repeated_execution",),
     ),
+    Row("not_its_replay", "REDUCING", "person", "what trades is not what was tested"),
     Row("frozen", "FROZEN", "person", "a person stopped its decisions"),
     Row(
         "not_tradable",

@@ -62,6 +62,7 @@ SELECTIONS = {
     "symbol_backfill": {"symbol_history"},
     "strategy_trial": {"strategy_library"},
     "capital_look": {"capital_looks"},
+    "daily_parity": {"replay_parity"},
 }
 OPERATORS = {
     "approve_candidate",
@@ -101,6 +102,7 @@ DEPENDENCIES = {
     "capital_looks": {"verdicts"},
     "deployments": {"paper_screen"},
     "scorecard": {"deployments"},
+    "replay_parity": {"deployments"},
 }
 
 
@@ -184,6 +186,7 @@ def test_schedules_run_when_they_should() -> None:
         "deep_search_schedule": ("10 1 * * 0", "UTC"),
         "culling_schedule": ("40 0 * * *", "UTC"),
         "capital_look_schedule": ("30 6 * * *", "UTC"),
+        "daily_parity_schedule": ("25 0 * * *", "UTC"),
     }
 
 

@@ -3,6 +3,7 @@
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
 from quant_pipelines.store.tables.capital import acknowledged_looks, capital_looks, capital_results
 from quant_pipelines.store.tables.capital_changes import capital_changes
+from quant_pipelines.store.tables.journal import book_openings, equity
 from quant_pipelines.store.tables.market import (
     bar_confirmations,
     bar_revisions,
@@ -36,6 +37,7 @@ from quant_pipelines.store.tables.ops import (
     rate_budgets,
     users,
 )
+from quant_pipelines.store.tables.parity import parity_causes, parity_days
 from quant_pipelines.store.tables.research import (
     backtests,
     combinatorial_splits,
@@ -60,7 +62,6 @@ from quant_pipelines.store.tables.trading import (
     checkpoints,
     deployments,
     epochs,
-    equity,
     fills,
     income,
     intents,
@@ -89,6 +90,7 @@ __all__ = [
     "bar_revisions",
     "bar_versions",
     "bars",
+    "book_openings",
     "book_snapshots",
     "bus_events",
     "certificates",
@@ -124,6 +126,8 @@ __all__ = [
     "acknowledged_looks",
     "capital_results",
     "records",
+    "parity_causes",
+    "parity_days",
     "performance_metrics",
     "positions",
     "rate_budgets",

@@ -360,20 +360,6 @@ checkpoints = Table(
     comment="State from which a restart goes on, written in the transaction that books the bar",
 )
 
-equity = Table(
-    "equity",
-    metadata,
-    Column("deployment_id", BigInteger, ForeignKey("trading.deployments.id"), nullable=False),
-    moment("ts", comment="close of the execution bar"),
-    Column("cash", Double, nullable=False),
-    Column("position", Double, nullable=False),
-    Column("price", Double, nullable=False),
-    Column("equity", Double, nullable=False),
-    PrimaryKeyConstraint("deployment_id", "ts"),
-    schema="trading",
-    comment="Equity of each deployment at every execution bar's close",
-)
-
 performance_metrics = Table(
     "performance_metrics",
     metadata,

@@ -1,0 +1,282 @@
+"""Yesterday again: each book's journaled day through the backtester, and what explains the difference.
+
+What can't be replayed is named with its reason. Nothing is written here.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+from sqlalchemy import Engine
+
+from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.core.bars import COLUMNS, Bars
+from quant_pipelines.core.clock import Clock
+from quant_pipelines.core.depth import MAX_AGE_MS, BookSample, DepthSeries, no_depth
+from quant_pipelines.core.errors import ConfigurationError, DataError, QuantError, StoreError
+from quant_pipelines.core.gaps import missing_ranges
+from quant_pipelines.core.series import Window
+from quant_pipelines.core.stages import LADDER, Stage
+from quant_pipelines.core.timeframes import DAY_MS, from_ms, timeframe_ms, to_ms
+from quant_pipelines.parity import Comparison, DayJournal, Opening, Readings, Replayed, ReplayPlan, replay
+from quant_pipelines.parity.comparison import Sources, compare
+from quant_pipelines.parity.decisions import Another, decided_otherwise, placed_otherwise
+from quant_pipelines.parity.journal import exact
+from quant_pipelines.research.database_source import DatabaseSource
+from quant_pipelines.research.parity_inputs import (
+    BookFills,
+    journal_of,
+    opening_of,
+    overlaid,
+    plan_of,
+    readings_of,
+    rules_of,
+)
+from quant_pipelines.sdk import Strategy, attach_inputs, compile_strategy
+from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.store.book_days import (
+    BookDay,
+    booked_deployments,
+    fills_before,
+    income_before,
+    read_book_day,
+)
+from quant_pipelines.store.deployments import Deployment, read_deployments
+from quant_pipelines.store.engine import snapshot, transaction
+from quant_pipelines.store.market_events import read_books
+from quant_pipelines.store.tables.trading import PAPER_VENUE
+
+_TEXTS_KEPT = 64
+
+
+class ComparedDay(NamedTuple):
+    """A deployment's day: what came of it, or why it was not replayed."""
+
+    deployment: Deployment
+    comparison: Comparison | None
+    reason: str = ""
+
+
+def day_before(clock: Clock) -> date:
+    """Return the last UTC day that is over."""
+    return from_ms(clock() - DAY_MS).date()
+
+
+def require_past(day: date, clock: Clock) -> None:
+    """Refuse a day that is not over.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is today or later.
+    """
+    last = day_before(clock)
+    if day > last:
+        raise ConfigurationError(f"day is {day}; expected one that is over, the last is {last}")
+
+
+def compare_day(engine: Engine, day: date, *, columns: Path | None = None) -> list[ComparedDay]:
+    """Replay the day of every deployment that traded or booked on it.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    day
+        UTC day that is over.
+    columns
+        Folder of column files to read bars through; None reads them from the database.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    end = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    with transaction(engine) as connection:
+        booked = booked_deployments(connection, end - timedelta(days=1), end)
+    known = read_deployments(engine, get_args(Stage))
+    sources: dict[str, DatabaseSource] = {}
+    compared = []
+    for deployment in sorted(known, key=lambda one: (one.exchange, one.symbol, one.timeframe, one.id)):
+        traded = deployment.stage in LADDER and deployment.created_at < end
+        if deployment.id not in booked and not traded:
+            continue
+        source = sources.setdefault(deployment.exchange, DatabaseSource(engine, deployment.exchange, columns))
+        compared.append(_compared(engine, deployment, end, source, is_booked=deployment.id in booked))
+    return sorted(compared, key=lambda one: one.deployment.id)
+
+
+def _compared(
+    engine: Engine, deployment: Deployment, end: datetime, source: DatabaseSource, *, is_booked: bool
+) -> ComparedDay:
+    if not is_booked:
+        return ComparedDay(deployment, None, "nothing was booked on that day")
+    if deployment.set_id is not None:
+        return ComparedDay(
+            deployment, None, f"it is a leg of deployment:{deployment.set_id}; sets are not replayed"
+        )
+    try:
+        return _replayed(engine, deployment, end, source)
+    except StoreError:
+        raise
+    except QuantError as error:
+        return ComparedDay(deployment, None, str(error))
+
+
+def _replayed(engine: Engine, deployment: Deployment, end: datetime, source: DatabaseSource) -> ComparedDay:
+    strategy = _strategy_of(deployment)
+    if isinstance(strategy, EventStrategy) and deployment.venue != PAPER_VENUE:
+        return ComparedDay(deployment, None, "orders of an event strategy at a venue are not replayed")
+    day = (end - timedelta(days=1)).date()
+    with snapshot(engine) as connection:
+        rows = read_book_day(connection, deployment, day, end)
+        since = rows.opening.bar_close if rows.opening else deployment.created_at
+        before = BookFills(
+            fills_before(connection, deployment.id, since), income_before(connection, deployment.id, since)
+        )
+    opening = opening_of(deployment, rows, before)
+    _require_journal(rows, opening, before)
+    window = Window(to_ms(end) - DAY_MS, to_ms(end))
+    journal = journal_of(deployment, rows, tuple(window), opening, _depth(engine, deployment, rows))
+    plan = plan_of(deployment, strategy, journal.decisions)
+    stored = _stored_bars(source, deployment, window.end_ms)
+    seen = attach_inputs(type(strategy), overlaid(stored, rows, deployment), source)
+    readings = readings_of(strategy, seen, rules_of(deployment))
+    transfers = {one.ts_ms: float(one.amount) for one in journal.payments if one.kind == "transfer"}
+
+    def play(bars: Sequence[ExecutionBar], said: Readings) -> Replayed:
+        return replay(plan, opening, bars, said, transfers=transfers)
+
+    replays = _sources(journal, plan, readings, source, deployment, play)
+    another = _another(journal, plan, readings, replays.seen, rows)
+    holes = _holes(stored, deployment, window.end_ms) if another else 0
+    if holes:
+        reason = (
+            f"{holes} bars of its history are not stored, and {len(another)} decisions came out otherwise"
+        )
+        return ComparedDay(deployment, None, reason)
+    end_price = exact(journal.bars[-1].bar.close)
+    return ComparedDay(deployment, compare(journal, replays, another, end_price))
+
+
+def _strategy_of(deployment: Deployment) -> Strategy:
+    """Strategy of the deployed text with the deployed parameters."""
+    if not deployment.source.strip():
+        raise DataError(
+            f"the text of strategy {deployment.strategy} is not stored; expected the deployed one"
+        )
+    return _class_of(deployment.strategy, deployment.source)(**deployment.parameters)
+
+
+@lru_cache(maxsize=_TEXTS_KEPT)
+def _class_of(name: str, source: str) -> type[Strategy]:
+    return compile_strategy(name, source).strategy_class
+
+
+def _require_journal(rows: BookDay, opening: Opening | None, before: BookFills) -> None:
+    """Prove that the day was journaled as a replay needs it.
+
+    Raises
+    ------
+    DataError
+        Saying what is missing.
+    """
+    if not rows.bars:
+        raise DataError("no bar of it was booked on that day, only fills or payments")
+    unseen = sum(row.open is None for row in rows.bars)
+    if unseen:
+        raise DataError(f"{unseen} of {len(rows.bars)} bars were booked before they were journaled whole")
+    if opening is None and before.fills:
+        raise DataError("the state that its book began with was not kept")
+
+
+def _depth(engine: Engine, deployment: Deployment, rows: BookDay) -> DepthSeries:
+    """Order books that its fills walked."""
+    if deployment.venue != PAPER_VENUE:
+        return no_depth()
+    window = Window(rows.bars[0].close_ms - MAX_AGE_MS - DAY_MS // 24, rows.bars[-1].close_ms)
+    books = read_books(engine, deployment.exchange, deployment.symbol, window)
+    return DepthSeries.of_samples(BookSample(*book) for book in books) if books else no_depth()
+
+
+def _stored_bars(source: DatabaseSource, deployment: Deployment, end_ms: int) -> Bars:
+    step_ms = timeframe_ms(deployment.timeframe)
+    first_ms = -(-to_ms(deployment.history_start) // step_ms) * step_ms
+    return source.bars(deployment.symbol, deployment.timeframe, Window(first_ms, end_ms))
+
+
+def _holes(stored: Bars, deployment: Deployment, end_ms: int) -> int:
+    """Count the bars of its history that are not stored."""
+    step_ms = timeframe_ms(deployment.timeframe)
+    first_ms = -(-to_ms(deployment.history_start) // step_ms) * step_ms
+    gaps = missing_ranges(stored, Window(first_ms, end_ms))
+    return sum((gap.end_ms - gap.start_ms) // step_ms for gap in gaps)
+
+
+def _sources(
+    journal: DayJournal,
+    plan: ReplayPlan,
+    readings: Readings,
+    source: DatabaseSource,
+    deployment: Deployment,
+    play: Callable[[Sequence[ExecutionBar], Readings], Replayed],
+) -> Sources:
+    """Replay the day by the bars that were seen, and again where other ones are stored."""
+    seen = [one.bar for one in journal.bars]
+    step_ms = plan.execution_step_ms
+    window = Window(seen[0].ts, seen[-1].ts + step_ms)
+    stored = source.bars(deployment.symbol, deployment.execution_timeframe, window)
+    by_time = {bar.ts: bar for bar in seen}
+    now = dict(_as_bars(stored))
+    lacking = sorted(now.keys() - by_time.keys())
+    revised = [ts for ts, bar in now.items() if ts in by_time and bar[:6] != by_time[ts][:6]]
+    first = play(seen, readings)
+    filled = _merged(by_time, {ts: now[ts] for ts in lacking})
+    second = play(filled, readings) if lacking else first
+    if not revised:
+        return Sources(first, second, second)
+    changed = {ts: now[ts]._replace(**_beside(by_time[ts])) for ts in revised}
+    again = _merged({bar.ts: bar for bar in filled}, changed)
+    said = _said_again(plan.strategy, readings, source, journal)
+    return Sources(first, second, play(again, said))
+
+
+def _said_again(
+    strategy: Strategy, readings: Readings, source: DatabaseSource, journal: DayJournal
+) -> Readings:
+    """Return what the strategy says once the bars of the day are as they are stored by now."""
+    bars = readings.bars
+    now = source.bars(bars.symbol, bars.timeframe, Window(int(bars.ts[0]), journal.end_ms))
+    if not journal.decisions or not len(now):
+        return readings
+    return readings_of(strategy, attach_inputs(type(strategy), now, source), journal.decisions[0].rules)
+
+
+def _as_bars(bars: Bars) -> Iterator[tuple[int, ExecutionBar]]:
+    columns = [getattr(bars, name).tolist() for name in COLUMNS]
+    for row in zip(bars.ts.tolist(), *columns, strict=True):
+        yield row[0], ExecutionBar(*row)
+
+
+def _beside(bar: ExecutionBar) -> dict[str, object]:
+    return {"funding": bar.funding, "mark": bar.mark, "ladder": bar.ladder}
+
+
+def _merged(bars: dict[int, ExecutionBar], others: dict[int, ExecutionBar]) -> list[ExecutionBar]:
+    both = bars | others
+    return [both[ts] for ts in sorted(both)]
+
+
+def _another(
+    journal: DayJournal, plan: ReplayPlan, readings: Readings, seen: Replayed, rows: BookDay
+) -> list[Another]:
+    """Find what was decided otherwise, but for closes whose history was revised afterwards."""
+    if isinstance(plan.strategy, EventStrategy):
+        return placed_otherwise(journal, seen.made)
+    times = {row.close_ms: row.decided_ms for row in rows.decisions}
+    newest = max((row.revised_ms for row in rows.revised), default=0)
+    excused = [close_ms for close_ms, decided_ms in times.items() if decided_ms < newest]
+    return decided_otherwise(journal, plan, readings, excused=excused)

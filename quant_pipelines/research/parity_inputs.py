@@ -1,0 +1,291 @@
+"""From the rows of a book's day to the values that are compared: journal, plan, what the strategy says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from quant_pipelines.accounting import apply_fill, apply_funding, open_account
+from quant_pipelines.backtest import BookSettings, ExecutionBar, MarkBar
+from quant_pipelines.backtest.bar.document import state_document
+from quant_pipelines.backtest.bar.state import opening_state
+from quant_pipelines.backtest.book.values import FundingSlot
+from quant_pipelines.backtest.market.readings import ahead
+from quant_pipelines.backtest.market.stop_rules import stop_terms_of
+from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
+from quant_pipelines.core.depth import DepthSeries
+from quant_pipelines.core.instruments import DatedInstrument
+from quant_pipelines.core.timeframes import timeframe_ms, to_ms
+from quant_pipelines.parity import (
+    DayJournal,
+    Facts,
+    JournaledDecision,
+    Opening,
+    Payment,
+    Readings,
+    ReplayPlan,
+    SeenBar,
+    Span,
+    Trade,
+)
+from quant_pipelines.parity.replay import InForce, kind_of
+from quant_pipelines.sdk import Strategy
+from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.sdk.scales import scales_of
+from quant_pipelines.sdk.strategy import target_of
+from quant_pipelines.store.book_days import BookDay
+from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.tables.trading import PAPER_VENUE
+from quant_pipelines.trading import BookView, Specification, SpecificationHistory, TradingRules
+from quant_pipelines.trading.orders import FINAL
+from quant_pipelines.trading.purposes import ENTRIES, INTERNAL_PREFIX, TARGET, number_of
+
+_FOREVER = 1 << 62
+_ZERO = Decimal(0)
+
+
+class BookFills(NamedTuple):
+    """Fills and payments of a venue's book before a day began, oldest first."""
+
+    fills: Sequence[Any]
+    income: Sequence[Any]
+
+
+def rules_of(deployment: Deployment) -> TradingRules:
+    """Rules of a deployment's document, with the newest specification."""
+    rules = TradingRules.from_document(deployment.settings)
+    if deployment.instrument is None:
+        return rules
+    return replace(rules, specification=Specification.of(deployment.instrument))
+
+
+def plan_of(deployment: Deployment, strategy: Strategy, decisions: Sequence[JournaledDecision]) -> ReplayPlan:
+    """Plan of a book's replay: as the runner opens it on paper, under the rules that it journaled.
+
+    Parameters
+    ----------
+    deployment, strategy
+        Whose book, and the version that was deployed.
+    decisions
+        Of the day: their rules hold until the next one.
+    """
+    is_paper = deployment.venue == PAPER_VENUE
+    step_ms = timeframe_ms(deployment.timeframe)
+    execution_ms = timeframe_ms(deployment.execution_timeframe)
+    specifications = SpecificationHistory.of_instruments(deployment.specifications if is_paper else ())
+    rules = rules_of(deployment)
+    settings = BookSettings(
+        float(deployment.capital),
+        rules,
+        strategy.stop_fraction,
+        deployment.execution_timeframe,
+        stop_terms_of(strategy, step_ms),
+        specifications,
+    )
+    closes = np.array([one.close_ms for one in decisions], dtype=np.int64)
+    leaving = {one.close_ms for one in decisions if one.is_leaving}
+    made: dict[tuple[int, int], InForce] = {}
+
+    def in_force(close_ms: int) -> InForce:
+        known = int(closes.searchsorted(close_ms, "right")) - 1
+        given, ts = decisions[max(known, 0)].rules if decisions else rules, close_ms - execution_ms
+        key = (id(given), specifications.span_at(ts))
+        if key not in made:
+            made[key] = InForce(specifications.rules_at(given, ts).terms)
+        return made[key]._replace(is_leaving=close_ms in leaving)
+
+    return ReplayPlan(strategy, settings, step_ms, execution_ms, in_force)
+
+
+def journal_of(
+    deployment: Deployment, day: BookDay, bounds: tuple[int, int], opening: Opening | None, depth: DepthSeries
+) -> DayJournal:
+    """Return the day as values."""
+    step_ms = timeframe_ms(deployment.execution_timeframe)
+    decisions = tuple(_decisions(day, rules_of(deployment)))
+    return DayJournal(
+        *bounds,
+        opening,
+        tuple(_seen(row, step_ms, depth) for row in day.bars),
+        decisions,
+        tuple(_trade(row) for row in day.fills),
+        tuple(Payment(row.ts_ms, row.kind, row.amount) for row in day.income),
+        _facts(deployment, day, step_ms),
+        {
+            row.decided_ms: float(row.quantity if row.side == "buy" else -row.quantity)
+            for row in day.orders
+            if row.purpose == TARGET
+        },
+    )
+
+
+def opening_of(deployment: Deployment, day: BookDay, before: BookFills) -> Opening | None:
+    """Return what the book began with; one at a venue is built of its fills, its stops of what was kept."""
+    if day.opening is None:
+        return None
+    decided_ms = to_ms(day.decided_at) if day.decided_at else 0
+    close_ms, state = to_ms(day.opening.bar_close), day.opening.state
+    if deployment.venue == PAPER_VENUE:
+        return Opening(close_ms, state, decided_ms)
+    account = open_account(float(deployment.capital))
+    for row in before.fills:
+        quantity = float(row.quantity if row.side == "buy" else -row.quantity)
+        account = apply_fill(account, quantity, float(row.price), float(row.fee))
+    for row in before.income:
+        account = apply_funding(account, -float(row.amount))
+    empty = state_document(opening_state(account, close_ms))
+    marks = {**empty, **(state.get("marks") or {}), "account": empty["account"]}
+    first_ms = close_ms - timeframe_ms(deployment.execution_timeframe)
+    book = {"last_ts": first_ms, "fills": 0, "purpose": TARGET, "scales": state.get("scales", {})}
+    return Opening(close_ms, {**book, "state": marks}, decided_ms)
+
+
+def overlaid(bars: Bars, day: BookDay, deployment: Deployment) -> Bars:
+    """Return the strategy's bars as it read them: those of the day as they were seen then."""
+    step_ms = timeframe_ms(deployment.timeframe)
+    if deployment.timeframe == deployment.execution_timeframe:
+        seen = [
+            (row.close_ms - step_ms, row.open, row.high, row.low, row.close, row.volume)
+            for row in day.bars
+            if row.open is not None
+        ]
+    else:
+        seen = [
+            (int(np.datetime64(row.strategy_bar[:23], "ms").astype(np.int64)), *row.bar)
+            for row in day.decisions
+            if row.bar is not None and row.strategy_bar is not None
+        ]
+    return with_rows(bars, np.array(seen, dtype=np.float64).reshape(-1, 6))
+
+
+def with_rows(bars: Bars, rows: np.ndarray) -> Bars:
+    """Return bars with others in the place of those of the same open time; rows of time and five columns."""
+    columns = {
+        name: np.concatenate([getattr(bars, name), rows[:, at + 1]]) for at, name in enumerate(COLUMNS)
+    }
+    ts = np.concatenate([bars.ts, rows[:, 0].astype(np.int64)])
+    order = np.argsort(ts, kind="stable")
+    last = np.append(np.diff(ts[order]) > 0, True)[: ts.size]
+    kept = order[last]
+    return bars_from_columns(
+        bars.symbol, bars.timeframe, {"ts": ts[kept], **{name: one[kept] for name, one in columns.items()}}
+    )
+
+
+def readings_of(strategy: Strategy, bars: Bars, rules: TradingRules) -> Readings:
+    """Return what a strategy says at each of its bars, computed once.
+
+    Raises
+    ------
+    StrategyError
+        If it fails, or its target can't be used.
+    """
+    targets = [] if isinstance(strategy, EventStrategy) else target_of(strategy, bars).tolist()
+    read = ahead(strategy, bars, rules, scales=scales_of(strategy, bars))
+    return Readings({ts: row for row, ts in enumerate(bars.close_ts.tolist())}, targets, read, bars)
+
+
+def _seen(row: Any, step_ms: int, depth: DepthSeries) -> SeenBar:
+    ts = row.close_ms - step_ms
+    at = int(depth.rows_at(np.array([ts]))[0])
+    bar = ExecutionBar(
+        ts,
+        row.open,
+        row.high,
+        row.low,
+        row.close,
+        row.volume,
+        tuple(FundingSlot(*slot) for slot in row.slots or ()),
+        None if row.mark is None else MarkBar(row.mark),
+        depth.ladders[at] if at >= 0 else None,
+    )
+    return SeenBar(bar, row.equity, row.booked_ms)
+
+
+def _decisions(day: BookDay, rules: TradingRules) -> list[JournaledDecision]:
+    found = []
+    for row in day.decisions:
+        if row.rules is not None:
+            rules = TradingRules.from_document(row.rules)
+        view = row.view and BookView(**{name: _real(value) for name, value in row.view.items()})
+        orders = tuple(
+            (one["kind"], float(one["quantity"]), float(one["price"] or 0.0)) for one in row.orders or ()
+        )
+        found.append(
+            JournaledDecision(
+                row.close_ms,
+                row.target,
+                view,
+                rules,
+                row.order_quantity or 0.0,
+                row.target_side or 0.0,
+                row.denied_by,
+                bool(row.is_leaving),
+                row.late_seconds or 0.0,
+                orders,
+            )
+        )
+    return found
+
+
+def _real(value: float | None) -> float:
+    return float("inf") if value is None else float(value)
+
+
+def _trade(row: Any) -> Trade:
+    number = number_of(row.purpose) if row.purpose else 0
+    reason = row.purpose if row.purpose in ("close", "flatten") else row.reason
+    kind = kind_of(reason, number)
+    arrival = row.arrival_price if kind == "target" else row.decision_price
+    return Trade(
+        row.ts_ms,
+        kind,
+        row.decided_ms if kind == "target" and row.decided_ms else 0,
+        row.quantity if row.side == "buy" else -row.quantity,
+        row.price,
+        row.fee,
+        arrival,
+        row.trade_id.startswith(INTERNAL_PREFIX),
+        number,
+    )
+
+
+def _facts(deployment: Deployment, day: BookDay, step_ms: int) -> Facts:
+    costs = rules_of(deployment).costs
+    instrument = deployment.instrument
+    declared = [Decimal(repr(bps)) / 10_000 for bps in (costs.fee_bps, costs.maker_fee_bps)]
+    published = [instrument.maker_fee, instrument.taker_fee] if instrument else []
+    return Facts(
+        step_ms,
+        instrument.tick_size if instrument else _ZERO,
+        instrument.lot_size if instrument else _ZERO,
+        (min([_ZERO, *declared, *published]), max([*declared, *published])),
+        Decimal(repr(costs.slippage_bps + costs.spread_bps / 2)) / 10_000,
+        deployment.venue == PAPER_VENUE,
+        tuple(Span(row.start_ms, row.end_ms or _FOREVER, row.message) for row in day.halts),
+        _left_open(day),
+        tuple(map(to_ms, day.specified)),
+        tuple(map(to_ms, day.switched)),
+        _most_fee_change(deployment.specifications),
+        day.n_books,
+    )
+
+
+def _left_open(day: BookDay) -> Mapping[int, Decimal]:
+    """Quantity that orders which have ended left open, by the close that they were decided on."""
+    wanted, filled = dict[int, Decimal](), dict[int, Decimal]()
+    for row in day.orders:
+        if row.purpose in ENTRIES or number_of(row.purpose):
+            key = number_of(row.purpose) or row.decided_ms
+            if row.purpose != ENTRIES[1] and row.status in FINAL:
+                wanted[key] = row.quantity
+            filled[key] = filled.get(key, _ZERO) + row.filled_quantity
+    return {key: quantity - filled[key] for key, quantity in wanted.items() if quantity > filled[key]}
+
+
+def _most_fee_change(specifications: Sequence[DatedInstrument]) -> Decimal:
+    fees = [(one.instrument.maker_fee, one.instrument.taker_fee) for one in specifications]
+    changes = (abs(a - b) for column in zip(*fees, strict=True) for a in column for b in column)
+    return max(changes, default=_ZERO)
