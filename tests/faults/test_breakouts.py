@@ -34,6 +34,7 @@ def test_stops_are_placed_triggered_and_filled_and_nothing_is_violated(world: Wo
     moves = world.examiner.moves
     assert moves["ACCEPTED", "TRIGGERED"]
     assert moves["TRIGGERED", "FILLED"]
+    assert world.cancels.n_judged > 5
 
 
 def test_what_a_strategy_has_placed_is_no_level(world: World) -> None:
