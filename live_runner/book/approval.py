@@ -103,12 +103,11 @@ class Approval:
 
     def _count_executed(self, waiting: dict[str, AccountOrder], broker: Broker) -> None:
         """Tell the account of those that are filled now, and forget them and those that have ended."""
-        still_open = {order.client_order_id for order in broker.open_orders()} if waiting else set()
         for name, order in list(waiting.items()):
             is_booked = broker.is_booked(name)
             if is_booked:
                 self._gate.executed(order)
-            if is_booked or name not in still_open:
+            if is_booked or not broker.is_open(name):
                 del waiting[name]
 
     def approved(self, decided: Decided, moment: Moment, n_fills: int, *, is_reducing: bool) -> Decided:
@@ -123,6 +122,13 @@ class Approval:
         if denial is not None:
             return without_exposure(self._plan, decided, denial, moment)
         self._asked, self._is_open, self._n_fills = order, True, n_fills
+        return decided
+
+    def unasked(self, decided: Decided) -> Decided:
+        """Return a decision whose orders wait for no leave; they count all the same once they are filled."""
+        for intent in (intent for intent in decided.resting if not intent.reduce_only):
+            order = self._order(intent, signed_quantity(intent), decided.signal.price)
+            self._resting[intent.client_order_id] = order
         return decided
 
     def approved_orders(

@@ -95,6 +95,9 @@ class Broker(Protocol):
     def is_booked(self, name: str) -> bool:
         """Whether any fill of an order is booked."""
 
+    def is_open(self, name: str) -> bool:
+        """Whether an order that may add to the position may be filled yet."""
+
     def complete(self, decided: Decided) -> Decided:
         """Return the decision with what it does to an order that still works."""
 

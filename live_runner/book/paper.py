@@ -158,6 +158,11 @@ class PaperBroker:
         """Whether any fill of an order is booked."""
         return name in self._filled
 
+    def is_open(self, name: str) -> bool:
+        """Whether an order that may add to the position may be filled yet."""
+        is_pending = self._order is not None and self._order.client_order_id == name
+        return is_pending or any(one.client_order_id == name for one in self.open_orders())
+
     def read(self, inputs: StopInputs) -> None:
         """Take over what the stops read at the bar that is decided on."""
         self.book.submit(0.0, inputs=inputs)
@@ -199,7 +204,8 @@ class PaperBroker:
     def open_orders(self) -> tuple[OpenExposure, ...]:
         """Orders that rest and may still add to the position."""
         resting = (order for order in self.book.orders if not order.reduce_only)
-        return tuple(map(_exposure, resting))
+        names = {number: order.client_order_id for number, order in self._resting.items()}
+        return tuple(_exposure(order, names.get(order.number, "")) for order in resting)
 
     def kept_orders(self) -> tuple[OpenExposure, ...]:
         """All that are open: what is taken back ends at once."""
@@ -311,8 +317,8 @@ class PaperBroker:
         return state
 
 
-def _exposure(order: OpenOrder) -> OpenExposure:
-    exposure = OpenExposure(order.leaves)
+def _exposure(order: OpenOrder, name: str) -> OpenExposure:
+    exposure = OpenExposure(order.leaves, client_order_id=name)
     if not order.price:
         return exposure
     if order.kind == "stop_market":

@@ -348,7 +348,8 @@ class Trader(UnderBreaker):
         if (desk := broker.at_desk) is not None:
             decided = decide_event(self.plan, self._rules, desk, answer, moment)
             approve = partial(self._approval.approved_orders, is_reducing=is_reducing)
-            return approve(decided, moment, desk, broker) if desk.broker.needs_approval else decided
+            is_asked = desk.broker.needs_approval
+            return approve(decided, moment, desk, broker) if is_asked else self._approval.unasked(decided)
         self._approval.report(broker, moment.close_ms)  # the account sees the book after the bar, as it does
         decided = decide_on(self.plan, self._rules, broker, answer, moment)
         approved = self._approval.approved(decided, moment, broker.n_fills, is_reducing=is_reducing)

@@ -89,15 +89,16 @@ def database_outage(since_ms: int, error: str) -> Outage:
 
 
 def _venue(vitals: Vitals) -> Outage | None:
-    name = vitals.venue
+    name, cause = vitals.venue, f": {vitals.error}" if vitals.error else ""
     if vitals.now_ms - vitals.answered_ms > ANSWER_MS:
         since_ms = min(vitals.answered_ms, *vitals.broken_ms.values(), vitals.now_ms)
-        cause = f": {vitals.error}" if vitals.error else ""
         return Outage("venue", since_ms, f"{name} has not answered since {_clock(since_ms)}{cause}")
     if not vitals.broken_ms:
         return None
     since_ms = min(vitals.broken_ms.values())
-    sentence = f"{name} takes no orders of {_named(vitals.broken_ms)} since {_clock(since_ms)}"
+    if vitals.answered_ms < since_ms and not cause:
+        return None  # it is being asked, and the row that says so tells what it answers
+    sentence = f"{name} takes no orders of {_named(vitals.broken_ms)} since {_clock(since_ms)}{cause}"
     return Outage("venue", since_ms, sentence)
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 from live_runner.venue.place import Brokers
+from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import FINAL, has_unproven_end
 from quant_pipelines.trading.purposes import KILL_PREFIX
@@ -17,6 +19,8 @@ EXTERNAL_REASONS = {
     KILL_PREFIX: "kill",
 }
 """Why a position was closed by the venue itself or past the runner, by how such orders are named."""
+
+_LOOKED_FOR_MS = 7 * DAY_MS
 
 
 class Attributed(NamedTuple):
@@ -110,15 +114,19 @@ async def _name_at_venue(venue: OrderVenue, trade: VenueTrade, place: BooksAsked
             return order.client_order_id
         if await place.order_of(client_order_id=order.client_order_id) is not None:
             return order.client_order_id
-    for name in await place.with_brokers(_waiting_stops):
+    for name in await place.with_brokers(partial(waiting_stops, trade.ts_ms)):
         stop = await venue.find_stop(place.symbol, name)
         if stop is not None and stop.child_order_id == trade.venue_order_id:
             return name
     return None
 
 
-def _waiting_stops(brokers: Brokers) -> list[str]:
-    """Names of the stops that may have sent an order, also of those that were thought to have never come."""
+def waiting_stops(at_ms: int, brokers: Brokers) -> list[str]:
+    """Names of the stops that may have sent an order by then, milliseconds UTC.
+
+    Those that were thought to have never come are among them for a week: whoever talked to the venue since
+    would have found one listed.
+    """
     return [
         name
         for broker in brokers.values()
@@ -126,6 +134,9 @@ def _waiting_stops(brokers: Brokers) -> list[str]:
         if order.intent.is_conditional
         and (
             order.progress.status not in FINAL
-            or has_unproven_end(order.progress.status, order.venue_order_id)
+            or (
+                has_unproven_end(order.progress.status, order.venue_order_id)
+                and at_ms < to_ms(order.stamp) + _LOOKED_FOR_MS
+            )
         )
     ]

@@ -28,7 +28,7 @@ from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading import BookView
 from quant_pipelines.trading.cycle import sign_of
 from quant_pipelines.trading.orders import FINAL, OrderProgress
-from quant_pipelines.trading.purposes import CLOSE, ENTRIES, EXITS, REMAINDER, STOP, is_decided
+from quant_pipelines.trading.purposes import CLOSE, ENTRIES, EXITS, REMAINDER, STOP, is_decided, number_of
 from quant_pipelines.trading.wished import RESTS
 
 _ZERO = Decimal(0)
@@ -87,7 +87,7 @@ class VenueBroker:
         self._deployment = plan.deployment
         self._book = VenueBook(plan, stop_fraction, stored.fills, stored.income, document)
         self.orders = {order.intent.client_order_id: order for order in orders}
-        intents = [one.intent for one in orders if is_decided(one.intent.purpose)]
+        intents = [one.intent for one in orders if _counts(one.intent)]
         self._decided = Counter(to_ms(one.bar_close) // DAY_MS for one in intents)
         self._open = dict.fromkeys(self.orders)  # what may matter yet: a stop that moves leaves many behind
         self.tally = BookTally(stored)
@@ -232,6 +232,10 @@ class VenueBroker:
         open_ones = (self._open_exposure(order) for order in orders if not order.intent.reduce_only)
         return tuple(one for one in open_ones if one.quantity)
 
+    def is_open(self, name: str) -> bool:
+        """Whether an order that may add to the position may be filled yet."""
+        return any(one.client_order_id == name for one in self.open_orders())
+
     def checkpoint(self) -> dict[str, Any]:
         """State as a JSON document."""
         known = {"swept_trade_id": self.swept_trade_id, "slots": [list(slot) for slot in self.slots]}
@@ -282,13 +286,12 @@ class VenueBroker:
         return True
 
     def _went_on(self, new: OrderStep, at: datetime) -> None:
-        known, progress = self.orders[new.client_order_id], new.progress
+        name, progress = new.client_order_id, new.progress
+        known = self.orders[name]
         stamp = known.stamp if progress.status == "UNKNOWN" else at  # it was sent when it was submitted
         number = new.venue_order_id or known.venue_order_id
-        self.orders[new.client_order_id] = replace(
-            known, progress=progress, venue_order_id=number, stamp=stamp
-        )
-        self._open[new.client_order_id] = None
+        self.orders[name] = replace(known, progress=progress, venue_order_id=number, stamp=stamp)
+        self._open[name] = None
         is_nothing = came_to_nothing(progress)
         if is_nothing and known.intent.purpose in ENTRIES:
             self._book.forget_target()
@@ -377,7 +380,7 @@ class VenueBroker:
 
     def _track(self, intent: Intent, status: OrderStatus, at: datetime) -> None:
         name = intent.client_order_id
-        self._decided[to_ms(intent.bar_close) // DAY_MS] += is_decided(intent.purpose)
+        self._decided[to_ms(intent.bar_close) // DAY_MS] += _counts(intent)
         self.orders[name] = PlacedOrder(intent, self._epoch, None, OrderProgress(status), at)
         self._open[name] = None
 
@@ -399,3 +402,8 @@ class VenueBroker:
         has_more = any(one.intent.purpose == REMAINDER for one in list(self.orders.values())[-1:])
         if not has_more and any(came_to_nothing(one.progress) for one in mine):
             self._book.forget_target()
+
+
+def _counts(intent: Intent) -> bool:
+    """Whether an intent is an order of its day: what a strategy's stop goes at market by was counted."""
+    return is_decided(intent.purpose) and not (number_of(intent.purpose) and intent.exit_reason)

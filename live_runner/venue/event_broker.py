@@ -21,7 +21,7 @@ from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.risk.account_view import OpenExposure
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.journal import Journal
-from quant_pipelines.store.trading import Fill, Income, OrderState
+from quant_pipelines.store.trading import Fill, Income, Intent, OrderState
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading.purposes import number_of
 from quant_pipelines.trading.wished import RESTS, WishedOrder
@@ -148,6 +148,11 @@ class EventVenueBroker(VenueBroker):
         received = super().stage(fills, income, orders=orders, halt=halt, at=at)
         self.resting.note(fills)
         return received
+
+    def add(self, intent: Intent, at: datetime) -> None:
+        """Commit an intent, which may be what one of the strategy's orders goes by from now on."""
+        super().add(intent, at)
+        self.resting.take([intent])
 
     def at_rest(self) -> list[PlacedOrder]:
         """Orders that rest with all of their fills booked."""

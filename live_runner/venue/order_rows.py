@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 from live_runner.book.broker import Broker
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
-from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS, STOP_ORDER, TAKE_PROFIT
 from quant_pipelines.core.errors import ExchangeError, OrderWouldTake, OutcomeUnknown, StopWouldTrigger
 from quant_pipelines.core.ids import moment_order_id
 from quant_pipelines.core.orders import OrderKind, OrderStatus, Side
@@ -91,6 +91,19 @@ class OrderRows:
             price=price,
         )
         return await self._committed(intent, now_ms)
+
+    async def intend_at_market(self, passed: Intent) -> tuple[Intent, int]:
+        """Commit the intent of what a strategy's stop does whose price had come before it stood."""
+        name, now_ms = await self._named(passed.purpose)
+        intent = replace(
+            passed,
+            client_order_id=name,
+            bar_close=from_ms(now_ms),
+            order_type="market",
+            price=None,
+            exit_reason=EXIT_REASONS[STOP_ORDER],
+        )
+        return await self._committed(self._trader.priced(intent), now_ms)
 
     async def intend_stop(
         self, wanted: WantedLevel, quantity: Decimal | None = None, *, covered: Decimal

@@ -20,7 +20,7 @@ from live_runner.venue.look_up import found_as_sent
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.reached import Reached, RunningBar, no_running_bar
 from live_runner.venue.wire import Wire
-from quant_pipelines.core.errors import ExchangeError, StoreError
+from quant_pipelines.core.errors import ExchangeError, StopWouldTrigger, StoreError
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.breaker import Event
@@ -86,6 +86,7 @@ class RestingOrders:
         self._canceled_ms: dict[str, int] = {}
         self._is_busy = False
         self._next_look = 0.0
+        self._passed: tuple[Intent, int] | None = None
         # What may open there, as it was looked at last, and whether it is kept outside the venue's book.
         self._opening: dict[str, bool] | None = None
         self.due = math.inf
@@ -211,6 +212,9 @@ class RestingOrders:
             await transmit(known.intent, stamp_ms)
         else:
             await self._place(known.intent, stamp_ms)
+        if self._passed is not None:
+            (intent, stamp_ms), self._passed = self._passed, None
+            await self._take(intent, stamp_ms, transmit)
 
     def _refusal(self, intent: Intent) -> str:
         """Why a committed order is not sent; what only reduces waits for no comparison."""
@@ -225,7 +229,7 @@ class RestingOrders:
             self._opening[name] = intent.is_conditional
         if intent.is_conditional:
             stop = StopOrder(name, symbol, intent.side, price, stamp_ms, intent.quantity)
-            answer = self._placed(replace(stop, reduce_only=intent.reduce_only))
+            answer = self._placed(intent, replace(stop, reduce_only=intent.reduce_only))
         else:
             post_only = await self._rows.with_broker(lambda broker: _at_desk(broker).resting.post_only(name))
             flags = (post_only, intent.reduce_only)
@@ -233,9 +237,22 @@ class RestingOrders:
             answer = self._venue.place_limit(order)
         await self._rows.follow_sent(intent, answer, stamp_ms)
 
-    async def _placed(self, stop: StopOrder) -> VenueOrder:
+    async def _take(
+        self, intent: Intent, stamp_ms: int, transmit: Callable[[Intent, int], Awaitable[object]]
+    ) -> None:
+        """Send at market what waits for no price any more, as a backtest fills it at the next open."""
+        if refusal := self._refusal(intent):
+            await self._rows.follow(await self._order(intent.client_order_id), "DENIED", reason=refusal)
+        else:
+            await transmit(intent, stamp_ms)
+
+    async def _placed(self, intent: Intent, stop: StopOrder) -> VenueOrder:
         """Place a stop; the venue's number of it is told by whoever reads it next."""
-        await self._venue.place_stop(stop)
+        try:
+            await self._venue.place_stop(stop)
+        except StopWouldTrigger:  # its next intent is known before its end is, which nobody is told then
+            self._passed = await self._rows.intend_at_market(intent)
+            raise
         return VenueOrder(stop.client_order_id, "", "ACCEPTED", Decimal(0))
 
     async def _cancel(self, name: str) -> None:

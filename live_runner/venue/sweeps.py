@@ -177,7 +177,13 @@ def _our_rows(symbol: str, brokers: Brokers) -> OurRows:
         for name, order in broker.orders.items()
         if number_of(order.intent.purpose)
     }
-    return OurRows(symbol, net_of(brokers), statuses, not unsettled(brokers), at_rest, placed)
+    late = {
+        name
+        for broker in brokers.values()
+        for name, order in broker.orders.items()
+        if name in placed and has_unproven_end(order.progress.status, order.venue_order_id)
+    }
+    return OurRows(symbol, net_of(brokers), statuses, not unsettled(brokers), at_rest, placed, late)
 
 
 def unsettled(brokers: Brokers) -> bool:

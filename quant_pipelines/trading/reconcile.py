@@ -30,6 +30,8 @@ class OurRows:
         What is booked of each order that only rests: positions must agree where the venue shows the same.
     placed
         Orders that strategies have placed: a stop among them protects nothing.
+    late
+        Those of them that were given up without a number of the venue's: they may have come after all.
     """
 
     symbol: str
@@ -38,6 +40,7 @@ class OurRows:
     is_quiet: bool
     at_rest: Mapping[str, Decimal] = field(default_factory=dict)
     placed: Set[str] = frozenset()
+    late: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def reconcile(ours: OurRows, venue: VenueRows) -> Reconciliation:
 
 
 def _is_open(ours: OurRows, name: str) -> bool:
-    return ours.statuses.get(name, "REJECTED") not in FINAL
+    return name in ours.late or ours.statuses.get(name, "REJECTED") not in FINAL
 
 
 def _others(ours: OurRows, listed: Iterable[VenueOrder | VenueStop]) -> list[str]:

@@ -110,8 +110,15 @@ class EventDecisionRules(AtTheEnd):
                 self._findings.violated("I11", f"at {closed} it asked for {asked}; again for {expected}")
                 return  # nothing behind it can be the same
             placed |= self._intents_of(signal)
+        known = ((name, tables.orders[name]) for name in placed if name in tables.orders)
+        passed = {
+            one.intent.purpose
+            for _, one in known
+            if one.intent.is_conditional and one.progress.status == "EXPIRED"
+        }
         for name, order in tables.orders.items():
-            if number_of(order.intent.purpose) and name not in placed:
+            went_on = order.intent.purpose in passed and order.intent.order_type == "market"
+            if number_of(order.intent.purpose) and name not in placed and not went_on:
                 self._findings.violated("I11", f"intent {name} follows no decision")
 
     def _again(self) -> Callable[[Signal], tuple[list[dict[str, Any]], list[int]]]:

@@ -5,13 +5,17 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from multidict import MultiDict
 
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading.purposes import number_of
+from tests.faults.canceled import CancelRules
 from tests.faults.deployments import BREAKOUTS, deployment_at
+from tests.faults.evidence import Violation
 from tests.faults.examiner import Examiner
 from tests.faults.independent import Independent
 from tests.faults.intended import IntentRules
+from tests.faults.requests import Asked
 from tests.faults.world import World, played
 
 pytestmark = pytest.mark.usefixtures("quietly")
@@ -34,6 +38,7 @@ def test_stops_are_placed_triggered_and_filled_and_nothing_is_violated(world: Wo
     moves = world.examiner.moves
     assert moves["ACCEPTED", "TRIGGERED"]
     assert moves["TRIGGERED", "FILLED"]
+    assert world.cancels.n_judged > 5
 
 
 def test_what_a_strategy_has_placed_is_no_level(world: World) -> None:
@@ -75,3 +80,34 @@ def _closing(world: World) -> str:
     """Name of a stop that the strategy has placed to close what it holds."""
     orders = world.journal.tables.orders.items()
     return next(name for name, one in orders if one.intent.reduce_only and one.intent.is_conditional)
+
+
+def canceled(world: World, name: str) -> set[Violation]:
+    """What is found where an order is canceled while nothing goes wrong."""
+    evidence = replace(world.evidence, is_hindered=lambda: False, is_troubled=lambda: False)
+    rules, path = CancelRules(evidence), "/fapi/v1/algoOrder"
+    rules.look_at_cancel(Asked("DELETE", path, path, {}, MultiDict({"clientAlgoId": name}), ""))
+    return set(rules.found)
+
+
+def test_a_cancel_of_what_is_wanted_and_of_the_only_cover_is_seen(world: World) -> None:
+    [closing] = [one for one in world.ledger.algos.values() if one.reduce_only]
+    [level] = world.evidence.levels()
+    for name in (closing.client_id, level.client_id):
+        assert [violation.invariant for violation in canceled(world, name)] == ["I1"]
+
+
+def test_what_was_taken_back_may_be_canceled_and_may_not_stand(world: World) -> None:
+    [closing] = [one for one in world.ledger.algos.values() if one.reduce_only]
+    checkpoints = world.journal.tables.checkpoints
+    [(key, (bar_close, state))] = checkpoints.items()
+    wishes = [wish | {"is_wished": False} for wish in state["desk"]["wishes"]]
+    rules = CancelRules(world.evidence)
+    rules.look_at_rest()
+    assert rules.found == {}
+    checkpoints[key] = bar_close, state | {"desk": state["desk"] | {"wishes": wishes}}
+    rules.look_at_rest()
+    found = canceled(world, closing.client_id)
+    checkpoints[key] = bar_close, state
+    assert {violation.invariant for violation in rules.found} == {"I10"}
+    assert found == set()

@@ -7,7 +7,8 @@ from typing import Any
 
 from live_runner.book import decision
 from live_runner.book.trader import Trader
-from live_runner.venue import broker, chasing, look_up, order_rows
+from live_runner.book.under_breaker import UnderBreaker
+from live_runner.venue import chasing, look_up, order_rows, order_steps
 from live_runner.venue.look_up import LookUps
 from live_runner.venue.order_rows import OrderRows
 from quant_pipelines.core.errors import ExchangeRefused, OutcomeUnknown
@@ -186,7 +187,7 @@ def sends_what_was_denied() -> Block:
 
 def ignores_halts() -> Block:
     return changed(
-        (Trader, "is_halted", lambda _: property(lambda _self: False)),
+        (UnderBreaker, "is_halted", lambda _: property(lambda _self: False)),
         (Trader, "refusal_to_send", lambda _: lambda _self, _intent: ""),
     )
 
@@ -217,4 +218,4 @@ def lets_states_go_back() -> Block:
         new = replace(known, progress=step.progress, venue_order_id=number, stamp=at)
         memory_journal._put_order(tables, new, step.reason)
 
-    return changed((broker, "advanced", lambda _: broken), (memory_journal, "_advance", lambda _: put))
+    return changed((order_steps, "advanced", lambda _: broken), (memory_journal, "_advance", lambda _: put))

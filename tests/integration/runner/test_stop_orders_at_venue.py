@@ -283,7 +283,7 @@ def test_runner_that_ends_leaves_no_stop_behind_that_opens(outbreak: Any) -> Non
     outbreak(scenario)
 
 
-def test_price_that_has_come_before_is_refused_and_told(outbreak: Any) -> None:
+def test_stop_whose_price_has_come_before_goes_at_market_and_is_told_as_filled(outbreak: Any) -> None:
     async def scenario(found: Outbreak) -> None:
         for _ in range(3):
             await found.next_bar()
@@ -294,9 +294,16 @@ def test_price_that_has_come_before_is_refused_and_told(outbreak: Any) -> None:
         venue.set_quote(MARKET_SYMBOL, found.stage.quote(MARKET_SYMBOL, venue.ledger.played_ms))
         await found.played.book_bars()
         found.played.wake()
-        await found.are("CANCELED", "CANCELED", "EXPIRED", "ACCEPTED")
+        await found.are("CANCELED", "CANCELED", "EXPIRED", "ACCEPTED", "FILLED")
+        await found.agrees()
+        assert [name for name, _ in found.played.standing()] == ["STOP_MARKET"]
         await found.next_bar()
-        assert [one[:2] for one in found.told()] == [[3, "CANCELED"]]
-        assert [one[0] for one in found.waiting()] == ["SELL"]
+        [told] = found.told()
+        assert (told[:2], told[4]) == ([3, "FILLED"], "stop_order")
+        await found.are("CANCELED", "CANCELED", "EXPIRED", "CANCELED", "FILLED", "ACCEPTED")
+        assert [(side, reduces) for side, _, reduces in found.waiting()] == [("SELL", True)]
+        await found.restart()
+        await found.next_bar()
+        assert len(found.told()) == 1
 
     outbreak(scenario)

@@ -2,14 +2,17 @@
 
 import asyncio
 from decimal import Decimal
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from live_runner.venue.attribution import waiting_stops
 from live_runner.venue.order_rows import OrderRows
-from live_runner.venue.sweeps import Sweeps
+from live_runner.venue.sweeps import Sweeps, _our_rows
 from quant_pipelines.core.orders import OrderStatus
+from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.store.venue_orders import OrderStep
 from quant_pipelines.trading.orders import UNPROVEN, OrderProgress
 from quant_pipelines.trading.venue import VenueOrder, VenueStop, VenueTrade
@@ -97,3 +100,27 @@ def test_an_order_that_works_after_it_was_given_up_is_open_again(status: OrderSt
     asyncio.run(world.place.follow_order(VenueOrder(name, "4", "ACCEPTED", Decimal(0))))
     assert [one.intent.client_order_id for one in broker.unsettled()] == [name]
     assert broker.open_orders()[0].quantity == float(QUANTITY)
+
+
+@every_end
+def test_a_stop_that_was_given_up_is_looked_for_a_week_and_one_that_waits_always(
+    status: OrderStatus,
+) -> None:
+    world = World("0.2")
+    name, broker = ordered(world.books, 7, "sell", QUANTITY, "stop"), world.books.brokers[7]
+    asked = partial(waiting_stops, brokers=world.books.brokers)
+    assert asked(AT_MS + 30 * DAY_MS) == [name]
+    broker.follow(ended(name, status), LATER)
+    assert asked(AT_MS + 6 * DAY_MS) == [name]
+    assert asked(AT_MS + 8 * DAY_MS) == []
+
+
+@every_end
+def test_a_stop_of_a_strategy_that_is_listed_after_it_was_given_up_is_taken_up(status: OrderStatus) -> None:
+    world = World("0.1")
+    name, broker = ordered(world.books, 7, "buy", QUANTITY, "order 4"), world.books.brokers[7]
+    broker.follow(ended(name, status), LATER)
+    assert _our_rows("BTC/USDT:USDT", world.books.brokers).late == {name}
+    broker.follow(OrderStep(name, OrderProgress("ACCEPTED"), "9"), LATER)
+    assert broker.orders[name].progress.status == "ACCEPTED"
+    assert _our_rows("BTC/USDT:USDT", world.books.brokers).late == set()

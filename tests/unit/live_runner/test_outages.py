@@ -37,6 +37,17 @@ def ago(**seconds: float) -> dict[str, int]:
             {"broken_ms": ago(btc=3)},
             [("venue", 3, "binanceusdm takes no orders of BTC/USDT:USDT since 2025-12-31 23:59:57 UTC")],
         ),
+        ({"answered_ms": NOW - 4_000, "broken_ms": ago(btc=3)}, []),
+        (
+            {"answered_ms": NOW - 4_000, "broken_ms": ago(btc=3), "error": "refused"},
+            [
+                (
+                    "venue",
+                    3,
+                    "binanceusdm takes no orders of BTC/USDT:USDT since 2025-12-31 23:59:57 UTC: refused",
+                )
+            ],
+        ),
         (
             {"answered_ms": NOW - 9_000, "broken_ms": ago(btc=12)},
             [("venue", 12, "binanceusdm has not answered since 2025-12-31 23:59:48 UTC")],

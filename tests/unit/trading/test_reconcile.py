@@ -1,8 +1,11 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
 
+from quant_pipelines.core.orders import OrderStatus
+from quant_pipelines.trading.orders import UNPROVEN
 from quant_pipelines.trading.reconcile import OurRows, Reconciliation, VenueRows, reconcile
 from quant_pipelines.trading.venue import VenueOrder, VenueStop
 
@@ -131,3 +134,21 @@ def test_a_stop_that_a_strategy_has_placed_waits_and_protects_nothing() -> None:
     assert reconcile(ours, at_venue(3, stops=(STOP, PLACED))).difference
     gone = Reconciliation(standing=(STOP,), look_up=(names[1],))
     assert reconcile(ours, at_venue(3, stops=(STOP,))) == gone  # it may have been filled
+
+
+@pytest.mark.parametrize("status", UNPROVEN)
+def test_a_stop_of_a_strategy_that_was_given_up_and_is_listed_is_taken_up_and_one_of_the_runner_canceled(
+    status: OrderStatus,
+) -> None:
+    names = (STOP.client_order_id, PLACED.client_order_id)
+    ours = OurRows(
+        "BTC/USDT:USDT",
+        Decimal(0),
+        dict.fromkeys(names, status),
+        is_quiet=True,
+        placed={names[1]},
+        late={names[1]},
+    )
+    there = at_venue(0, stops=(STOP, PLACED))
+    assert reconcile(ours, there) == Reconciliation(waiting=(PLACED,), cancel=(names[0],))
+    assert reconcile(replace(ours, late=frozenset()), there).cancel == names
