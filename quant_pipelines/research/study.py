@@ -18,7 +18,7 @@ from quant_pipelines.sdk import StrategySource
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.research import sole_worker
 from quant_pipelines.store.studies import (
-    StoredStudy,
+    StudyRow,
     begin_study,
     finish_study,
     read_splits,
@@ -77,7 +77,7 @@ def study_one(
         return run.stored(engine, on_split)
 
 
-def require_study(engine: Engine, study_id: int) -> StoredStudy:
+def require_study(engine: Engine, study_id: int) -> StudyRow:
     """Study with this id.
 
     Raises

@@ -13,7 +13,7 @@ from quant_pipelines.store.research_lists import RowFilter, newest_rows
 from quant_pipelines.store.tables import combinatorial_splits, combinatorial_studies, strategy_versions
 
 
-class StoredStudy(NamedTuple):
+class StudyRow(NamedTuple):
     """A study as it is stored.
 
     Parameters
@@ -38,14 +38,14 @@ class StoredStudy(NamedTuple):
     splits: int
 
 
-def study_of_key(connection: Connection, key: str) -> StoredStudy | None:
+def study_of_key(connection: Connection, key: str) -> StudyRow | None:
     """Study with this key; None where there is none."""
     return _study(
         connection.execute(_studies().where(combinatorial_studies.c.study_key == key)).one_or_none()
     )
 
 
-def read_study(connection: Connection, study_id: int) -> StoredStudy | None:
+def read_study(connection: Connection, study_id: int) -> StudyRow | None:
     """Study with this id; None where there is none."""
     return _study(connection.execute(_studies().where(combinatorial_studies.c.id == study_id)).one_or_none())
 
@@ -132,5 +132,5 @@ def _studies() -> Select[Any]:
     )
 
 
-def _study(row: Row[Any] | None) -> StoredStudy | None:
-    return None if row is None else StoredStudy(*(getattr(row, name) for name in StoredStudy._fields))
+def _study(row: Row[Any] | None) -> StudyRow | None:
+    return None if row is None else StudyRow(*(getattr(row, name) for name in StudyRow._fields))

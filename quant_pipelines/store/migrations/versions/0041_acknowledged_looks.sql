@@ -9,7 +9,7 @@ CREATE TABLE research.acknowledged_looks (
     reason TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_acknowledged_looks PRIMARY KEY (id),
-    CONSTRAINT uq_acknowledged_looks_exchange UNIQUE (exchange, look_day)
+    CONSTRAINT uq_acknowledged_looks_exchange_look_day UNIQUE (exchange, look_day)
 );
 
 COMMENT ON TABLE research.acknowledged_looks IS 'Replays that did not give what is stored, and who goes on in spite of it; a row never changes and never goes';
