@@ -7,7 +7,7 @@ from assets.resources import Platform
 
 
 @dg.op(
-    description="Bring back who has rested; rank the deployments by rolling Sharpe ratio, and let the worst rest "
+    description="Bring back who has rested; rank the deployments by rolling Sharpe ratio: the worst rests "
     "for a time if even its upper bound is < 0"
 )
 def culling_op(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:

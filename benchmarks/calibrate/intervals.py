@@ -2,7 +2,7 @@
 
 import math
 
-from scipy.stats import beta
+from scipy.stats import beta, binom
 
 Z95 = 1.959963984540054
 Z90 = 1.6448536269514722
@@ -18,6 +18,12 @@ def clopper_pearson(hits: int, n: int) -> tuple[float, float]:
 def upper_bound(hits: int, n: int) -> float:
     """Exact one-sided 95 % upper bound."""
     return 1.0 if hits == n else float(beta.ppf(0.95, hits + 1, n - hits))
+
+
+def median_ranks(n: int) -> tuple[int, int]:
+    """Ranks, from 0, of the two ordered values between which the median is in 95 of 100 cases (binomial)."""
+    low = int(binom.ppf(0.025, n, 0.5))
+    return max(low - 1, 0), min(n - low, n - 1)
 
 
 def paired_lower_bound(differences: list[float]) -> float:

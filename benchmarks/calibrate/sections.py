@@ -6,9 +6,10 @@ from typing import Any
 
 from benchmarks.calibrate import oracle, pipeline, real_days
 from benchmarks.calibrate.brought_rows import BROUGHT, BroughtPlayed, brought
+from benchmarks.calibrate.culling_rows import CULLS, Culled, culled
 from benchmarks.calibrate.family_rows import FamilyPlayed, family_played
 from benchmarks.calibrate.family_worlds import FAMILY_EDGES, FAMILY_NOISE
-from benchmarks.calibrate.intervals import paired_lower_bound
+from benchmarks.calibrate.intervals import median_ranks, paired_lower_bound
 from benchmarks.calibrate.length_rows import LENGTHS, found_by_last_look
 from benchmarks.calibrate.paired_rows import PAIRS, Told, told_pairs
 from benchmarks.calibrate.rows import Cell, Played, first_false_days, looks_of, played
@@ -41,6 +42,7 @@ WAITING = (*DECISION, *optimize("outcome.py"), *own("waiting_rows"))
 LENGTH = (*DECISION, *own("length_rows"))
 BROUGHT_ELSEWHERE = (*DECISION, *own("worlds", "rows", "brought_rows"))
 PAIRED = (*optimize("paired.py", "overfit", "decision/blocks.py"), *own("paired_rows"))
+CULLING = ("quant_pipelines/lifecycle/culling.py", *optimize("overfit/moments.py"), *own("culling_rows"))
 SEARCHING = (
     "core",
     "indicators",
@@ -149,6 +151,23 @@ def pair_figures(worlds: list[Any]) -> dict[str, Any]:
     return {"better": sum(one.better for one in found), "worse": sum(one.worse for one in found)}
 
 
+def culling_figures(worlds: list[Any]) -> dict[str, Any]:
+    """Figures of a record; who was never culled waited for longer than any."""
+    found = [Culled(*one) for one in worlds]
+    waits = sorted(one.old or float("inf") for one in found)
+    middle, ranks = median(waits), median_ranks(len(waits))
+    low, high = (waits[rank] for rank in ranks)
+    return {
+        "young": sum(one.young > 0 for one in found),
+        "old": sum(one.old > 0 for one in found),
+        "in_a_year": sum(0 < one.old <= 365 for one in found),
+        **{
+            name: None if value == float("inf") else round(value)
+            for name, value in (("days", middle), ("days_low", low), ("days_high", high))
+        },
+    }
+
+
 def pipeline_figures(worlds: list[Any]) -> dict[str, Any]:
     found = [pipeline.PipelinePlayed(*one) for one in worlds]
     records = [(one.has_trend, pipeline.RecordPlayed(*record)) for one in found for record in one.records]
@@ -228,6 +247,14 @@ SECTIONS = (
         most=500,
         measure=lambda asked, seeds, _: told_pairs(asked, seeds),
         summed=pair_figures,
+    ),
+    Section(
+        *("culling", "culling", CULLING),
+        rows=CULLS,
+        part=50,
+        most=2000,
+        measure=lambda asked, seeds, _: culled(asked, seeds),
+        summed=culling_figures,
     ),
     Section(
         *("pipeline", "pipeline", PIPELINE),

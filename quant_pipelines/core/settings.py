@@ -226,6 +226,16 @@ class TriggerSettings:
         low=0,
         high=0.5,
     )
+    max_volatility_ratio: float = setting(
+        2.0,
+        "fires above: standard deviation of the newest 20 days over that of the out-of-sample days",
+        low=1,
+        high=100,
+    )
+    max_correlation: float = setting(
+        0.7, "fires above: correlation of two deployments' days, which then share one weight", low=0, high=1
+    )
+    correlation_days: int = setting(60, "days that two deployments must share for it", low=20, high=3650)
     hysteresis: float = setting(
         0.2,
         "a trigger calms down only back from its threshold by this fraction of it",
@@ -264,8 +274,8 @@ class LadderSettings:
     )
     cull_confidence: float = setting(
         0.996,
-        "confidence, at each daily look, that the worst deployment's Sharpe ratio is below zero; the default keeps "
-        "the looks of a year within 5 % for a true one of 1 (docs/calibration.md)",
+        "confidence, at each daily look, that the worst deployment's Sharpe ratio is below zero; the "
+        "default keeps the looks of a year within 5 % for a true one of 1 (docs/calibration.md)",
         low=0.5,
         high=0.9999,
     )

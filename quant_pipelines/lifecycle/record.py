@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import Stage
 from quant_pipelines.lifecycle.transitions import Evidence
+from quant_pipelines.lifecycle.triggers import CORRELATION
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 
 
@@ -98,6 +99,7 @@ def _shortfalls(record: StageRecord, settings: LadderSettings) -> tuple[str, ...
         found.append(f"it has been in {record.stage} for {record.days} days, at least {needed} are asked for")
     if record.is_behind:
         found.append("it is behind what its verdict promised")
-    if record.active_triggers:
-        found.append(f"its performance trigger stands: {', '.join(record.active_triggers)}")
+    standing = [name for name in record.active_triggers if name != CORRELATION]
+    if standing:
+        found.append(f"its performance trigger stands: {', '.join(standing)}")
     return tuple(found)

@@ -1,11 +1,13 @@
 """When a deployment's performance asks for a new optimization, pure.
 
-Five triggers: the four that an operator would name (Sharpe ratio, drawdown, days without a new high, a low
-quantile of the daily returns), and one against the deployment's own promise: its return over the window,
-beside resamples of its own out-of-sample returns.
+Six triggers: the four that an operator would name (Sharpe ratio, drawdown, days without a new high, a low
+quantile of the daily returns), and two against the deployment's own promise: its return over the window,
+beside resamples of its own out-of-sample returns, and the volatility of its newest days beside theirs. A
+seventh asks for no search but for less weight: the correlation with another deployment.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,13 +18,16 @@ from quant_pipelines.core.settings import TriggerSettings
 from quant_pipelines.core.timeframes import YEAR_DAYS
 from quant_pipelines.optimize.overfit import moments_of, stationary_bootstrap_indices
 
-SHARPE, DRAWDOWN, NO_HIGH, QUANTILE, BOOTSTRAP = (
+SHARPE, DRAWDOWN, NO_HIGH, QUANTILE, BOOTSTRAP, VOLATILITY, CORRELATION = (
     "sharpe",
     "drawdown",
     "no_new_high",
     "return_quantile",
     "bootstrap_quantile",
+    "volatility",
+    "correlation",
 )
+_VOLATILITY_DAYS = 20
 _RESAMPLES = 1000
 
 
@@ -76,7 +81,9 @@ def read_triggers(
     ratio of returns that are all the same.
     """
     seen = returns[-settings.window_days :]
-    values: dict[str, float | None] = dict.fromkeys((SHARPE, DRAWDOWN, NO_HIGH, QUANTILE, BOOTSTRAP))
+    values: dict[str, float | None] = dict.fromkeys(
+        (SHARPE, DRAWDOWN, NO_HIGH, QUANTILE, BOOTSTRAP, VOLATILITY)
+    )
     if seen.size >= settings.min_days:
         values = _measure(seen, promised, settings)
     bounds = (
@@ -85,6 +92,7 @@ def read_triggers(
         _Bound(NO_HIGH, float(settings.max_days_without_high), 1.0),
         _Bound(QUANTILE, settings.min_quantile_return, -1.0),
         _Bound(BOOTSTRAP, settings.bootstrap_quantile, -1.0),
+        _Bound(VOLATILITY, settings.max_volatility_ratio, 1.0),
     )
     return tuple(
         _judge(bound, values[bound.name], settings.hysteresis, was_active=bound.name in active)
@@ -97,7 +105,55 @@ def is_request_due(
 ) -> bool:
     """Whether something stands and the deployment has rested since its last request (None: it had none)."""
     has_rested = days_since_last_request is None or days_since_last_request >= settings.cooldown_days
-    return has_rested and any(reading.is_active for reading in readings)
+    return has_rested and any(reading.is_active and reading.name != CORRELATION for reading in readings)
+
+
+def read_correlations(
+    returns: Mapping[int, Mapping[int, float]],
+    settings: TriggerSettings,
+    active: frozenset[int] = frozenset(),
+) -> dict[int, tuple[Reading, int | None]]:
+    """Measure for each deployment with which other it moves together most.
+
+    Parameters
+    ----------
+    returns
+        Deployment id to its daily returns by day, fractions.
+    settings
+        Threshold, and the days that two must share.
+    active
+        Ids of the deployments whose trigger stood at the last look.
+
+    Returns
+    -------
+    dict
+        Deployment id to the reading and the other's id; None where none shares enough days.
+
+    Notes
+    -----
+    Pearson's correlation on the newest ``correlation_days`` days that both have. What stands asks for no
+    search: the weight of the two is one weight, and cutting one of them is the last resort.
+    """
+    bound = _Bound(CORRELATION, settings.max_correlation, 1.0)
+    found = {}
+    for own in returns:
+        pairs = [
+            (value, other)
+            for other in returns
+            if other != own
+            and (value := _correlation(returns[own], returns[other], settings.correlation_days)) is not None
+        ]
+        value, other = max(pairs, default=(None, None))
+        found[own] = (_judge(bound, value, settings.hysteresis, was_active=own in active), other)
+    return found
+
+
+def _correlation(one: Mapping[int, float], other: Mapping[int, float], n_days: int) -> float | None:
+    shared = sorted(one.keys() & other.keys())[-n_days:]
+    if len(shared) < n_days:
+        return None
+    pair = np.array([[series[day] for day in shared] for series in (one, other)])
+    return float(np.corrcoef(pair)[0, 1]) if pair.std(axis=1).min() > 0.0 else None
 
 
 def _measure(seen: FloatArray, promised: FloatArray, settings: TriggerSettings) -> dict[str, float | None]:
@@ -110,7 +166,15 @@ def _measure(seen: FloatArray, promised: FloatArray, settings: TriggerSettings) 
         NO_HIGH: float(equity.size - 1 - int(np.flatnonzero(fall == 0.0)[-1])),
         QUANTILE: float(np.quantile(seen, settings.quantile)),
         BOOTSTRAP: _share_below(float(np.log1p(seen).sum()), int(seen.size), promised),
+        VOLATILITY: _volatility_ratio(seen[-_VOLATILITY_DAYS:], promised),
     }
+
+
+def _volatility_ratio(newest: FloatArray, promised: FloatArray) -> float | None:
+    """Divide the standard deviation of the newest days by that of the out-of-sample days."""
+    if newest.size < _VOLATILITY_DAYS or promised.size < _VOLATILITY_DAYS or not promised.std() > 0.0:
+        return None
+    return float(newest.std() / promised.std())
 
 
 def _share_below(realized: float, n_days: int, promised: FloatArray) -> float | None:

@@ -10,14 +10,14 @@ from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import Stage
-from quant_pipelines.core.timeframes import DAY_MS, floor_ms
+from quant_pipelines.core.timeframes import DAY_MS, floor_ms, to_ms
 from quant_pipelines.lifecycle.culling import Rank, rank_deployments, worst_with_confidence
 from quant_pipelines.lifecycle.scorecard import daily_returns
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.stages import disable, promote
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.lifecycle import ScoredBook, read_books
-from quant_pipelines.store.stages import deployment_ids, rested_ids
+from quant_pipelines.store.stages import deployment_ids, entered_at, rested_ids
 
 ACTOR = "culling"
 _MAY_COOL: tuple[Stage, ...] = ("paper", "live")
@@ -41,11 +41,14 @@ def cull_worst(engine: Engine, ladder: LadderSettings, clock: Clock) -> tuple[li
         The ranking, worst first, and what was done; None when nobody rests.
     """
     with transaction(engine) as connection:
-        may_cool = set(deployment_ids(connection, _MAY_COOL))
-    books = [book for book in read_books(engine) if book.deployment_id in may_cool]
-    ranking = rank_deployments(
-        {book.deployment_id: complete_returns(book, clock()) for book in books}, ladder
-    )
+        since = entered_at(connection, deployment_ids(connection, _MAY_COOL))
+    # From the day after it entered its stage: what it rested for is not held against it again.
+    returns = {
+        book.deployment_id: complete_returns(book, clock(), to_ms(since[book.deployment_id]))
+        for book in read_books(engine)
+        if book.deployment_id in since
+    }
+    ranking = rank_deployments(returns, ladder)
     worst = worst_with_confidence(ranking)
     if worst is None:
         return ranking, None
@@ -92,7 +95,7 @@ def end_rests(engine: Engine, ladder: LadderSettings, clock: Clock) -> list[str]
     return told
 
 
-def complete_returns(book: ScoredBook, now_ms: int) -> FloatArray:
-    """Daily returns of the UTC days that have ended, oldest first; ndarray of shape (n_days,), fractions."""
-    ended = book.days < floor_ms(now_ms, DAY_MS)
+def complete_returns(book: ScoredBook, now_ms: int, since_ms: int = 0) -> FloatArray:
+    """Daily returns of the UTC days that began since then and have ended, oldest first; shape (n_days,)."""
+    ended = (book.days < floor_ms(now_ms, DAY_MS)) & (book.days >= since_ms)
     return np.ascontiguousarray(daily_returns(book.day_end_equity, book.capital)[ended])

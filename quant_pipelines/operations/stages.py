@@ -26,11 +26,12 @@ from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_deployments, venue_account
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import blocking_findings
-from quant_pipelines.store.lifecycle import traded_units
+from quant_pipelines.store.lifecycle import paper_account, traded_units
 from quant_pipelines.store.stages import (
     StoredStage,
     change_stage,
     deployment_ids,
+    is_at_venue,
     open_venue_book,
     read_stage,
     rest_until,
@@ -38,6 +39,7 @@ from quant_pipelines.store.stages import (
 from quant_pipelines.store.users import has_users, role_of
 
 CANARY: Final = "canary"
+PAPER: Final = "paper"
 _SECOND_PERSON = "(a second operator)"
 _TWO_PEOPLE = frozenset({"one", "two"})
 
@@ -132,6 +134,8 @@ def promote(
         _require_free_unit(connection, stored)
         if target == CANARY:
             return _open_canary(case, ladder, sorted(people))
+        if target == PAPER and is_at_venue(connection, deployment_id):
+            return _reopen_on_paper(case)
         return _move(case, target, "deployment.promoted")
 
 
@@ -307,6 +311,24 @@ def _open_canary(case: _Case, ladder: LadderSettings, people: list[str]) -> Rece
     announce_deployments(connection)
     summary = f"{stored.key} goes on as {canary}: a canary at {stored.exchange} with {capital.normalize():f}"
     return Receipt(action, canary, summary + clause_of(voided), audit_id)
+
+
+def _reopen_on_paper(case: _Case) -> Receipt:
+    """Begin a paper book for one that traded at a venue; its book there ends, flat."""
+    connection, stored, _, now = case
+    if stored.position:
+        raise LifecycleError(
+            f"{stored.key} still holds {stored.position.normalize():f} at {stored.exchange}; expected it flat"
+        )
+    account = paper_account(connection, float(stored.capital), now)
+    change_stage(connection, stored.deployment_id, "retired", now)
+    book = open_venue_book(connection, stored.deployment_id, account, stored.capital, now, PAPER)
+    voided = approvals.void_proposals(connection, stored.key, now)
+    detail = {"to": PAPER, "paper": f"deployment:{book}", **_evidence(stored), **detail_of(voided)}
+    audit_id = case.sign("deployment.promoted", detail)
+    announce_deployments(connection)
+    summary = f"{stored.key} goes on as deployment:{book} in paper{clause_of(voided)}"
+    return Receipt("deployment.promoted", f"deployment:{book}", summary, audit_id)
 
 
 def _evidence(stored: StoredStage) -> dict[str, Any]:

@@ -5,12 +5,20 @@ from sqlalchemy import Connection, Engine
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.settings import TriggerSettings
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
-from quant_pipelines.lifecycle.triggers import Reading, is_request_due, read_triggers
+from quant_pipelines.lifecycle.triggers import (
+    CORRELATION,
+    Reading,
+    is_request_due,
+    read_correlations,
+    read_triggers,
+)
 from quant_pipelines.operations.culling import complete_returns
 from quant_pipelines.store import audit
 from quant_pipelines.store import requests as store
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.lifecycle import ScoredBook, read_books
+from quant_pipelines.store.outages import follow_standing
 from quant_pipelines.store.stages import promised_returns
 
 ACTOR = "performance triggers"
@@ -34,7 +42,9 @@ def watch_performance(engine: Engine, settings: TriggerSettings, clock: Clock) -
         New requests; a deployment with an open one gets no second.
     """
     added = 0
-    for book in read_books(engine):
+    books = read_books(engine)
+    _watch_correlations(engine, books, settings, clock)
+    for book in books:
         with transaction(engine) as connection:
             promised = promised_returns(connection, book.deployment_id)
             active = store.active_triggers(connection, book.deployment_id)
@@ -54,6 +64,38 @@ def watch_whitelist(engine: Engine, exchange: str, clock: Clock) -> int:
             made = store.request_for_symbol(connection, exchange, symbol, evidence, clock_time(clock))
             added += made is not None
     return added
+
+
+def _watch_correlations(
+    engine: Engine, books: list[ScoredBook], settings: TriggerSettings, clock: Clock
+) -> None:
+    """Store with whom each moves together, and alert for as long as two do: their weight is to be shared."""
+    days = {
+        book.deployment_id: dict(
+            zip(book.days.tolist(), complete_returns(book, clock()).tolist(), strict=False)
+        )
+        for book in books
+    }
+    with transaction(engine) as connection:
+        active = frozenset(key for key in days if CORRELATION in store.active_triggers(connection, key))
+        found = read_correlations(days, settings, active)
+        for key, (reading, _) in found.items():
+            store.save_triggers(connection, key, [reading], clock_time(clock))
+    pairs = {
+        tuple(sorted((key, other))): one for key, (one, other) in found.items() if one.is_active and other
+    }
+    alerts = [
+        Alert(
+            "warning",
+            f"{CORRELATION}:{first}-{second}",
+            f"deployments {first} and {second} move together: {reading.sentence} over "
+            f"{settings.correlation_days} days; they are one idea and share one weight",
+            clock_time(clock),
+            {"deployments": [first, second], "value": reading.value},
+        )
+        for (first, second), reading in pairs.items()
+    ]
+    follow_standing(engine, CORRELATION, alerts, clock_time(clock))
 
 
 def _ask(

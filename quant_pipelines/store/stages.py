@@ -18,6 +18,7 @@ from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.legs import leg_ids
 from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
+    accounts,
     alerts,
     deployments,
     intents,
@@ -28,6 +29,7 @@ from quant_pipelines.store.tables import (
     trigger_states,
     verdicts,
 )
+from quant_pipelines.store.tables.trading import PAPER_VENUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,19 @@ def rest_until(connection: Connection, deployment_id: int, end: datetime) -> Non
     connection.execute(resting.values(rests_until=end))
 
 
+def entered_at(connection: Connection, ids: Iterable[int]) -> dict[int, datetime]:
+    """Read when each deployment entered its stage."""
+    query = select(deployments.c.id, deployments.c.stage_changed_at).where(deployments.c.id.in_(list(ids)))
+    return {row.id: row.stage_changed_at for row in connection.execute(query)}
+
+
+def is_at_venue(connection: Connection, deployment_id: int) -> bool:
+    """Whether a deployment's book is at a venue."""
+    query = select(accounts.c.venue).join(deployments, deployments.c.account_id == accounts.c.id)
+    venue = connection.execute(query.where(deployments.c.id == deployment_id)).scalar_one()
+    return bool(venue != PAPER_VENUE)
+
+
 def rested_ids(connection: Connection, now: datetime) -> list[int]:
     """Ids of the deployments whose rest is over, oldest first."""
     query = select(deployments.c.id).where(deployments.c.rests_until <= now)
@@ -155,9 +170,14 @@ def rested_ids(connection: Connection, now: datetime) -> list[int]:
 
 
 def open_venue_book(
-    connection: Connection, deployment_id: int, account_id: int, capital: Decimal, at: datetime
+    connection: Connection,
+    deployment_id: int,
+    account_id: int,
+    capital: Decimal,
+    at: datetime,
+    stage: Stage = "canary",
 ) -> int:
-    """Store a canary of a deployment: the same version and parameters, with a book of its own.
+    """Store a deployment again, by default as a canary: the same version and parameters, a book of its own.
 
     Parameters
     ----------
@@ -166,11 +186,13 @@ def open_venue_book(
     deployment_id
         Which deployment is copied.
     account_id
-        Account at the venue.
+        Account at the venue; the paper account for one that comes back from there.
     capital
         Quote currency of the new book.
     at
         Time of the change.
+    stage
+        Of the new deployment.
 
     Returns
     -------
@@ -180,8 +202,8 @@ def open_venue_book(
     query = select(deployments).where(deployments.c.id == deployment_id)
     row = dict(connection.execute(query).mappings().one())
     del row["id"]
-    row |= {"account_id": account_id, "capital": capital, "stage": "canary"}
-    row |= {"created_at": at, "stage_changed_at": at}
+    row |= {"account_id": account_id, "capital": capital, "stage": stage}
+    row |= {"created_at": at, "stage_changed_at": at, "rests_until": None}
     return int(connection.execute(insert(deployments).values(row).returning(deployments.c.id)).scalar_one())
 
 

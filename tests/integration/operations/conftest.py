@@ -23,6 +23,7 @@ from quant_pipelines.optimize.gates import PAPER, Gate
 from quant_pipelines.optimize.judge import clean_data_gate
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.store import audit
+from quant_pipelines.store.deployments import venue_account
 from quant_pipelines.store.market import save_hotlist, save_instruments, seed_symbols
 from quant_pipelines.store.research import open_task
 from quant_pipelines.store.tables import (
@@ -117,6 +118,13 @@ class World:
             connection.execute(update(deployments).where(is_it).values(values))
             look_at_deployment(connection, deployment_id, first_look=first_look)
         return deployment_id
+
+    def at_venue(self, deployment_id: int) -> None:
+        """Put its book on an account at the exchange."""
+        with self.engine.begin() as connection:
+            account = venue_account(connection, EXCHANGE, currency="USDT", capital=Decimal(1000), at=self.now)
+            moved = update(deployments).where(deployments.c.id == deployment_id)
+            connection.execute(moved.values(account_id=account))
 
     def equity(self, deployment_id: int, returns: np.ndarray) -> None:
         """Equity at the end of each complete day up to yesterday."""

@@ -10,11 +10,11 @@ from quant_pipelines.operations import coins, culling, stages
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.operations.triggers import watch_performance, watch_whitelist
 from quant_pipelines.store.requests import DONE, close_request, open_requests
-from quant_pipelines.store.tables import optimization_requests, trigger_states
+from quant_pipelines.store.tables import alerts, deployments, optimization_requests, trigger_states
 
 pytestmark = pytest.mark.postgres
-LOSING = np.tile([-0.01, -0.004, 0.001], 8)
-WINNING = np.tile([0.01, 0.004, -0.001], 8)
+LOSING = np.tile([-0.01, -0.004, 0.001], 12)
+WINNING = np.tile([0.01, 0.004, -0.001], 12)
 
 
 def watch(world: Any) -> int:
@@ -44,7 +44,7 @@ def test_good_deployment_asks_for_nothing_and_shows_its_readings(world: Any) -> 
     world.equity(deployment_id, WINNING)
     assert watch(world) == 0
     states = {row["name"]: row for row in world.rows(trigger_states)}
-    assert len(states) == 5
+    assert len(states) == 7
     assert not any(row["is_active"] for row in states.values())
     assert states["sharpe"]["value"] > 0
 
@@ -84,7 +84,7 @@ def test_approved_coin_is_asked_for_once(world: Any, ann: Signature) -> None:
 
 
 def test_worst_with_confidence_cools_alone(world: Any) -> None:
-    losing, winning = world.deployment(), world.deployment("ETH/USDT:USDT")
+    losing, winning = world.deployment(days_ago=40), world.deployment("ETH/USDT:USDT", days_ago=40)
     world.equity(losing, LOSING)
     world.equity(winning, WINNING)
     ranking, receipt = culling.cull_worst(world.engine, world.settings.ladder, world.clock)
@@ -93,3 +93,58 @@ def test_worst_with_confidence_cools_alone(world: Any) -> None:
     assert (world.stage(losing), world.stage(winning)) == ("cooling", "paper")
     assert world.audit()[-1].actor == "culling"
     assert culling.cull_worst(world.engine, world.settings.ladder, world.clock)[1] is None
+
+
+def test_culled_deployment_goes_back_to_paper_when_it_has_rested(
+    world: Any, later: Callable[[float], Any]
+) -> None:
+    losing = world.deployment(days_ago=40)
+    world.equity(losing, LOSING)
+    culling.cull_worst(world.engine, world.settings.ladder, world.clock)
+    ladder = world.settings.ladder
+    early = later(ladder.cull_rest_days - 1)
+    assert (culling.end_rests(early.engine, ladder, early.clock), world.stage(losing)) == ([], "cooling")
+    due = later(ladder.cull_rest_days)
+    (told,) = culling.end_rests(due.engine, ladder, due.clock)
+    assert (told, world.stage(losing)) == (f"deployment:{losing} went from cooling to paper", "paper")
+    # What it rested for is not held against it again.
+    assert culling.cull_worst(due.engine, ladder, due.clock) == ([], None)
+    assert culling.end_rests(due.engine, ladder, due.clock) == []
+
+
+def test_what_an_operator_disabled_rests_until_a_person_brings_it_back(
+    world: Any, later: Callable[[float], Any], ann: Signature
+) -> None:
+    number = world.deployment()
+    stages.disable(world.engine, ann, deployment_id=number, clock=world.clock)
+    due = later(1000)
+    assert (culling.end_rests(due.engine, world.settings.ladder, due.clock), world.stage(number)) == (
+        [],
+        "cooling",
+    )
+
+
+def test_what_was_live_comes_back_in_a_book_on_paper(world: Any, later: Callable[[float], Any]) -> None:
+    live = world.deployment(stage="live", days_ago=40)
+    world.at_venue(live)
+    world.equity(live, LOSING)
+    culling.cull_worst(world.engine, world.settings.ladder, world.clock)
+    due = later(world.settings.ladder.cull_rest_days)
+    (told,) = culling.end_rests(due.engine, world.settings.ladder, due.clock)
+    (book,) = [row for row in world.rows(deployments) if row["id"] != live]
+    assert told == f"deployment:{live} goes on as deployment:{book['id']} in paper"
+    assert (world.stage(live), book["stage"], book["rests_until"]) == ("retired", "paper", None)
+
+
+def test_two_that_move_together_are_told_and_neither_is_searched_for_it(world: Any) -> None:
+    chance = np.random.default_rng(0)
+    days = 0.01 * chance.standard_normal(60) + 0.004
+    first, second = world.deployment(), world.deployment("ETH/USDT:USDT")
+    world.equity(first, days)
+    world.equity(second, days + 0.001 * chance.standard_normal(60))
+    assert watch(world) == 0
+    states = {row["deployment_id"]: row for row in world.rows(trigger_states) if row["name"] == "correlation"}
+    assert [states[key]["is_active"] for key in (first, second)] == [True, True]
+    (alert,) = world.rows(alerts)
+    assert alert["source"] == f"correlation:{first}-{second}"
+    assert "share one weight" in alert["message"]

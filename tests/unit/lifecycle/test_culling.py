@@ -4,8 +4,8 @@ from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.lifecycle.culling import rank_deployments, worst_with_confidence
 
 SETTINGS = LadderSettings()
-LOSING = np.tile([-0.01, -0.004, 0.001], 12)
-NOISE = np.tile([0.01, -0.0101], 20)
+LOSING = np.tile([-0.01, -0.004, 0.001], 20)
+NOISE = np.tile([0.01, -0.0101], 30)
 
 
 def test_worst_rests_when_even_its_upper_bound_is_below_zero() -> None:

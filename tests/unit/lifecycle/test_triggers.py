@@ -5,7 +5,7 @@ import pytest
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.settings import TriggerSettings
-from quant_pipelines.lifecycle.triggers import Reading, is_request_due, read_triggers
+from quant_pipelines.lifecycle.triggers import Reading, is_request_due, read_correlations, read_triggers
 
 SETTINGS = TriggerSettings()
 NOTHING: FloatArray = np.empty(0)
@@ -70,3 +70,34 @@ def test_request_waits_for_the_cooldown(days: float | None, due: bool) -> None:
     standing = (Reading("sharpe", -1.0, 0.0, True),)
     assert is_request_due(standing, days, SETTINGS) is due
     assert not is_request_due((Reading("sharpe", 1.0, 0.0, False),), days, SETTINGS)
+
+
+def test_volatility_beyond_what_was_promised_asks_for_a_search() -> None:
+    promised = np.tile([0.01, -0.01], 50)
+    calm, wild = (np.tile([scale, -scale * 0.99], 15) for scale in (0.019, 0.021))
+    states = {
+        name: next(
+            one for one in read_triggers(days, promised, TriggerSettings()) if one.name == "volatility"
+        )
+        for name, days in (("calm", calm), ("wild", wild))
+    }
+    assert [states[name].is_active for name in ("calm", "wild")] == [False, True]
+    assert states["wild"].value == pytest.approx(2.1, rel=0.01)
+
+
+def test_correlation_is_read_on_shared_days_and_names_the_other() -> None:
+    chance = np.random.default_rng(3)
+    days = chance.standard_normal((60, 3))
+    series = {1: days[:, 0], 2: days[:, 0] + 0.3 * days[:, 1], 3: days[:, 2]}
+    returns = {key: dict(enumerate(values.tolist())) for key, values in series.items()}
+    found = read_correlations(returns, TriggerSettings())
+    assert {key: (one.is_active, other) for key, (one, other) in found.items() if one.is_active} == {
+        1: (True, 2),
+        2: (True, 1),
+    }
+    del returns[2][59]
+    assert read_correlations(returns, TriggerSettings())[2] == (
+        Reading("correlation", None, 0.7, is_active=False),
+        None,
+    )
+    assert not is_request_due((found[1][0],), None, TriggerSettings())
