@@ -11,6 +11,7 @@ from live_runner.book.broker import AtDesk, Stepped
 from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
 from live_runner.venue.book import VenueBook
+from live_runner.venue.order_progress import came_to_nothing, gone_on
 from live_runner.venue.tally import BookTally
 from live_runner.venue.wire import Wire
 from quant_pipelines.accounting import Account
@@ -26,7 +27,8 @@ from quant_pipelines.store.trading import Fill, Income, Intent, Position, Stored
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading import BookView
 from quant_pipelines.trading.cycle import sign_of
-from quant_pipelines.trading.orders import FINAL, OrderProgress, advanced
+from quant_pipelines.trading.legs import Loss
+from quant_pipelines.trading.orders import FINAL, OrderProgress
 from quant_pipelines.trading.purposes import CLOSE, ENTRIES, EXITS, REMAINDER, STOP, is_decided
 from quant_pipelines.trading.wished import RESTS
 
@@ -68,7 +70,7 @@ class VenueBroker:
         Where committed intents go.
     """
 
-    paper_book, is_gone = None, False
+    paper_book = None
 
     def __init__(
         self,
@@ -163,6 +165,18 @@ class VenueBroker:
     def at_desk(self) -> AtDesk | None:
         """None: it follows targets."""
         return None
+
+    @property
+    def lost(self) -> Loss | None:
+        """None: it is no leg."""
+        return None
+
+    def learn(self, target: float) -> None:
+        """Nothing: it is no leg."""
+
+    def wake(self) -> None:
+        """Have the link look at the book."""
+        self._wire.wake()
 
     def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun | None:
         """None: it follows targets."""
@@ -272,10 +286,10 @@ class VenueBroker:
             known, progress=progress, venue_order_id=number, stamp=stamp
         )
         self._open[new.client_order_id] = None
-        came_to_nothing = _came_to_nothing(progress)
-        if came_to_nothing and known.intent.purpose in ENTRIES:
+        is_nothing = came_to_nothing(progress)
+        if is_nothing and known.intent.purpose in ENTRIES:
             self._book.forget_target()
-        if not came_to_nothing and known.intent.purpose == CLOSE:
+        if not is_nothing and known.intent.purpose == CLOSE:
             self._book.clear_target()  # once it is resumed, the strategy's target counts again
 
     def stage(
@@ -380,21 +394,5 @@ class VenueBroker:
             self._book.read(inputs_from_document(signal.decision["stop_inputs"]))
         mine = [one for one in self.orders.values() if one.intent.bar_close == signal.bar_close]
         has_more = any(one.intent.purpose == REMAINDER for one in list(self.orders.values())[-1:])
-        if not has_more and any(_came_to_nothing(one.progress) for one in mine):
+        if not has_more and any(came_to_nothing(one.progress) for one in mine):
             self._book.forget_target()
-
-
-def _came_to_nothing(progress: OrderProgress) -> bool:
-    return progress.status in FINAL and not progress.filled_quantity
-
-
-def gone_on(known: PlacedOrder, step: OrderStep) -> OrderStep | None:
-    """Return what is to be committed of what was seen of an order; None if that tells nothing new."""
-    gets_number = known.venue_order_id is None and bool(step.venue_order_id)
-    progress = advanced(known.progress, step.progress, gets_number=gets_number)
-    if progress is None:
-        is_named = step.venue_order_id in (None, known.venue_order_id)
-        if is_named or step.progress.status != known.progress.status:
-            return None
-        progress = known.progress  # a stop that had triggered tells the number of its order now
-    return replace(step, progress=progress, venue_order_id=step.venue_order_id or known.venue_order_id)

@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeVar
 from live_runner.book.broker import Opened
 from live_runner.book.plan import DeploymentPlan
 from live_runner.venue.attribution import attributed
-from live_runner.venue.broker import VenueBroker, gone_on
+from live_runner.venue.broker import VenueBroker
+from live_runner.venue.order_progress import gone_on
 from live_runner.venue.place import Brokers, PlaceBooks, order_among
 from live_runner.venue.receiving import Booked, book_trades
 from quant_pipelines.core.errors import ExchangeError

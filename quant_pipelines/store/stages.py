@@ -14,7 +14,7 @@ from quant_pipelines.core.stages import Stage
 from quant_pipelines.optimize.capital_gates import CAPITAL_DECISION
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.store.capital_evidence import newest_evidence
-from quant_pipelines.store.legs import leg_ids
+from quant_pipelines.store.legs import add_legs, leg_ids
 from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
     alerts,
@@ -169,7 +169,9 @@ def open_venue_book(
     del row["id"]
     row |= {"account_id": account_id, "capital": capital, "stage": "canary"}
     row |= {"created_at": at, "stage_changed_at": at}
-    return int(connection.execute(insert(deployments).values(row).returning(deployments.c.id)).scalar_one())
+    made = int(connection.execute(insert(deployments).values(row).returning(deployments.c.id)).scalar_one())
+    add_legs(connection, made)
+    return made
 
 
 def promised_returns(connection: Connection, deployment_id: int) -> FloatArray:
