@@ -19,6 +19,7 @@ from quant_pipelines.risk.account_view import OpenExposure
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Fill, Income, OrderState, Position
 from quant_pipelines.trading import BookView
+from quant_pipelines.trading.legs import Loss
 
 
 class Stepped(NamedTuple):
@@ -79,12 +80,18 @@ class Broker(Protocol):
         """Book whose margin the legs of a set share; None where a venue looks at it."""
 
     @property
-    def is_gone(self) -> bool:
-        """Whether it was liquidated, and its target has not taken another side since."""
+    def lost(self) -> Loss | None:
+        """Why it does not hold what was decided for a leg; see ``legs``."""
 
     @property
     def at_desk(self) -> "AtDesk | None":
         """The event strategy at its desk; None for one that has a target."""
+
+    def learn(self, target: float) -> None:
+        """Take up what a leg's target is now, before it is decided on: a loss may end with it."""
+
+    def wake(self) -> None:
+        """Have whoever closes at once look at the book."""
 
     def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun | None:
         """Return the event strategy at a copy of its desk, as it is once these bars are booked, or None."""

@@ -6,36 +6,31 @@ bar is not decided on at that close, and the strategy sees NaN in its place, as 
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import NamedTuple
 
-from live_runner.book.approval import trip_of
-from live_runner.book.asking import Answer, DueQuestion, StrategyQuestion, answered
+from live_runner.book.all_or_none import Decisions, all_or_none
+from live_runner.book.asking import DueQuestion, answered
 from live_runner.book.bookings import Driven, driven_by, together
 from live_runner.book.broker import Broker
 from live_runner.book.capital import paid
-from live_runner.book.decision import Decided
+from live_runner.book.decision import Moment
+from live_runner.book.joint_late import LateStep
 from live_runner.book.leg import LegTrader, Prepared
+from live_runner.book.panel_question import Answers, ask_legs
+from live_runner.book.paper import PaperBroker
+from live_runner.book.ruin import ended, is_ruined
 from live_runner.book.tick import Tick
-from live_runner.book.waits import BarMissed
 from quant_pipelines.accounting.margin import Backing
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.account.row import Behind, left_by, maintained_at, step_row
 from quant_pipelines.backtest.book.values import Part
-from quant_pipelines.core.panel import panel_of
 from quant_pipelines.core.timeframes import from_ms, to_ms
-from quant_pipelines.risk.account_rules import ACCOUNT_RULES, AccountDenial
-from quant_pipelines.sdk.scales import scales_of
-from quant_pipelines.sdk.strategy import Strategy, target_of
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.trading.legs import LegState
 
 _ROWS_PER_TRANSACTION = 250
-
-_OF_ACCOUNT = frozenset(rule.name for rule in ACCOUNT_RULES)
-Answers = Mapping[int, Answer]
-"""What the strategy has answered, by leg."""
 
 
 class InstrumentSet:
@@ -81,11 +76,27 @@ class InstrumentSet:
         """Return the other legs, as they stand by themselves."""
         return tuple(one.own_state for one in self.legs if one is not leg)
 
-    def hindrance_of(self, leg: LegTrader) -> str:
-        """Why the strategy's decision waits for another leg, as one clause; empty if it does not."""
+    def hindrance_of(self, leg: LegTrader, now_ms: int) -> str:
+        """Why the strategy's decision waits for another leg, as one clause; empty if it does not.
+
+        One that decides nothing is not waited for: what the others may do then is told by its breaker.
+        """
         n_traded = self._n_traded
-        is_whole = n_traded == self._n_legs
-        return "" if is_whole else f"{n_traded} of the {self._n_legs} legs of its set are traded"
+        if n_traded != self._n_legs:
+            return f"{n_traded} of the {self._n_legs} legs of its set are traded"
+        waits = ((one, one.waits_for(now_ms)) for one in self.legs if one is not leg and not one.is_halted)
+        return next((f"leg {one.symbol}: {why}" for one, why in waits if why), "")
+
+    def wake_others(self, leg: LegTrader) -> None:
+        """Have those looked at who close at once, now that something has happened to a leg."""
+        for one in self.legs:
+            if one is not leg:
+                one.wake()
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """What is traded together."""
+        return tuple(leg.symbol for leg in self.legs)
 
     @property
     def _n_traded(self) -> int:
@@ -116,10 +127,20 @@ class InstrumentSet:
         with ExitStack() as turns:
             legs = [leg for leg in self.legs if turns.enter_context(leg.thinking())]
             step = _Step(self._journal, self._epoch, legs, ticks)
-            answered(step.take, step.first_question(), step.ask)
+            answered(step.take, step.first_question(), partial(ask_legs, legs))
 
     def decide_late(self, now_ms: int, data_age_seconds: float) -> None:
-        """Wait for the next close: a decision of several legs is not taken after it."""
+        """Take the decision that was prevented when the newest bars were booked, once no leg hinders it.
+
+        Raises
+        ------
+        StoreError, ReconciliationError, StrategyError
+            As a trader's.
+        """
+        with ExitStack() as turns:
+            legs = [leg for leg in self.legs if turns.enter_context(leg.thinking())]
+            late = LateStep(self._journal, legs, Moment(0, self._epoch, data_age_seconds), now_ms)
+            answered(late.take, late.first_question(), partial(ask_legs, legs))
 
 
 class _Row(NamedTuple):
@@ -142,12 +163,24 @@ class _Row(NamedTuple):
         return 0.0 if book is None else maintained_at(book, bar and book.seen(bar), ts)
 
     def step(self, bar: ExecutionBar, backing: Backing) -> bool:
-        was_liquidated = self.broker.is_gone
+        was_liquidated = self.broker.lost == "liquidated"
         self.done.append(driven_by(self.broker, self.leg.plan, bar, backing))
-        return self.broker.is_gone and not was_liquidated
+        return self.broker.lost == "liquidated" and not was_liquidated
 
     def liquidate_orders(self) -> None:
         pass
+
+
+def _end_what_is_ruined(books: Sequence[_Row], bars: Sequence[ExecutionBar | None], ts: int) -> None:
+    """End a set on paper of which nothing is left, in the row of bars that was just booked."""
+    brokers = [book.broker for book in books if isinstance(book.broker, PaperBroker)]
+    capital = sum(float(book.leg.plan.deployment.capital) for book in books)
+    if len(brokers) < books[0].leg.plan.deployment.n_legs or not is_ruined(brokers, capital):
+        return
+    for book, broker, bar in zip(books, brokers, bars, strict=True):
+        last = Driven() if bar is None else book.done.pop()
+        if bar is not None or broker.account.cash != 0.0:
+            book.done.append(ended(broker, last, ts + book.leg.plan.execution_step_ms))
 
 
 class _Step:
@@ -162,33 +195,19 @@ class _Step:
         self._ticks = {leg.id: ticks[leg.id] for leg in legs if leg.id in ticks}
 
     def first_question(self) -> DueQuestion | None:
-        """Let every leg take over its news; what is due at the newest close, if anything is."""
+        """Let every leg take over its news; what is due at the newest close, if anything is.
+
+        All books are held for it: what is due for one of them depends on the others.
+        """
+        with ExitStack() as held:
+            for leg in self._legs:
+                held.enter_context(leg.alone())
+            return self._first_question()
+
+    def _first_question(self) -> DueQuestion | None:
         due = [leg.first_question(self._ticks[leg.id]) for leg in self._legs if leg.id in self._ticks]
         questions = [question for question in due if question is not None]
         return max(questions, key=lambda question: question.close_ms, default=None)
-
-    def ask(self, wanted: DueQuestion) -> Answers:
-        """Ask the strategy once for all legs.
-
-        Raises
-        ------
-        BarMissed
-            If it does not answer; every leg knows by then.
-        """
-        first = self._legs[0]
-        try:
-            with first.asking(wanted.close_ms, is_wanted=self._is_wanted):
-                questions = [leg.inputs.question(wanted.close_ms) for leg in self._legs]
-                answers = ask_together(first.plan.strategy, questions)
-        except BarMissed:
-            for leg in self._legs:
-                leg.miss_as(first)
-            raise
-        return dict(zip((leg.id for leg in self._legs), answers, strict=True))
-
-    def _is_wanted(self) -> bool:
-        """Whether anybody decides on an answer: no leg was dropped while the strategy thought."""
-        return not any(leg.has_left for leg in self._legs)
 
     def take(self, answers: Answers | None) -> None:
         """Book all bars, row by row, and decide at the close of the newest."""
@@ -200,7 +219,9 @@ class _Step:
                 part = times[start : start + _ROWS_PER_TRANSACTION]
                 behind = Behind(0.0, float("inf"), any(leg.shares_margin for leg in self._legs))
                 for ts in part:
-                    step_row(books, [bars[leg.id].get(ts) for leg in self._legs], ts, behind)
+                    row = [bars[leg.id].get(ts) for leg in self._legs]
+                    step_row(books, row, ts, behind)
+                    _end_what_is_ruined(books, row, ts)
                 self._store(books, bars, part[-1], answers or {})
 
     def _bars(self, leg: LegTrader) -> dict[int, ExecutionBar]:
@@ -216,14 +237,17 @@ class _Step:
         for leg, broker, done in stepped:
             closes[leg.id] = to_ms(done[-1].equity[-1].ts)
             broker.position()  # proven before anything is decided on it
-        newest = {book.leg.id for book in stepped if max(bars[book.leg.id]) <= until}
-        decisions = {
+        newest = {leg.id for leg, _, _ in stepped if bars[leg.id] and max(bars[leg.id]) <= until}
+        for leg, broker, _ in stepped:
+            if leg.id in newest and leg.id in answers:
+                broker.learn(answers[leg.id].target)  # of all, before any of them is decided on
+        decisions: Decisions = {
             leg.id: leg.decide(closes[leg.id], self._ticks[leg.id], answers.get(leg.id))
             if leg.id in newest
             else None
             for leg, _, _ in stepped
         }
-        decisions = _all_or_none(stepped, decisions, closes)
+        decisions = all_or_none([leg for leg, _, _ in stepped], decisions, closes)
         for leg, broker, done in stepped:
             wanted = leg.wanted_capital if leg.id in newest else None
             done[-1] = paid(broker, leg.plan, wanted, done[-1], decisions.get(leg.id))
@@ -243,48 +267,3 @@ class _Step:
         self._journal.book(self._epoch, first, from_ms(now_ms), others)
         for leg, one in zip(legs, prepared, strict=True):
             leg.settle(one, closes[leg.id], now_ms)
-
-
-def ask_together(strategy: Strategy, questions: Sequence[StrategyQuestion]) -> list[Answer]:
-    """Ask a strategy about all bars of a set once; returns the answer for each leg, in their order.
-
-    Raises
-    ------
-    StrategyError
-        If it fails.
-    """
-    panel = panel_of([question.bars for question in questions])
-    target, scales = target_of(strategy, panel), scales_of(strategy, panel)
-    return [
-        Answer(
-            question,
-            float(panel.own(k, target)[-1]),
-            {name: panel.own(k, factor) for name, factor in scales.items()},
-        )
-        for k, question in enumerate(questions)
-    ]
-
-
-def _all_or_none(
-    books: Sequence[_Row], decisions: Mapping[int, Decided | None], closes: Mapping[int, int]
-) -> dict[int, Decided | None]:
-    """Return the decisions without what adds to any leg, where the account denies what one of them adds.
-
-    What trips the breaker of the leg that was denied trips no other: they are held back while it stands.
-    """
-    denied = next((one for one in decisions.values() if one and one.denied_by in _OF_ACCOUNT), None)
-    if denied is None:
-        return dict(decisions)
-    why = f"another leg was denied: {denied.signal.decision['risk']}"
-    rule = "leg_stopped" if trip_of(denied) else denied.denied_by
-    denial = AccountDenial(rule or "", "deny", why)
-    return {
-        key: leg.reduced(one, denial, closes[key]) if one is not None and adds(one) else one
-        for leg, (key, one) in zip((book.leg for book in books), decisions.items(), strict=True)
-    }
-
-
-def adds(decided: Decided) -> bool:
-    """Whether an order takes its book further from flat, or to the other side."""
-    held, ordered = float(decided.signal.decision["view"]["position"]), decided.order_quantity
-    return abs(held + ordered) > abs(held) or (held + ordered) * held < 0.0

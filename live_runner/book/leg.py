@@ -3,7 +3,7 @@
 The set asks the strategy once for all of them and stores what they do in one transaction; see ``joint``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
@@ -14,13 +14,13 @@ from live_runner.book.broker import Broker
 from live_runner.book.decision import Decided, Moment, decide_on, without_exposure
 from live_runner.book.due import BookStanding
 from live_runner.book.tick import Tick, execution_bars
-from live_runner.book.trader import Trader
+from live_runner.book.trader import Seen, Trader
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.book.values import Part
 from quant_pipelines.risk.account_rules import AccountDenial
-from quant_pipelines.store.trading import Booking
+from quant_pipelines.store.trading import Booking, Intent
 from quant_pipelines.trading import BookView
-from quant_pipelines.trading.breaker import Breaker, Event, decides
+from quant_pipelines.trading.breaker import Breaker, Event, Trip, decides
 from quant_pipelines.trading.legs import LegState, must_be_flat, trips_by
 
 
@@ -33,8 +33,15 @@ class Whole(Protocol):
     def others_of(self, leg: "LegTrader") -> tuple[LegState, ...]:
         """Return the other legs."""
 
-    def hindrance_of(self, leg: "LegTrader") -> str:
+    def hindrance_of(self, leg: "LegTrader", now_ms: int) -> str:
         """Why the strategy's decision waits for another leg, as one clause; empty if it does not."""
+
+    def wake_others(self, leg: "LegTrader") -> None:
+        """Have the other legs looked at, now that something has happened to one."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """What is traded together."""
 
     def advance(self, ticks: Mapping[int, Tick]) -> None:
         """Book the bars of legs, and decide on the newest ones if they are fresh."""
@@ -88,8 +95,13 @@ class LegTrader(Trader):
 
     @property
     def own_state(self) -> LegState:
-        """What stands for it alone, and whether it was liquidated."""
-        return LegState(self.symbol, super().breaker, self._held.broker.is_gone)
+        """What stands for it alone, and why it does not hold what was decided."""
+        return LegState(self.symbol, super().breaker, self._held.broker.lost)
+
+    @property
+    def is_at_venue(self) -> bool:
+        """Whether a venue holds its position."""
+        return not self._held.broker.closes_with_bars
 
     @property
     def breaker(self) -> Breaker:
@@ -112,7 +124,49 @@ class LegTrader(Trader):
         return self._breaker.closes_for if self._breaker.closes else self._beside(self._breaker).closes_for
 
     def _beside(self, breaker: Breaker) -> Breaker:
-        return Breaker((*breaker.trips, *trips_by(self.whole.others_of(self))))
+        return Breaker((*breaker.trips, *trips_by(self._causes())))
+
+    def _causes(self) -> tuple[LegState, ...]:
+        """Legs that keep this one from what it should hold.
+
+        At a venue it may itself hold a part, or the wrong side: whatever it has lost closes it, too.
+        """
+        others, lost = self.whole.others_of(self), self._held.broker.lost
+        if lost is None or not self.is_at_venue:
+            return others
+        return (*others, LegState(self.symbol, Breaker(), lost))
+
+    def follow(self, stored: Iterable[Trip]) -> None:
+        """Follow the events that stand in the database; what closes this leg has the others looked at."""
+        closed = self._breaker.closes
+        super().follow(stored)
+        if self._breaker.closes != closed:
+            self.whole.wake_others(self)
+
+    def with_broker(self, act: Callable[[Broker], Seen]) -> Seen:
+        """Let somebody act on the broker; the others are looked at where it has lost something."""
+        before = self._held.broker.lost
+        try:
+            return super().with_broker(act)
+        finally:
+            if self._held.broker.lost != before:
+                self.whole.wake_others(self)
+
+    def wake(self) -> None:
+        """Have whoever closes at once look at it."""
+        self._held.broker.wake()
+
+    def waits_for(self, now_ms: int) -> str:
+        """Why it decides nothing now, as one clause; its book is held."""
+        return self._held.broker.waits_for or self.pause.reason(now_ms)
+
+    def refusal_to_send(self, intent: Intent) -> str:
+        """Why a committed order may not be sent now, in one sentence; empty if it may.
+
+        Nothing of a set is opened any more of which a leg does not hold what it should: it is being closed.
+        """
+        lost = next((trip for trip in trips_by(self._causes()) if trip.event == "leg_lost"), None)
+        return super().refusal_to_send(intent) if lost is None else lost.reason
 
     def advance(self, tick: Tick) -> None:
         """Book the bars of this leg alone: the others have none."""
@@ -170,6 +224,41 @@ class LegTrader(Trader):
         """Note that the strategy did not answer, as another leg has."""
         self._waits.missed = other._waits.missed  # noqa: SLF001 - its own kind
 
+    @property
+    def is_prevented(self) -> bool:
+        """Whether the decision on its newest bar could not be taken, and is still wanted."""
+        prevented = self._waits.prevented
+        return not self._has_left and prevented is not None and prevented.close_ms == self.booked_until_ms
+
+    def is_hindered(self, now_ms: int) -> bool:
+        """Whether that decision has to go on waiting; its book is held."""
+        if self.is_leaving or self.is_halted:
+            return bool(self._held.broker.waits_for)
+        has_missed = self._waits.missed_at(self.booked_until_ms)  # asked again at the next close
+        return bool(has_missed or self.waits_for(now_ms) or self.whole.hindrance_of(self, now_ms))
+
+    def late_question(self, moment: Moment, now_ms: int) -> DueQuestion | None:
+        """Return what the strategy is to be asked for the decision on its newest bar, if anything."""
+        return self._due(moment._replace(close_ms=self.booked_until_ms), now_ms, [])
+
+    def decide_after(self, moment: Moment, now_ms: int, answer: Answer | None) -> Decided | None:
+        """Decide on its newest bar if that is due yet; else nobody asks for it again."""
+        prevented = self._waits.prevented
+        assert prevented is not None  # noqa: S101 - whoever asks has looked
+        decided = self._decide(moment._replace(close_ms=prevented.close_ms), now_ms, answer)
+        if decided is None:
+            self._waits.prevented = prevented
+            self._waits.drop(now_ms)
+            return None
+        late = (now_ms - prevented.close_ms) / 1000
+        return decided.noting({"late_seconds": late, "waited_for": prevented.reason})
+
+    def late_booking(self, decided: Decided) -> Prepared:
+        """Put together what is stored of a decision that no bar's booking carries."""
+        decided = self._held.broker.complete(decided)
+        booking = booking_of(self._held.broker, self.plan, self.booked_until_ms, decided=decided)
+        return Prepared(booking, decided, is_newest=True)
+
     def decide(self, close_ms: int, tick: Tick, answer: Answer | None) -> Decided | None:
         """Decide if that is due; what still works is not taken back yet."""
         moment = Moment(close_ms, self._epoch, tick.data_age_seconds)
@@ -199,17 +288,19 @@ class LegTrader(Trader):
 
     def _standing(self, close_ms: int, now_ms: int, answer: Answer | None, *, has_news: bool) -> BookStanding:
         standing = super()._standing(close_ms, now_ms, answer, has_news=has_news)
-        return standing._replace(missed=standing.missed or self.whole.hindrance_of(self))
+        return standing._replace(missed=standing.missed or self.whole.hindrance_of(self, now_ms))
 
     def _decided(self, answer: Answer, moment: Moment) -> Decided:
         """Decide on its part of the set; what works is taken back once all legs have decided."""
         broker = self._held.broker
         self._approval.report(broker, moment.close_ms)
-        is_flat = must_be_flat(self.whole.others_of(self))
+        causes = self._causes()
+        is_flat = must_be_flat(causes)
         answer = answer._replace(target=0.0) if is_flat else answer
         decided = decide_on(self.plan, self._rules, _Shared(broker, self.whole.part_of(self)), answer, moment)
         if is_flat:
-            decided = _with_side(decided)
+            why = next(trip.reason for trip in trips_by(causes) if trip.event in ("leg_lost", "leg_gone"))
+            decided = decided.noting({"flat_for": why}) if self.is_at_venue else _with_side(decided)
         only_reduces = self.breaker.only_reduces
         return self._approval.approved(decided, moment, broker.n_fills, is_reducing=only_reduces)
 

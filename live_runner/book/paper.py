@@ -34,6 +34,7 @@ from quant_pipelines.store.trading import (
 from quant_pipelines.store.venue_orders import OrderStep
 from quant_pipelines.trading import BookView
 from quant_pipelines.trading.capital import TRANSFER
+from quant_pipelines.trading.legs import Loss
 from quant_pipelines.trading.orders import OrderProgress, stepped
 from quant_pipelines.trading.purposes import number_of
 
@@ -122,12 +123,19 @@ class PaperBroker:
         return self.book
 
     @property
-    def is_gone(self) -> bool:
-        """Whether it was liquidated, and its target has not taken another side since."""
+    def lost(self) -> Loss | None:
+        """``liquidated`` until its target takes another side: it is acted upon again then."""
         state = self.book.state
         if state is None or state.account.position != 0.0 or state.order.quantity != 0.0:
-            return False
-        return state.target_side != 0.0 and self._last_reason == LIQUIDATED
+            return None
+        is_gone = state.target_side != 0.0 and self._last_reason == LIQUIDATED
+        return "liquidated" if is_gone else None
+
+    def learn(self, target: float) -> None:
+        """Nothing: it is seen in what was acted upon."""
+
+    def wake(self) -> None:
+        """Nothing: it is closed with its bars."""
 
     @property
     def at_desk(self) -> AtDesk | None:
@@ -192,6 +200,20 @@ class PaperBroker:
         self.book.transfer(float(amount))
         self._add((), [row])
         return row
+
+    def end(self) -> Stepped:
+        """Close at the last close, without costs: nothing is left of its set.
+
+        What it is below 0 the insurance fund pays, and takes what it is above: so much the others are below.
+        """
+        close = from_ms(self.book.last_ts + self.book.terms.step_ms)
+        events = self.book.ruin()
+        fills = [fill_row(self._deployment.id, one, None) for one in events if isinstance(one, BookedFill)]
+        missing = -self.book.account.cash
+        self.book.transfer(missing)
+        income = [Income("insurance", close, exact(missing))] if missing else []
+        self._add(fills, income)
+        return Stepped(tuple(fills), tuple(income), self._pending_state(set()))
 
     def position(self) -> Position:
         """Position by the decimals, once it is proven that the floats agree."""

@@ -6,6 +6,7 @@ from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
 from live_runner.ports.market_time import MarketTime
 from live_runner.ports.tasks import first_of
+from live_runner.process.sets import symbols_of
 from live_runner.venue.links import Attempt, Stop
 
 _AFTER_PAUSE_SECONDS = 0.1
@@ -55,8 +56,10 @@ class LateDecisions:
     async def _take_each(self) -> None:
         while True:
             trader = await self._waiting.get()
-            await self._feed.fresh_word(trader.symbol)
-            age_seconds = self._feed.age_seconds(trader.symbol)
+            symbols = symbols_of(trader)
+            for symbol in symbols:
+                await self._feed.fresh_word(symbol)
+            age_seconds = max(self._feed.age_seconds(symbol) for symbol in symbols)
             late = asyncio.to_thread(trader.decide_late, self._time.now_ms(), age_seconds)
             failure = await self._attempt(trader.key, late)
             if failure is not None:

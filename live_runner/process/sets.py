@@ -52,6 +52,12 @@ def units_of(traders: Iterable[Trader]) -> list[tuple[Trader, ...]]:
     return [tuple(unit) for unit in found.values()]
 
 
+def symbols_of(trader: Trader) -> tuple[str, ...]:
+    """Symbols whose prices a decision needs: its own, and those of the legs that take part in its set."""
+    others = trader.whole.symbols if isinstance(trader, LegTrader) else ()
+    return tuple(dict.fromkeys((trader.symbol, *others)))
+
+
 def advance_together(ticks: Mapping[Trader, Tick]) -> None:
     """Take a close: with one trader, or with the legs of a set.
 

@@ -134,13 +134,14 @@ class Traders:
             controls = await asyncio.to_thread(self._journal.read_controls)
             limits, halts = controls.limits, controls.halts
             self._accounts.follow(controls)
+            were_to_flatten = {trader for trader in self.all if trader.must_flatten}
             for key, trader in (self._traders | self._opened).items():
-                was_to_flatten = trader.must_flatten
                 trader.limit(limits)
                 if trader.n_trips != known.get(key, trader.n_trips):
                     continue  # it tripped while the rows were read: the next look knows
                 follow_halts(trader, halts, self._listings.trip(trader.symbol))
-                if trader.must_flatten and not was_to_flatten:
+            for key, trader in (self._traders | self._opened).items():
+                if trader.must_flatten and trader not in were_to_flatten:  # a leg may be for another
                     self._links.wake(key)
             return halts
 

@@ -27,6 +27,7 @@ from quant_pipelines.store.trading import Fill, Income, Intent, Position, Stored
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading import BookView
 from quant_pipelines.trading.cycle import sign_of
+from quant_pipelines.trading.legs import Loss
 from quant_pipelines.trading.orders import FINAL, OrderProgress
 from quant_pipelines.trading.purposes import CLOSE, ENTRIES, EXITS, REMAINDER, STOP, is_decided, number_of
 from quant_pipelines.trading.wished import RESTS
@@ -69,7 +70,7 @@ class VenueBroker:
         Where committed intents go.
     """
 
-    paper_book, is_gone = None, False
+    paper_book = None
 
     def __init__(
         self,
@@ -169,6 +170,18 @@ class VenueBroker:
     def at_desk(self) -> AtDesk | None:
         """None: it follows targets."""
         return None
+
+    @property
+    def lost(self) -> Loss | None:
+        """None: it is no leg."""
+        return None
+
+    def learn(self, target: float) -> None:
+        """Nothing: it is no leg."""
+
+    def wake(self) -> None:
+        """Have the link look at the book."""
+        self._wire.wake()
 
     def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun | None:
         """None: it follows targets."""

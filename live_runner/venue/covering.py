@@ -24,7 +24,7 @@ from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
-from quant_pipelines.trading.breaker import Event
+from quant_pipelines.trading.breaker import ROWS, Event
 from quant_pipelines.trading.cover import (
     TRIGGER_MS,
     Action,
@@ -255,8 +255,14 @@ class Covering:
         is_alone = not self._around.place.is_shared
         await self._flattening.close(wanted, self.tries.exit.n_tries - 1, is_alone=is_alone)
         if wanted.cause in _ALERTS and self.tries.exit.n_tries == 1 and not self._is_too_small:
-            what = _ALERTS[wanted.cause].format(position=wanted.position, reason=wanted.reason)
+            what = _ALERTS[wanted.cause].format(position=wanted.position, reason=self._words(wanted.reason))
             await self.alert(f"{self._trader.symbol}: {what}")
+
+    def _words(self, reason: str | None) -> str | None:
+        """Return what a person is told of the event that closes it: of a leg, who is the cause."""
+        trips = (one for one in self._trader.breaker.trips if one.event == reason)
+        found = next((one for one in trips if ROWS[one.event].found_by == "legs"), None)
+        return reason if found is None else f"{reason}: {found.reason}"
 
     async def alert(self, message: str) -> None:
         """Tell people."""

@@ -8,6 +8,7 @@ from live_runner.book.recovery import is_to_be_repeated
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import BookRows, VenueBroker
 from live_runner.venue.event_broker import EventVenueBroker
+from live_runner.venue.leg_broker import LegVenueBroker
 from live_runner.venue.wire import Wire
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.timeframes import to_ms
@@ -33,7 +34,8 @@ def open_venue_broker(
     if _is_event(plan):
         broker = EventVenueBroker(journal, plan, epoch, rows=rows, stop_fraction=stop_fraction, wire=wire)
         return Opened(broker, booked_until_ms, broker.run.asked_ms)
-    follows = VenueBroker(journal, plan, epoch, rows=rows, stop_fraction=stop_fraction, wire=wire)
+    kind = VenueBroker if plan.deployment.set_id is None else LegVenueBroker
+    follows = kind(journal, plan, epoch, rows=rows, stop_fraction=stop_fraction, wire=wire)
     signal = stored.last_signal
     decided_ms = to_ms(signal.bar_close) if signal and not is_to_be_repeated(signal.decision) else 0
     return Opened(follows, booked_until_ms, decided_ms)

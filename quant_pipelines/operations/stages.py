@@ -13,10 +13,9 @@ from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
-from quant_pipelines.core.instrument_sets import is_set
 from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings
-from quant_pipelines.core.stages import LADDER, ORDER_STAGES, PAPER_STAGES, RESTS, Stage
+from quant_pipelines.core.stages import LADDER, RESTS, Stage
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
 from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
 from quant_pipelines.operations.receipt import Receipt, Signature
@@ -226,11 +225,6 @@ def _locked(connection: Connection, deployment_id: int) -> StoredStage:
 
 
 def _require(case: _Case, ladder: LadderSettings, target: Stage, people: frozenset[str]) -> None:
-    if target in ORDER_STAGES and is_set(case.stored.symbol):
-        raise LifecycleError(
-            f"{case.stored.key} trades {case.stored.symbol} together, and the orders of a set go to no venue "
-            f"so far; expected {' or '.join(PAPER_STAGES)}"
-        )
     record = _record(case, ladder)
     evidence = evidence_of(record, ladder, people, case.signature.reason)
     require_transition(record.stage, target, evidence)

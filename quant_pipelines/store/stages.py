@@ -15,7 +15,7 @@ from quant_pipelines.optimize.capital_gates import CAPITAL_DECISION
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.store.capital_changes import newest_capital
 from quant_pipelines.store.capital_evidence import newest_evidence
-from quant_pipelines.store.legs import leg_ids
+from quant_pipelines.store.legs import add_legs, leg_ids
 from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
     accounts,
@@ -204,7 +204,9 @@ def open_venue_book(
     del row["id"]
     row |= {"account_id": account_id, "capital": capital, "stage": stage}
     row |= {"created_at": at, "stage_changed_at": at, "rests_until": None}
-    return int(connection.execute(insert(deployments).values(row).returning(deployments.c.id)).scalar_one())
+    made = int(connection.execute(insert(deployments).values(row).returning(deployments.c.id)).scalar_one())
+    add_legs(connection, made)
+    return made
 
 
 def promised_returns(connection: Connection, deployment_id: int) -> FloatArray:

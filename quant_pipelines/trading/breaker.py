@@ -24,6 +24,7 @@ Event: TypeAlias = Literal[
     "day_loss",
     "passive_breach",
     "leg_stopped",
+    "leg_lost",
     "rejects",
     "repeated_execution",
     "not_its_replay",
@@ -115,6 +116,7 @@ TABLE: Final = (
         (*HELD_RULES, *HELD_ACCOUNT_RULES),
     ),
     Row("leg_stopped", "REDUCING", "leg", "half of a set is not opened", "legs"),
+    Row("leg_lost", "REDUCING", "leg", "half of a set is not held", "legs", closes=True),
     Row("rejects", "REDUCING", "person", "a venue that refuses so often is misunderstood", cools_down=True),
     Row(
         "repeated_execution",

@@ -9,12 +9,12 @@ import logging
 import sys
 from contextlib import nullcontext
 
-from tests.faults.deployments import Deploy, deployment_at, resting_at
+from tests.faults.deployments import Deploy, deployment_at, pair_at, resting_at
 from tests.faults.mutants import MUTANTS
 from tests.faults.tally import Tally
 from tests.faults.world import play
 
-STRATEGIES: dict[str, Deploy] = {"target": deployment_at, "event": resting_at}
+STRATEGIES: dict[str, Deploy] = {"target": deployment_at, "event": resting_at, "set": pair_at}
 
 
 def main(arguments: list[str]) -> int:

@@ -91,6 +91,28 @@ class Breakouts(EventStrategy):
 '''
 RESTING = (RUNGS, BREAKOUTS)
 
+HEDGED = '''
+import numpy as np
+from quant_pipelines.sdk import Array, Float, Inputs, Panel, Stops, Strategy
+
+
+class Hedged(Strategy):
+    """One side in the first symbol, the other one in the rest; turned and resized by the minute."""
+
+    inputs = Inputs(symbols=0)
+    stops = Stops(hard_stop=Float(0.05, low=0.001, high=0.5))
+
+    def target(self, bars: Panel) -> Array:
+        minute = bars.ts // 60_000 % 7
+        side = np.select([minute < 3, minute < 6], [1.0, -1.0], 0.0)
+        size = np.where(bars.ts // 60_000 % 2 == 0, 0.9, 0.4)
+        legs = np.where(np.arange(bars.close.shape[1]) == 0, 1.0, -1.0)
+        target = np.outer(side * size, legs)
+        target[~bars.is_complete] = np.nan
+        return target
+'''
+OTHER_SYMBOL = "ETH/USDT:USDT"
+
 Deploy: TypeAlias = Callable[[int, random.Random], Deployment]
 """Makes the deployment of a world: at a time in milliseconds UTC, by chance."""
 
@@ -106,6 +128,20 @@ def resting_at(now_ms: int, chance: random.Random) -> Deployment:
     """A canary whose orders rest at the venue: limits, or stops too."""
     deployment = deployment_at(now_ms, chance)
     return replace(deployment, source=RUNGS if deployment.source == FLIP else BREAKOUTS)
+
+
+def pair_at(now_ms: int, chance: random.Random) -> Deployment:
+    """The first leg of a canary that trades two symbols against each other."""
+    deployment = deployment_at(now_ms, chance)
+    first = replace(deployment, source=HEDGED, set_id=deployment.id - 1, n_legs=2)
+    return replace(first, capital=deployment.capital / 2)
+
+
+def other_leg(first: Deployment) -> Deployment:
+    """The second leg of a set."""
+    assert first.instrument is not None
+    instrument = replace(first.instrument, symbol=OTHER_SYMBOL, tick_size=Decimal("0.01"))
+    return replace(first, id=first.id + 1, symbol=OTHER_SYMBOL, instrument=instrument)
 
 
 def against(now_ms: int, chance: random.Random, number: int) -> Deployment:

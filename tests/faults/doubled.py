@@ -8,8 +8,9 @@ from sqlalchemy import Engine, text
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.heartbeats import resolve_halts
+from quant_pipelines.store.legs import add_legs
 from quant_pipelines.store.postgres_journal import PostgresJournal
-from tests.integration.runner.conftest import insert_deployment_at
+from tests.integration.runner.conftest import ensure_instrument, insert_deployment_at
 from tests.memory_journal import MemoryJournal
 
 
@@ -30,10 +31,20 @@ class DoubledJournal:
         self._memory = memory
         self._engine = engine
         self._stored = PostgresJournal(engine)
+        legs = [one.symbol for one in memory.deployments.values() if deployment.set_id is not None]
         with engine.begin() as connection:
-            first = f"alter table trading.deployments alter column id restart with {deployment.id}"
+            number = deployment.id if deployment.set_id is None else deployment.set_id
+            first = f"alter table trading.deployments alter column id restart with {number}"
             connection.execute(text(first))
-        insert_deployment_at(engine, deployment.source, _columns(deployment))
+        columns = _columns(deployment)
+        if legs:
+            columns |= {"symbol": "+".join(legs), "capital": deployment.capital * len(legs)}
+        whole = insert_deployment_at(engine, deployment.source, columns)
+        with engine.begin() as connection:
+            for one in (one for one in memory.deployments.values() if legs and one.instrument is not None):
+                tick_size = str(one.instrument.tick_size)  # type: ignore[union-attr] - looked at above
+                ensure_instrument(connection, one.exchange, one.symbol, tick_size)
+            add_legs(connection, whole)
 
     def __getattr__(self, name: str) -> Any:
         stored = getattr(self._stored, name)

@@ -72,7 +72,7 @@ async def _delisted(world: "World") -> None:
     world.delisted.add(MARKET_ID)
     _ask(world, "DELETE", "/fapi/v1/allOpenOrders", symbol=MARKET_ID)
     world.venue.halted.add(MARKET_ID)
-    for algo in list(world.ledger.algos.values()):
+    for algo in [one for one in world.ledger.algos.values() if one.symbol == MARKET_ID]:
         _ask(world, "DELETE", "/fapi/v1/algoOrder", symbol=MARKET_ID, clientAlgoId=algo.client_id)
     _close(world, "settlement_autoclose-", Decimal(1))
 
@@ -137,7 +137,7 @@ async def _traded_by_hand(world: "World") -> None:
 
 async def _stop_canceled_by_hand(world: "World") -> None:
     for algo in list(world.ledger.algos.values()):
-        _ask(world, "DELETE", "/fapi/v1/algoOrder", symbol=MARKET_ID, clientAlgoId=algo.client_id)
+        _ask(world, "DELETE", "/fapi/v1/algoOrder", symbol=algo.symbol, clientAlgoId=algo.client_id)
     world.hinder(_RECONCILES_SECONDS)
 
 
@@ -240,7 +240,7 @@ class Operator:
     def _trip(self, event: str, why: str) -> None:
         world = self._world
         trip = Trip(event, why)  # type: ignore[arg-type]
-        source = world.deployment.key
+        source = world.deployment.whole
         world.rows.write_alert(halt_alert(source, trip, from_ms(world.clock())))
         world.leases.announce()
 

@@ -37,13 +37,14 @@ from quant_pipelines.simulator.venue.state import Venue
 from quant_pipelines.store.deployments import Deployment
 from tests.faults.canceled import CancelRules
 from tests.faults.decisions import DecisionRules
-from tests.faults.deployments import RESTING, Deploy, against, deployment_at
+from tests.faults.deployments import RESTING, Deploy, against, deployment_at, other_leg
 from tests.faults.digest import digest_of
 from tests.faults.event_decisions import EventDecisionRules
 from tests.faults.evidence import Evidence, Examines, Violation
 from tests.faults.examiner import Examiner
 from tests.faults.independent import Independent
 from tests.faults.intended import IntentRules
+from tests.faults.legs import legs_of, of_leg
 from tests.faults.lives import Rows, Server, Supervisor
 from tests.faults.loop import run_virtually
 from tests.faults.moments import MARKET_ID, MOMENTS, Operator
@@ -51,6 +52,7 @@ from tests.faults.network import Life, Network
 from tests.faults.prices import GappedMarket
 from tests.faults.requests import Asked
 from tests.faults.sending import SendingRules
+from tests.faults.set_rules import LegDecisionRules, SetRules
 from tests.faults.table import swarm
 from tests.in_process import in_process
 from tests.memory_funds import MemoryFunds
@@ -145,7 +147,10 @@ class World:
         self.settings = _settings("market" if seed % _LIMIT_EVERY else "limit")
         self.deployment = deploy(self.begun_ms, chance)
         others = [against(self.begun_ms, chance, number) for number in range(1, n_books)]
+        if self.deployment.set_id is not None:
+            others = [other_leg(self.deployment)]
         self.journal = MemoryJournal([self.deployment, *others])
+        self.legs = [self.deployment, *others] if self.deployment.set_id is not None else []
         self.rows = keep(self.journal, self.deployment)
         self.funds = MemoryFunds(self.journal)
         self.leases = Leases()
@@ -180,6 +185,19 @@ class World:
             ),
             Independent(evidence),
         ]
+        if self.legs:
+            self.examiners = self._examiners_of_legs(market)
+
+    def _examiners_of_legs(self, market: SyntheticMarket) -> list[Examines]:
+        """Examiners of each leg as of a book of its own, and those of the set."""
+        found: list[Examines] = [SetRules(self.evidence, self.legs)]
+        for number, leg in enumerate(self.legs):
+            own = of_leg(self.evidence, leg)
+            first, decisions = Examiner(own), LegDecisionRules(self.evidence, market, self.legs, number)
+            self.examiner = first if number == 0 else self.examiner
+            each: list[Examines] = [first, SendingRules(own), IntentRules(own), decisions, Independent(own)]
+            found += legs_of(each, own.market_id)
+        return found
 
     @property
     def found(self) -> dict[Violation, int]:

@@ -22,7 +22,15 @@ from quant_pipelines.backtest.bar.state import (
     with_scales,
     with_transfer,
 )
-from quant_pipelines.backtest.bar.stops import EXIT_REASONS, NO_SCALES, TARGET, StopInputs, StopScales, moved
+from quant_pipelines.backtest.bar.stops import (
+    BANKRUPTCY,
+    EXIT_REASONS,
+    NO_SCALES,
+    TARGET,
+    StopInputs,
+    StopScales,
+    moved,
+)
 from quant_pipelines.backtest.bar.tally import Tally
 from quant_pipelines.backtest.book.resting_play import Strip, play
 from quant_pipelines.backtest.book.values import (
@@ -260,6 +268,11 @@ class Book:
         for order in self.orders:
             self.cancel(order.number)
         return fill
+
+    def ruin(self) -> list[BookEvent]:
+        """Do as ``end``, and tell of it."""
+        fill = self.end()
+        return [self._booked(fill, EXIT_REASONS[BANKRUPTCY], 0, 0.0)] if fill.quantity != 0.0 else []
 
     def play(self, strip: Strip, tally: Tally) -> Stretch:
         """Book bars as ``advance`` does until something happens in one, or the strip is over.

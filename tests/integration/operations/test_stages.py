@@ -1,7 +1,7 @@
 """Promotion, way back and rest on real rows: who may, who may not, and what stays behind."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -9,10 +9,12 @@ from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
 from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.operations import candidates, stages
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.optimize.evidence import CapitalEvidence
 from quant_pipelines.optimize.gates import Gate
+from quant_pipelines.store.deployments import Deployment, has_approval, read_deployments
 from quant_pipelines.store.tables import (
     accounts,
     alerts,
@@ -212,6 +214,41 @@ def test_canary_has_a_book_of_its_own_at_the_venue(world: Any, ann: Signature, b
         f"deployment:{canary['id']}",
     )
     assert approved.detail["operators"] == ["ann", "bob"]
+
+
+def test_a_set_climbs_the_ladder_as_one_and_its_canary_has_a_leg_at_the_venue_for_each_symbol(
+    world: Any, ann: Signature, bob: Signature
+) -> None:
+    paper = world.deployment(symbol="BTC/USDT:USDT+ETH/USDT:USDT")
+    promote(world, ann, paper, "shadow")
+    with world.engine.begin() as connection:
+        since = {"stage_changed_at": world.now - timedelta(days=30)}
+        connection.execute(update(deployments).values(since))
+    promote(world, ann, paper, "canary")
+    subject = promote(world, replace(bob, is_identified=True), paper, "canary").subject
+    canary, venue = int(subject.removeprefix("deployment:")), ("binanceusdm", "canary")
+    legs = read_deployments(world.engine, ORDER_STAGES)
+    assert [(leg.set_id, leg.symbol, leg.capital) for leg in legs] == [
+        (canary, "BTC/USDT:USDT", 500),
+        (canary, "ETH/USDT:USDT", 500),
+    ]
+    assert {(leg.venue, leg.stage) for leg in legs} == {venue}
+    assert all(has_approval(world.engine, leg) for leg in legs)
+    with world.engine.begin() as connection:
+        connection.execute(insert(positions).values(held_by(legs[1])))
+        connection.execute(update(deployments).values(since))
+    promote(world, ann, canary, "live")
+    promote(world, bob, canary, "live")
+    assert {leg.stage for leg in read_deployments(world.engine, ORDER_STAGES)} == {"live"}
+    stages.disable(world.engine, ann, deployment_id=canary, clock=world.clock)
+    leaving = read_deployments(world.engine, ORDER_STAGES, with_leaving=True)
+    assert [(leg.id, leg.is_leaving) for leg in leaving] == [(legs[1].id, True)]
+
+
+def held_by(leg: Deployment) -> dict[str, Any]:
+    """Row of a position of a leg."""
+    row = {"deployment_id": leg.id, "symbol": leg.symbol, "quantity": -1, "entry_price": 100}
+    return row | {"realized_pnl": 0, "updated_at": leg.created_at}
 
 
 def test_database_refuses_the_same_person_twice(world: Any, ann: Signature) -> None:

@@ -21,6 +21,7 @@ from tests.unit.live_runner.set_world import WARM, Died, SetWorld
 
 A, B, C = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
 FREE = TradingRules(limits=RiskLimits(100.0, 100.0, 1.0, 90.0))
+RECKLESS = TradingRules(limits=RiskLimits(1e9, 1e9, 1.0, 90.0), sizing=AllIn(150.0))
 MARGIN = replace(FREE, execution=Execution(brackets=(Bracket(0.0, 0.01),)), sizing=AllIn(3.0))
 
 
@@ -41,6 +42,21 @@ def test_the_equity_is_that_of_the_backtest_to_the_bit(world: Callable[[], SetWo
     assert expected.bar_equity is not None
     assert played.values() == expected.bar_equity.tolist()
     assert len(played.journal.tables.fills) > 10
+
+
+@pytest.mark.parametrize("missing", [{}, {B: (36, 37)}], ids=["whole", "with_holes"])
+def test_a_set_of_which_nothing_is_left_ends_as_in_the_backtest(missing: dict[str, tuple[int, ...]]) -> None:
+    world = SetWorld((A, B), RECKLESS, 80, missing, 0.01, hard_stop=0.5)
+    world.play()
+    expected = world.backtest()
+    assert expected.bar_equity is not None
+    assert world.values() == expected.bar_equity.tolist()
+    assert world.values()[-1] == 0.0 < world.values()[5]
+    fills = [fill.reason for _, fill in world.journal.tables.fills.values()]
+    assert "bankruptcy" in fills
+    assert {leg.status()["position"] for leg in world.legs} == {0}
+    world.open(world.start_ms + 80 * 60_000)  # its rows agree with its checkpoints
+    assert [float(leg.worth().equity) for leg in world.legs] == [0.0, 0.0]
 
 
 def test_bars_that_were_missed_are_booked_row_by_row_and_decided_on_once() -> None:
@@ -106,7 +122,7 @@ def test_with_a_leg_that_was_liquidated_the_other_is_closed_and_not_entered_befo
     world = SetWorld((A, B), rules, 200, volatility=0.012, hard_stop=0.5)
     alone = 0
     for number in range(WARM, 200):
-        gone = [leg.own_state.is_gone for leg in world.legs]
+        gone = [leg.own_state.lost == "liquidated" for leg in world.legs]
         sides = [side_of(world, leg) for leg in world.legs]
         world.play(number, number + 1)
         if sum(gone) == 1 and side_of(world, world.legs[gone.index(True)]) == sides[gone.index(True)]:

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from quant_pipelines.trading.breaker import TABLE, Breaker, Event, Trip
-from quant_pipelines.trading.legs import EFFECTS, LegEvent, LegState, event_of, must_be_flat, trips_by
+from quant_pipelines.trading.legs import EFFECTS, LegEvent, LegState, Loss, event_of, must_be_flat, trips_by
 
 CLOSING = {row.event for row in TABLE if row.closes}
 EXPECTED = {"REDUCING": "leg_stopped", "FROZEN": "leg_stopped", "HALTED": "leg_stopped"}
@@ -24,11 +24,15 @@ def test_every_trip_of_a_leg_stops_the_entries_of_the_others_and_what_closes_it_
     assert others.only_reduces or others.closes
 
 
-def test_a_leg_that_was_liquidated_has_the_others_flat_and_trips_nothing() -> None:
-    gone = LegState("A", Breaker(), is_gone=True)
-    assert (event_of(gone), trips_by([gone]), must_be_flat([gone])) == ("liquidated", (), True)
+@pytest.mark.parametrize("lost", get_args(Loss))
+def test_a_leg_that_does_not_hold_what_it_should_has_the_others_closed(lost: Loss) -> None:
+    gone = LegState("A", Breaker(), lost)
+    [trip] = trips_by([gone])
+    assert (event_of(gone), trip.event, must_be_flat([gone])) == (lost, "leg_lost", True)
+    others = Breaker((trip,))
+    assert (others.closes, others.state, others.only_reduces) == (True, "REDUCING", True)
     assert not must_be_flat([LegState("B", Breaker((Trip("delisting"),)))])
 
 
 def test_the_table_has_a_row_for_each_event() -> None:
-    assert set(EFFECTS) == set(get_args(LegEvent))
+    assert set(EFFECTS) == {name for part in get_args(LegEvent) for name in get_args(part) or (part,)}
