@@ -3,6 +3,8 @@
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
 from quant_pipelines.store.tables.capital import capital_looks, capital_results
 from quant_pipelines.store.tables.capital_changes import capital_changes
+from quant_pipelines.store.tables.certificates import certificates
+from quant_pipelines.store.tables.challenges import challenges
 from quant_pipelines.store.tables.market import (
     bar_confirmations,
     bar_revisions,
@@ -54,7 +56,6 @@ from quant_pipelines.store.tables.research import (
 from quant_pipelines.store.tables.trading import (
     accounts,
     balances,
-    certificates,
     checkpoints,
     deployments,
     epochs,
@@ -89,6 +90,7 @@ __all__ = [
     "book_snapshots",
     "bus_events",
     "certificates",
+    "challenges",
     "combinatorial_studies",
     "checkpoints",
     "data_findings",
