@@ -356,6 +356,13 @@ VERBS: tuple[Verb, ...] = (
         fields=(_REFERENCE,),
         asker="home",
     ),
+    Verb(
+        "history",
+        "what became of a deployment: stages, capital, challengers",
+        fields=(_DEPLOYMENT,),
+        asker="home",
+        module="deployment_history",
+    ),
     ALERTING,
     WATCHING,
     Verb("audit", "prove that the audit log is whole, or write it down", fields=_AUDIT, asker="home"),

@@ -303,3 +303,23 @@ def test_what_is_not_new_or_not_valid_is_rejected(world: Any, parameters: Any, r
     report = screen_candidates(world.engine, world.settings, world.clock)
     assert report.deployments == ()
     assert reason in report.decisions[0].reasons[0]
+
+
+def test_history_tells_challenger_and_incumbent(
+    world: Any, later: Callable[[float], Any], ann: Signature, bob: Signature, quant: Any
+) -> None:
+    incumbent = incumbent_of(world)
+    shadow = challenger_of(world)
+    code, told, _ = quant("history", shadow, "--json")
+    assert (code, told["stage"], told["challenge"]["incumbent_id"]) == (0, "shadow", incumbent)
+    assert "without orders" in told["proves"]
+    assert told["now"]["rests_on"].startswith("refitted on the calendar")
+    canary = canary_of(later(7), (ann, bob), shadow)
+    _, told, _ = quant("history", incumbent, "--json")
+    (challenge,) = told["challenged_by"]
+    assert (challenge["canary_id"], challenge["outcome"]) == (canary, None)
+    assert [change["reason"] for change in told["capital_changes"]] == [
+        f"canary deployment:{canary} beside it"
+    ]
+    code, _, error = quant("history", 99)
+    assert (code, "deployment:99 does not exist" in error) == (1, True)
