@@ -90,8 +90,10 @@ def screen_candidates(engine: Engine, settings: Settings, clock: Clock) -> Scree
         deployed = list[int]()
         made = list[ScreenDecision]()
         for one in decisions:
-            job = jobs[one.verdict.id or 0]
-            decided, deployment_id = admitted(connection, settings, one, job, now)
+            decided, deployment_id = one, None
+            if one.decision == ADMITTED:
+                values = deployment_values(connection, settings, one.verdict, jobs[one.verdict.id or 0], now)
+                decided, deployment_id = admitted(connection, settings, one, values)
             store.save_decision(connection, one.verdict.id or 0, decided.decision, decided.reasons, now)
             made.append(decided)
             deployed += [] if deployment_id is None else [deployment_id]
@@ -104,20 +106,16 @@ def admitted(
     connection: Connection,
     settings: Settings,
     one: ScreenDecision,
-    job: dict[str, Any],
-    now: datetime,
+    values: dict[str, Any],
     actor: str = ACTOR,
 ) -> tuple[ScreenDecision, int | None]:
-    """Deploy what a decision admits, for a place of its own or beside the incumbent of its unit.
+    """Deploy what the screen admits: for a place of its own, or beside the incumbent of its unit.
 
     Returns
     -------
     tuple
         The decision, which the rules of challengers may have changed, and the deployment; None without one.
     """
-    if one.decision != ADMITTED:
-        return one, None
-    values = deployment_values(connection, settings, one.verdict, job, now)
     if one.challenges is not None:
         return open_challenger(connection, settings, one, values, actor)
     return one, deploy(connection, settings, one, values, actor)

@@ -1,6 +1,6 @@
 """What takes a challenger back, and when its stage is complete, pure: bounds that hold at every look.
 
-Bands and budget are fixed before it starts; nothing here asks for an edge.
+PromisedBands and budget are fixed before it starts; nothing here asks for an edge.
 """
 
 import math
@@ -16,14 +16,14 @@ from quant_pipelines.lifecycle.anytime import empirical_bernstein, evidence_belo
 _LEAST_PROMISED_DAYS = 30
 
 
-class Bands(NamedTuple):
+class PromisedBands(NamedTuple):
     """Fixed before a stage starts: lowest promised mean, and where gains are cut; fractions a day."""
 
     lowest_mean: float
     most: float
 
 
-def bands_of(promised: FloatArray, error: float) -> Bands | None:
+def bands_of(promised: FloatArray, error: float) -> PromisedBands | None:
     """Bands of what a record promised; None where it has too few days, or all the same.
 
     Gains are cut at the promised 99 % quantile in both, so that the cut itself never makes a difference. The
@@ -35,10 +35,10 @@ def bands_of(promised: FloatArray, error: float) -> Bands | None:
     cut = np.minimum(promised, most)
     deviations = math.sqrt(2.0 * math.log(1.0 / error))
     lowest = float(cut.mean() - deviations * cut.std(ddof=1) / math.sqrt(cut.size))
-    return Bands(lowest, most) if most > lowest else None
+    return PromisedBands(lowest, most) if most > lowest else None
 
 
-class Executed(NamedTuple):
+class StageDone(NamedTuple):
     """What a challenger did in its stage.
 
     Parameters
@@ -67,7 +67,7 @@ class Executed(NamedTuple):
     halts: int = 0
 
 
-def harm_of(done: Executed, bands: Bands | None, ladder: LadderSettings) -> tuple[str, ...]:
+def harm_of(done: StageDone, bands: PromisedBands | None, ladder: LadderSettings) -> tuple[str, ...]:
     """Return what takes a challenger back, a sentence with its numbers each."""
     error, found = ladder.canary_error, list[str]()
     if done.halts:
@@ -88,7 +88,7 @@ def harm_of(done: Executed, bands: Bands | None, ladder: LadderSettings) -> tupl
     return tuple(found)
 
 
-def _of_execution(done: Executed, ladder: LadderSettings) -> list[str]:
+def _of_execution(done: StageDone, ladder: LadderSettings) -> list[str]:
     error, most, worst = ladder.canary_error, ladder.canary_shortfall_bps, ladder.canary_worst_fill_bps
     costs, found = done.shortfalls_bps, list[str]()
     if costs.size and costs.max() > worst:
@@ -110,7 +110,7 @@ def _of_execution(done: Executed, ladder: LadderSettings) -> list[str]:
     return found
 
 
-def missing_of(done: Executed, ladder: LadderSettings) -> tuple[str, ...]:
+def missing_of(done: StageDone, ladder: LadderSettings) -> tuple[str, ...]:
     """Return what a stage lacks yet before it can be left forward, a sentence each."""
     least = {
         "paper": ladder.shadow_min_days,
@@ -127,6 +127,6 @@ def missing_of(done: Executed, ladder: LadderSettings) -> tuple[str, ...]:
     return tuple(found)
 
 
-def is_overdue(done: Executed, ladder: LadderSettings) -> bool:
+def is_overdue(done: StageDone, ladder: LadderSettings) -> bool:
     """Whether a canary has lasted so long without an end that a person must decide."""
     return done.stage == "canary" and done.days >= ladder.canary_max_days

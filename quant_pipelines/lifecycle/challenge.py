@@ -29,7 +29,7 @@ PROVES: Final[Mapping[str, str]] = {
 """What each stage can prove, in words."""
 
 
-class Check(NamedTuple):
+class RiskCheck(NamedTuple):
     """One named check of the risk validation; ``fault`` is empty when it passed."""
 
     name: str
@@ -51,7 +51,7 @@ class NewText(NamedTuple):
     has_stops: bool = False
 
 
-def validate(new: NewText, limits: RiskLimits) -> tuple[Check, ...]:
+def validate(new: NewText, limits: RiskLimits) -> tuple[RiskCheck, ...]:
     """Risk validation: every change of parameters passes all of these, by name.
 
     Examples
@@ -61,11 +61,11 @@ def validate(new: NewText, limits: RiskLimits) -> tuple[Check, ...]:
     ['parameters_in_space', 'stops_present']
     """
     return (
-        Check("parameters_in_space", _outside(new)),
-        Check("stops_present", "" if new.has_stops else "it declares no stop"),
-        Check("largest_exposure", _above("notional over equity", new.exposure, _most_exposure(limits))),
-        Check("turnover", _above("trades a day", new.trades_a_day, limits.max_orders_per_day)),
-        Check("clean_data", new.findings[0] if new.findings else ""),
+        RiskCheck("parameters_in_space", _outside(new)),
+        RiskCheck("stops_present", "" if new.has_stops else "it declares no stop"),
+        RiskCheck("largest_exposure", _above("notional over equity", new.exposure, _most_exposure(limits))),
+        RiskCheck("turnover", _above("trades a day", new.trades_a_day, limits.max_orders_per_day)),
+        RiskCheck("clean_data", new.findings[0] if new.findings else ""),
     )
 
 
@@ -220,7 +220,7 @@ def explained(evidence: ChallengeEvidence) -> str:
     return "" if evidence.reason else "reason: none is given"
 
 
-class Step(NamedTuple):
+class ChallengeStep(NamedTuple):
     """One row of the table; ``needs_people`` as the settings want them."""
 
     source: Stage
@@ -232,19 +232,21 @@ class Step(NamedTuple):
 _FORWARD = (validated, clean, not_halted, harmless, complete)
 
 STEPS: Final = (
-    Step("candidate", "shadow", (validated, clean, not_halted, alone, at_venue)),
-    Step("candidate", "paper", (validated, clean, not_halted, alone, on_paper)),
-    Step("paper", "full", (*_FORWARD, on_paper, proven, better)),
-    Step("shadow", "canary", (*_FORWARD, at_venue, proven, better, tradable, approved), needs_people=True),
-    Step("canary", "full", (*_FORWARD, at_venue, proven, better, approved), needs_people=True),
-    Step("paper", "rolled_back", (explained,)),
-    Step("shadow", "rolled_back", (explained,)),
-    Step("canary", "rolled_back", (explained,)),
+    ChallengeStep("candidate", "shadow", (validated, clean, not_halted, alone, at_venue)),
+    ChallengeStep("candidate", "paper", (validated, clean, not_halted, alone, on_paper)),
+    ChallengeStep("paper", "full", (*_FORWARD, on_paper, proven, better)),
+    ChallengeStep(
+        "shadow", "canary", (*_FORWARD, at_venue, proven, better, tradable, approved), needs_people=True
+    ),
+    ChallengeStep("canary", "full", (*_FORWARD, at_venue, proven, better, approved), needs_people=True),
+    ChallengeStep("paper", "rolled_back", (explained,)),
+    ChallengeStep("shadow", "rolled_back", (explained,)),
+    ChallengeStep("canary", "rolled_back", (explained,)),
 )
 """Every step of a challenger. What is not here does not exist."""
 
 
-def step_of(source: Stage, move: str) -> Step:
+def step_of(source: Stage, move: str) -> ChallengeStep:
     """Row of a step.
 
     Raises
@@ -262,7 +264,7 @@ def step_of(source: Stage, move: str) -> Step:
     return row
 
 
-def refusals(step: Step, evidence: ChallengeEvidence) -> tuple[str, ...]:
+def refusals(step: ChallengeStep, evidence: ChallengeEvidence) -> tuple[str, ...]:
     """Return what keeps a step from being taken, a sentence for each rule."""
     return tuple(refusal for guard in step.guards if (refusal := guard(evidence)))
 

@@ -14,7 +14,14 @@ from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings, Settings
 from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
-from quant_pipelines.lifecycle.canary import Bands, Executed, bands_of, harm_of, is_overdue, missing_of
+from quant_pipelines.lifecycle.canary import (
+    PromisedBands,
+    StageDone,
+    bands_of,
+    harm_of,
+    is_overdue,
+    missing_of,
+)
 from quant_pipelines.lifecycle.challenge import (
     PROVES,
     ChallengeEvidence,
@@ -43,7 +50,7 @@ _WAITING_RULES = ("one_in_flight", "halted")
 """What keeps a challenger waiting; everything else turns it down."""
 
 
-class Standing(NamedTuple):
+class Rivals(NamedTuple):
     """A challenger, its challenge, and the incumbent, as they are stored."""
 
     challenger: StoredStage
@@ -146,7 +153,7 @@ def _limits(settings: Settings) -> RiskLimits:
     return RiskLimits.from_settings(settings.risk)
 
 
-def standing_of(connection: Connection, challenger: StoredStage) -> Standing:
+def standing_of(connection: Connection, challenger: StoredStage) -> Rivals:
     """Read a challenger in flight.
 
     Raises
@@ -158,10 +165,10 @@ def standing_of(connection: Connection, challenger: StoredStage) -> Standing:
     incumbent = read_stage(connection, challenger.challenges or 0, for_update=True)
     if challenge is None or incumbent is None:
         raise LifecycleError(f"{challenger.key} challenges nobody; expected a challenger")
-    return Standing(challenger, challenge, incumbent)
+    return Rivals(challenger, challenge, incumbent)
 
 
-class Judged(NamedTuple):
+class JudgedChallenger(NamedTuple):
     """What is known of a challenger now: evidence for the table, numbers for people, whether it is late."""
 
     evidence: ChallengeEvidence
@@ -169,11 +176,13 @@ class Judged(NamedTuple):
     is_overdue: bool
 
 
-def judged(connection: Connection, standing: Standing, ladder: LadderSettings, now: datetime) -> Judged:
+def judged(
+    connection: Connection, standing: Rivals, ladder: LadderSettings, now: datetime
+) -> JudgedChallenger:
     """Judge a challenger by what is stored; who approves it and why is added by whoever asks."""
     challenger, challenge, incumbent = standing
     done = _executed(connection, challenger, now)
-    bands = None if challenge.bands is None else Bands(**challenge.bands)
+    bands = None if challenge.bands is None else PromisedBands(**challenge.bands)
     harm = harm_of(done, bands, ladder)
     if incumbent.stage not in (*ORDER_STAGES, "paper", "shadow"):
         harm = (*harm, f"its incumbent {incumbent.key} is in {incumbent.stage}")
@@ -208,16 +217,16 @@ def judged(connection: Connection, standing: Standing, ladder: LadderSettings, n
         "proves": PROVES.get(challenger.stage, ""),
         "rests_on": PROVES[challenge.kind],
     }
-    return Judged(evidence, numbers, is_overdue(done, ladder))
+    return JudgedChallenger(evidence, numbers, is_overdue(done, ladder))
 
 
-def _executed(connection: Connection, challenger: StoredStage, now: datetime) -> Executed:
+def _executed(connection: Connection, challenger: StoredStage, now: datetime) -> StageDone:
     key, since = challenger.deployment_id, challenger.since
     sent, rejected = store.orders_since(connection, key, since)
     returns = _returns_since(connection, key, since, now)
     book = read_book(connection, key)
     worth = float(book.day_end_equity[-1]) if book.day_end_equity.size else book.capital
-    return Executed(
+    return StageDone(
         challenger.stage,
         (now - since).days,
         store.shortfalls_since(connection, key, since),

@@ -15,6 +15,7 @@ from quant_pipelines.lifecycle.admission import (
     admitted,
     affordable_deployments,
     candidate_of,
+    deployment_values,
 )
 from quant_pipelines.lifecycle.screen import decide_all, unit_of
 from quant_pipelines.operations.receipt import Receipt, Signature
@@ -66,7 +67,8 @@ def approve_candidate(
             _require_capital(settings, len(traded))
         reasons = (f"approved by {signature.operator}: {signature.reason}", *decision.reasons)
         made = replace(decision, reasons=reasons)
-        made, deployment_id = admitted(connection, settings, made, job, now, signature.operator)
+        values = deployment_values(connection, settings, verdict, job, now)
+        made, deployment_id = admitted(connection, settings, made, values, signature.operator)
         if made.decision != ADMITTED:
             raise LifecycleError(f"verdict {verdict_id} is refused: {'; '.join(made.reasons)}")
         store.save_decision(connection, verdict_id, ADMITTED, reasons, now)

@@ -17,7 +17,7 @@ from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import Stage
 from quant_pipelines.lifecycle.challenge import Move, forward_of, refusals, step_of
-from quant_pipelines.lifecycle.challengers import Judged, Standing, judged, standing_of
+from quant_pipelines.lifecycle.challengers import JudgedChallenger, Rivals, judged, standing_of
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store import challenges as store
@@ -36,11 +36,11 @@ class Challenging(NamedTuple):
     """A step of a challenger that is asked for: where, who and why, and when."""
 
     connection: Connection
-    standing: Standing
+    standing: Rivals
     signature: Signature
     now: datetime
 
-    def judged(self, ladder: LadderSettings, people: frozenset[str]) -> Judged:
+    def judged(self, ladder: LadderSettings, people: frozenset[str]) -> JudgedChallenger:
         """Judge it, with who approves and why."""
         known = judged(self.connection, self.standing, ladder, self.now)
         evidence = known.evidence._replace(people=people, reason=self.signature.reason)
@@ -64,7 +64,9 @@ def move_for(stored: StoredStage, incumbent: StoredStage, target: str) -> Move:
     )
 
 
-def require_step(asked: Challenging, ladder: LadderSettings, move: Move, people: frozenset[str]) -> Judged:
+def require_step(
+    asked: Challenging, ladder: LadderSettings, move: Move, people: frozenset[str]
+) -> JudgedChallenger:
     """Prove that a challenger may take a step.
 
     Raises
@@ -86,7 +88,7 @@ def people_needed(stored: StoredStage, move: Move, ladder: LadderSettings) -> in
 
 
 def take_step(
-    asked: Challenging, ladder: LadderSettings, move: Move, people: frozenset[str], known: Judged
+    asked: Challenging, ladder: LadderSettings, move: Move, people: frozenset[str], known: JudgedChallenger
 ) -> Receipt:
     """Take a step that was proven."""
     if move == "canary":
@@ -94,7 +96,9 @@ def take_step(
     return _take_place(asked, known)
 
 
-def _open_canary(asked: Challenging, ladder: LadderSettings, people: list[str], known: Judged) -> Receipt:
+def _open_canary(
+    asked: Challenging, ladder: LadderSettings, people: list[str], known: JudgedChallenger
+) -> Receipt:
     """Move a part of the incumbent's capital into a book beside it; the paper book of the shadow ends."""
     connection, (challenger, challenge, incumbent), signature, now = asked
     whole = read_capital(connection, incumbent.deployment_id) or Decimal(0)
@@ -122,7 +126,7 @@ def _open_canary(asked: Challenging, ladder: LadderSettings, people: list[str], 
     return Receipt("deployment.promoted", canary, summary, audit_id)
 
 
-def _take_place(asked: Challenging, known: Judged) -> Receipt:
+def _take_place(asked: Challenging, known: JudgedChallenger) -> Receipt:
     """Give a challenger the incumbent's place and capital; the incumbent closes what it holds."""
     connection, (challenger, challenge, incumbent), signature, now = asked
     is_beside = challenge.canary_id is not None
@@ -209,7 +213,7 @@ def take_back_failed(engine: Engine, ladder: LadderSettings, clock: Clock) -> li
     return done
 
 
-class Reach(NamedTuple):
+class StepInReach(NamedTuple):
     """Step of a challenger whose evidence suffices, or a canary that waits for a person."""
 
     target: Stage
@@ -219,7 +223,7 @@ class Reach(NamedTuple):
 
 def step_in_reach(
     connection: Connection, stored: StoredStage, ladder: LadderSettings, now: datetime
-) -> Reach | None:
+) -> StepInReach | None:
     """Find the step that a challenger may take now, but for the people who must approve it; None without."""
     standing = standing_of(connection, stored)
     move = forward_of(stored.stage)
@@ -231,9 +235,9 @@ def step_in_reach(
     target: Stage = "canary" if move == "canary" else standing.incumbent.stage
     people = people_needed(stored, move, ladder)
     if not refusals(step_of(stored.stage, move), evidence):
-        return Reach(target, people)
+        return StepInReach(target, people)
     late = f"its canary has not ended within {ladder.canary_max_days} days; a person decides"
-    return Reach(target, max(people, 1), late) if known.is_overdue else None
+    return StepInReach(target, max(people, 1), late) if known.is_overdue else None
 
 
 def binding(connection: Connection, stored: StoredStage, ladder: LadderSettings) -> str:

@@ -12,6 +12,7 @@ from quant_pipelines.lifecycle.culling import Rank, rank_deployments, worst_with
 from quant_pipelines.lifecycle.scorecard import daily_returns
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.stages import disable
+from quant_pipelines.store.challenges import challengers
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.lifecycle import ScoredBook, read_books
 from quant_pipelines.store.stages import deployment_ids
@@ -38,7 +39,8 @@ def cull_worst(engine: Engine, ladder: LadderSettings, clock: Clock) -> tuple[li
         The ranking, worst first, and what was done; None when nobody rests.
     """
     with transaction(engine) as connection:
-        may_cool = set(deployment_ids(connection, _MAY_COOL))
+        # A challenger is judged by its own bounds; its incumbent stands for both.
+        may_cool = set(deployment_ids(connection, _MAY_COOL)) - set(challengers(connection))
     books = [book for book in read_books(engine) if book.deployment_id in may_cool]
     ranking = rank_deployments(
         {book.deployment_id: complete_returns(book, clock()) for book in books}, ladder

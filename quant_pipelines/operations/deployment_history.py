@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.lifecycle.challenge import PROVES
 from quant_pipelines.lifecycle.challengers import judged, standing_of
+from quant_pipelines.store import audit
 from quant_pipelines.store import challenges as store
+from quant_pipelines.store.capital_changes import changes_of
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.stages import StoredStage, read_stage
-from quant_pipelines.store.tables import audit_logs, capital_changes
 
 
 def deployment_history(
@@ -51,11 +52,6 @@ def deployment_history(
                 f"deployment:{deployment_id} does not exist; expected the id of a deployment"
             )
         own = store.read_challenge(connection, deployment_id)
-        changes = capital_changes.c
-        newest = select(changes.at, changes.capital, changes.actor, changes.reason, changes.source)
-        newest = newest.where(changes.deployment_id == deployment_id).order_by(changes.id)
-        rows = audit_logs.c
-        steps = select(rows.at, rows.actor, rows.action, rows.detail).where(rows.subject == stored.key)
         return {
             "deployment": stored.deployment_id,
             "strategy": stored.strategy,
@@ -68,8 +64,8 @@ def deployment_history(
             "challenge": None if own is None else own._asdict(),
             "now": _now(connection, stored, ladder, now),
             "challenged_by": [one._asdict() for one in store.challenges_of(connection, deployment_id)],
-            "capital_changes": [dict(row) for row in connection.execute(newest).mappings()],
-            "steps": [dict(row) for row in connection.execute(steps.order_by(rows.id)).mappings()],
+            "capital_changes": changes_of(connection, deployment_id),
+            "steps": audit.rows_of(connection, stored.key),
         }
 
 

@@ -18,7 +18,7 @@ from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import LADDER, ORDER_STAGES, PAPER_STAGES, RESTS, Stage
 from quant_pipelines.lifecycle.challenge import Move
-from quant_pipelines.lifecycle.challengers import Judged, standing_of
+from quant_pipelines.lifecycle.challengers import JudgedChallenger, standing_of
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
 from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
 from quant_pipelines.operations import challenges
@@ -174,6 +174,11 @@ def disable(
     now = clock_time(clock)
     with transaction(engine) as connection:
         case = _Case(connection, _locked(connection, deployment_id), signature, now)
+        if case.stored.challenges is not None and case.stored.stage in LADDER:
+            raise LifecycleError(
+                f"stage: {case.stored.key} challenges deployment:{case.stored.challenges}; expected one that "
+                f"trades its unit (quant rollback {deployment_id} takes a challenger back)"
+            )
         _require(case, LadderSettings(), target, frozenset({signature.operator}))
         return _move(case, target, "deployment.disabled")
 
@@ -275,7 +280,7 @@ class _Challenge(NamedTuple):
     def people(self, ladder: LadderSettings) -> int:
         return challenges.people_needed(self.asked.standing.challenger, self.move, ladder)
 
-    def require(self, ladder: LadderSettings, people: frozenset[str]) -> Judged:
+    def require(self, ladder: LadderSettings, people: frozenset[str]) -> JudgedChallenger:
         return challenges.require_step(self.asked, ladder, self.move, people)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, case, func, insert, select, update
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.stages import LADDER
+from quant_pipelines.core.stages import LADDER, Stage
 from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
     challenges,
@@ -43,7 +43,7 @@ class Challenge(NamedTuple):
     numbers: dict[str, Any] | None
 
 
-class Text(NamedTuple):
+class VersionText(NamedTuple):
     """What a version is made of: its key, its source, the space that it declares."""
 
     version_id: int
@@ -51,7 +51,7 @@ class Text(NamedTuple):
     space: Mapping[str, Mapping[str, Any]]
 
 
-class Orders(NamedTuple):
+class SentOrders(NamedTuple):
     """Orders that were decided since a time, and those of them that the venue refused."""
 
     sent: int
@@ -107,17 +107,17 @@ def challengers(connection: Connection) -> list[int]:
     return list(connection.execute(query.order_by(deployments.c.id)).scalars())
 
 
-def take_place(connection: Connection, deployment_id: int, stage: str, at: datetime) -> None:
+def take_place(connection: Connection, deployment_id: int, stage: Stage, at: datetime) -> None:
     """Let a challenger trade its unit; the incumbent has left its stage."""
     values = {"challenges": None, "stage": stage, "stage_changed_at": at}
     connection.execute(update(deployments).where(deployments.c.id == deployment_id).values(values))
 
 
-def text_of(connection: Connection, version_id: int) -> Text:
+def text_of(connection: Connection, version_id: int) -> VersionText:
     """Read what a version is made of."""
     columns = strategy_versions.c
     query = select(columns.id, columns.source, columns.parameters).where(columns.id == version_id)
-    return Text(*connection.execute(query).one())
+    return VersionText(*connection.execute(query).one())
 
 
 def record_of(connection: Connection, verdict_id: int | None) -> int | None:
@@ -155,7 +155,7 @@ def shortfalls_since(connection: Connection, deployment_id: int, since: datetime
     return np.array([float(cost) for cost in connection.execute(query).scalars()], dtype=np.float64)
 
 
-def orders_since(connection: Connection, deployment_id: int, since: datetime) -> Orders:
+def orders_since(connection: Connection, deployment_id: int, since: datetime) -> SentOrders:
     """Count its orders."""
     is_bad = orders.c.status == "REJECTED"
     query = (
@@ -164,7 +164,7 @@ def orders_since(connection: Connection, deployment_id: int, since: datetime) ->
         .join(intents, intents.c.client_order_id == orders.c.client_order_id)
         .where(intents.c.deployment_id == deployment_id, intents.c.committed_at >= since)
     )
-    return Orders(*connection.execute(query).one())
+    return SentOrders(*connection.execute(query).one())
 
 
 def targets_since(connection: Connection, deployment_id: int, since: datetime) -> dict[Any, float]:

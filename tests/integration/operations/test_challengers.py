@@ -187,6 +187,18 @@ def test_a_person_takes_a_canary_back(
     assert (world.stage(canary), capital(world, incumbent)) == ("rolled_back", [Decimal(10_000)])
 
 
+def test_an_incumbent_that_leaves_takes_its_challenger_along_and_a_challenger_is_not_disabled(
+    world: Any, later: Callable[[float], Any], ann: Signature
+) -> None:
+    incumbent = incumbent_of(world)
+    shadow = challenger_of(world)
+    with pytest.raises(LifecycleError, match=f"stage: deployment:{shadow} challenges deployment:{incumbent}"):
+        stages.disable(world.engine, ann, deployment_id=shadow, clock=world.clock)
+    stages.disable(world.engine, ann, deployment_id=incumbent, clock=world.clock)
+    (receipt,) = take_back_failed(world.engine, LADDER, later(1).clock)
+    assert (receipt.subject, world.stage(shadow)) == (f"deployment:{shadow}", "rolled_back")
+
+
 def test_beside_an_incumbent_on_paper_the_challenger_is_paper_and_needs_nobody(
     world: Any, later: Callable[[float], Any], ann: Signature
 ) -> None:

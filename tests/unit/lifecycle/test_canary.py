@@ -4,11 +4,18 @@ import numpy as np
 import pytest
 
 from quant_pipelines.core.settings import LadderSettings
-from quant_pipelines.lifecycle.canary import Bands, Executed, bands_of, harm_of, is_overdue, missing_of
+from quant_pipelines.lifecycle.canary import (
+    PromisedBands,
+    StageDone,
+    bands_of,
+    harm_of,
+    is_overdue,
+    missing_of,
+)
 
 LADDER = LadderSettings()
-BANDS = Bands(-0.001, 0.05)
-CALM = Executed("canary", 20, np.full(40, 4.0), 40, 0, 0.01, np.full(20, 0.001))
+BANDS = PromisedBands(-0.001, 0.05)
+CALM = StageDone("canary", 20, np.full(40, 4.0), 40, 0, 0.01, np.full(20, 0.001))
 
 
 def test_a_calm_canary_does_no_harm_and_lacks_nothing() -> None:

@@ -11,8 +11,8 @@ from quant_pipelines.lifecycle.challenge import (
     PROVES,
     STEPS,
     ChallengeEvidence,
+    ChallengeStep,
     NewText,
-    Step,
     agreement,
     forward_of,
     refusals,
@@ -64,20 +64,22 @@ RULES = {
 }
 
 
-def at_home(step: Step) -> ChallengeEvidence:
+def at_home(step: ChallengeStep) -> ChallengeEvidence:
     """Everything that a step asks for."""
     names = {guard.__name__ for guard in step.guards}
     return GOOD._replace(incumbent="paper") if "on_paper" in names else GOOD
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step.source}-{step.move}")
-def test_a_step_with_all_of_its_evidence_is_taken(step: Step) -> None:
+def test_a_step_with_all_of_its_evidence_is_taken(step: ChallengeStep) -> None:
     assert refusals(step, at_home(step)) == ()
 
 
 @pytest.mark.parametrize("name", [*FAULTS, *PLACES])
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step.source}-{step.move}")
-def test_a_fault_is_refused_by_the_name_of_its_rule_where_the_step_asks_for_it(step: Step, name: str) -> None:
+def test_a_fault_is_refused_by_the_name_of_its_rule_where_the_step_asks_for_it(
+    step: ChallengeStep, name: str
+) -> None:
     fault = FAULTS.get(name) or {"incumbent": PLACES[name]}
     refused = refusals(step, at_home(step)._replace(**fault))
     asked = {guard.__name__ for guard in step.guards}
