@@ -54,6 +54,7 @@ def deployments(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
         "timeframe",
         "execution_timeframe",
         "parameters",
+        "challenges",
         "stage",
         "capital",
     )

@@ -23,9 +23,11 @@ ACTOR = "promotion ladder"
 def promotion_ladder(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Request the promotions that need no person; write one alert for each that needs some."""
+    """Take back challengers that did harm, request what needs no person, tell people of what needs some."""
+    from quant_pipelines.operations.challenges import take_back_failed  # noqa: PLC0415 - light code server
     from quant_pipelines.operations.stages import steps_in_reach  # noqa: PLC0415 - keeps the code server light
 
+    take_back_failed(platform.engine, platform.settings.ladder, platform.clock)
     told = set(json.loads(context.cursor or "[]"))
     requests, waiting = [], set()
     for step in steps_in_reach(platform.engine, platform.settings.ladder, platform.clock):
@@ -35,7 +37,8 @@ def promotion_ladder(
             continue
         waiting.add(name)
         if name not in told:
-            message = f"{name}: the evidence suffices; {step.people} operators must promote it"
+            why = step.overdue or "the evidence suffices"
+            message = f"{name}: {why}; {step.people} operators must promote it"
             at = clock_time(platform.clock)
             write_alert(platform.engine, Alert("info", f"deployment:{step.deployment_id}", message, at))
     cursor = json.dumps(sorted(waiting))

@@ -256,6 +256,33 @@ class LadderSettings:
         0.10, "share of a deployment's capital that its canary trades at the venue", low=0.0001, high=1
     )
     canary_min_days: int = setting(14, "days in canary before live", low=1, high=3650)
+    canary_max_days: int = setting(
+        60, "days after which a challenger's canary that has not ended waits for a person", low=1, high=3650
+    )
+    canary_min_fills: int = setting(
+        30, "fills of a challenger's canary before it may take all of the capital", low=1, high=100_000
+    )
+    canary_shortfall_bps: float = setting(
+        15.0,
+        "most that a challenger's fills may cost on average against their arrival prices",
+        low=0,
+        high=1000,
+    )
+    canary_worst_fill_bps: float = setting(
+        200.0, "a challenger with a fill that costs more goes back", low=1, high=10_000
+    )
+    canary_reject_rate: float = setting(
+        0.02, "most of a challenger's orders that a venue may refuse", low=0, high=1
+    )
+    canary_loss_fraction: float = setting(
+        0.05, "part of its own capital after whose loss a challenger goes back", low=0.0001, high=1
+    )
+    canary_error: float = setting(
+        0.05, "probability that a bound takes a faultless challenger back, each of them", low=0.0001, high=0.5
+    )
+    challenger_people: int = setting(
+        2, "different operators who approve a challenger's canary, and its whole capital", low=0, high=2
+    )
     data_days: int = setting(
         7, "newest days whose data must be without a finding that blocks", low=1, high=3650
     )

@@ -20,6 +20,7 @@ from quant_pipelines.core.timeframes import (
     to_ms,
     warm_from_ms,
 )
+from quant_pipelines.lifecycle.challengers import open_challenger
 from quant_pipelines.lifecycle.places import Bet
 from quant_pipelines.lifecycle.screen import ScreenCandidate, ScreenDecision, Unit, decide_all
 from quant_pipelines.lifecycle.transitions import Evidence, require_transition
@@ -89,15 +90,38 @@ def screen_candidates(engine: Engine, settings: Settings, clock: Clock) -> Scree
         traded = store.traded_units(connection)
         free = _places(settings) - len(traded)
         decisions = decide_all(candidates, traded, free, bets_held(connection, traded))
-        deployed = []
+        deployed = list[int]()
+        made = list[ScreenDecision]()
         for one in decisions:
-            store.save_decision(connection, one.verdict.id or 0, one.decision, one.reasons, now)
+            decided, deployment_id = one, None
             if one.decision == ADMITTED:
                 values = deployment_values(connection, settings, one.verdict, jobs[one.verdict.id or 0], now)
-                deployed.append(deploy(connection, settings, one, values))
+                decided, deployment_id = admitted(connection, settings, one, values)
+            store.save_decision(connection, one.verdict.id or 0, decided.decision, decided.reasons, now)
+            made.append(decided)
+            deployed += [] if deployment_id is None else [deployment_id]
         if deployed:
             announce_deployments(connection)
-    return ScreenReport(decisions, tuple(deployed))
+    return ScreenReport(tuple(made), tuple(deployed))
+
+
+def admitted(
+    connection: Connection,
+    settings: Settings,
+    one: ScreenDecision,
+    values: dict[str, Any],
+    actor: str = ACTOR,
+) -> tuple[ScreenDecision, int | None]:
+    """Deploy what the screen admits: for a place of its own, or beside the incumbent of its unit.
+
+    Returns
+    -------
+    tuple
+        The decision, which the rules of challengers may have changed, and the deployment; None without one.
+    """
+    if one.challenges is not None:
+        return open_challenger(connection, settings, one, values, actor)
+    return one, deploy(connection, settings, one, values, actor)
 
 
 def _places(settings: Settings) -> int:

@@ -56,11 +56,14 @@ class ScreenDecision:
         ``admitted``, ``rejected``, or ``candidate`` when it waits for a free place.
     reasons
         One sentence for each reason.
+    challenges
+        Deployment that trades its unit, whose place it is to be tried for; None where nobody does.
     """
 
     verdict: VerdictRecord
     decision: VerdictDecision
     reasons: tuple[str, ...]
+    challenges: int | None = None
 
 
 def unit_of(verdict: VerdictRecord) -> Unit:
@@ -92,9 +95,13 @@ def decide_all(
     """
     newest = {unit_of(candidate.verdict): candidate.verdict.id for candidate in candidates}
     rejected, fit = list[ScreenDecision](), list[ScreenCandidate]()
+    challengers = list[ScreenDecision]()
     for candidate in candidates:
-        reasons = _refusals(candidate, newest, traded)
-        if reasons:
+        reasons, incumbent = _refusals(candidate, newest), traded.get(unit_of(candidate.verdict))
+        if not reasons and incumbent is not None:
+            why = (f"passed the paper screen; challenges deployment:{incumbent}",)
+            challengers.append(ScreenDecision(candidate.verdict, ADMITTED, why, incumbent))
+        elif reasons:
             rejected.append(ScreenDecision(candidate.verdict, REJECTED, reasons))
         else:
             fit.append(candidate)
@@ -104,15 +111,14 @@ def decide_all(
     waits = ("passed the paper screen; waits for a free deployment",)
     return (
         *(ScreenDecision(verdicts[at], ADMITTED, _admitted_because(verdicts[at])) for at in seating.seated),
+        *challengers,
         *(ScreenDecision(verdicts[at], CANDIDATE, waits) for at in seating.waiting),
         *(ScreenDecision(verdicts[at], REJECTED, (found.reason,)) for at, found in seating.alike.items()),
         *rejected,
     )
 
 
-def _refusals(
-    candidate: ScreenCandidate, newest: dict[Unit, int | None], traded: dict[Unit, int]
-) -> tuple[str, ...]:
+def _refusals(candidate: ScreenCandidate, newest: dict[Unit, int | None]) -> tuple[str, ...]:
     verdict = candidate.verdict
     unit = unit_of(verdict)
     if newest[unit] != verdict.id:
@@ -124,8 +130,6 @@ def _refusals(
     reasons = [gate.reason for gate in gates if gate.gate == PAPER and not gate.passed]
     if not verdict.parameters:
         reasons.append("no parameters could be fitted on the newest window")
-    if not reasons and unit in traded:
-        reasons.append(f"deployment:{traded[unit]} already trades it and keeps its parameters")
     return tuple(reasons)
 
 

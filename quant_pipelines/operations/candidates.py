@@ -4,19 +4,21 @@ The screen decides by itself on what it can; a person takes a candidate that wai
 was refused only because its unit was traded then. What failed a gate stays out for everybody.
 """
 
+from dataclasses import replace
+
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.lifecycle.admission import (
+    admitted,
     affordable_deployments,
     bets_held,
     candidate_of,
-    deploy,
     deployment_values,
 )
-from quant_pipelines.lifecycle.screen import ScreenDecision, decide_all, unit_of
+from quant_pipelines.lifecycle.screen import decide_all, unit_of
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
 from quant_pipelines.store import audit
@@ -64,12 +66,15 @@ def approve_candidate(
         (decision,) = decide_all([candidate_of(connection, verdict, job)], traded, places=1, held=held)
         if decision.decision != ADMITTED:
             raise LifecycleError(f"verdict {verdict_id} is refused: {'; '.join(decision.reasons)}")
-        _require_capital(settings, len(traded))
+        if decision.challenges is None:
+            _require_capital(settings, len(traded))
         reasons = (f"approved by {signature.operator}: {signature.reason}", *decision.reasons)
-        store.save_decision(connection, verdict_id, ADMITTED, reasons, now)
+        made = replace(decision, reasons=reasons)
         values = deployment_values(connection, settings, verdict, job, now)
-        made = ScreenDecision(verdict, ADMITTED, reasons)
-        deployment_id = deploy(connection, settings, made, values, signature.operator)
+        made, deployment_id = admitted(connection, settings, made, values, signature.operator)
+        if made.decision != ADMITTED:
+            raise LifecycleError(f"verdict {verdict_id} is refused: {'; '.join(made.reasons)}")
+        store.save_decision(connection, verdict_id, ADMITTED, reasons, now)
         announce_deployments(connection)
         audit_id = _sign(connection, signature, "candidate.approved", verdict)
     summary = f"verdict {verdict_id} is admitted: deployment:{deployment_id} trades it on paper"

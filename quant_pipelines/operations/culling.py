@@ -15,6 +15,7 @@ from quant_pipelines.lifecycle.culling import Rank, rank_deployments, worst_with
 from quant_pipelines.lifecycle.scorecard import daily_returns
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.stages import disable, promote
+from quant_pipelines.store.challenges import challengers
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.lifecycle import ScoredBook, read_books
 from quant_pipelines.store.stages import deployment_ids, entered_at, rested_ids
@@ -41,7 +42,9 @@ def cull_worst(engine: Engine, ladder: LadderSettings, clock: Clock) -> tuple[li
         The ranking, worst first, and what was done; None when nobody rests.
     """
     with transaction(engine) as connection:
-        since = entered_at(connection, deployment_ids(connection, _MAY_COOL))
+        # A challenger is judged by its own bounds; its incumbent stands for both.
+        may_cool = set(deployment_ids(connection, _MAY_COOL)) - set(challengers(connection))
+        since = entered_at(connection, sorted(may_cool))
     # From the day after it entered its stage: what it rested for is not held against it again.
     returns = {
         book.deployment_id: complete_returns(book, clock(), to_ms(since[book.deployment_id]))

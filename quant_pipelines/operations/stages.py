@@ -16,8 +16,11 @@ from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import LADDER, RESTS, Stage
+from quant_pipelines.lifecycle.challenge import Move
+from quant_pipelines.lifecycle.challengers import JudgedChallenger, standing_of
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
 from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
+from quant_pipelines.operations import challenges
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.voided import clause_of, detail_of
 from quant_pipelines.optimize.evidence import Freshness, fresh_evidence
@@ -67,12 +70,15 @@ class Step:
         The step.
     people
         Operators who must approve it; 0 lets it happen by itself.
+    overdue
+        Why a person must decide although the evidence does not suffice; empty where it does.
     """
 
     deployment_id: int
     source: Stage
     target: Stage
     people: int
+    overdue: str = ""
 
 
 def promote(
@@ -114,22 +120,22 @@ def promote(
     with transaction(engine) as connection:
         stored = _locked(connection, deployment_id)
         approvals.void_expired(connection, now)
-        proposal = approvals.open_proposal(connection, stored.key, target)
-        if proposal and proposal.proposer.casefold() == signature.operator.casefold():
-            raise LifecycleError(
-                f"{proposal.proposer} proposed {target} for {stored.key}; expected a different operator"
-            )
-        if proposal:
-            _require_approver(connection, signature.operator)
-        is_first = approvals_needed(stored.stage, target) > 1 and proposal is None
+        case = _Case(connection, stored, signature, now)
+        proposal = _proposal_of(case, ladder, target)
+        challenge = _challenging(case, target)
+        needed = challenge.people(ladder) if challenge else approvals_needed(stored.stage, target)
+        is_first = needed > 1 and proposal is None
         approved_by = {signature.operator, proposal.proposer if proposal else signature.operator}
         people = frozenset(approved_by | {_SECOND_PERSON} if is_first else approved_by)
-        case = _Case(connection, stored, signature, now)
-        _require(case, ladder, target, people)
+        known = challenge and challenge.require(ladder, people)
+        if challenge is None:
+            _require(case, ladder, target, people)
         if is_first:
-            return _propose(case, target)
+            return _propose(case, ladder, target)
         if proposal:
             approvals.approve(connection, proposal.id, signature.operator, now)
+        if challenge and known:
+            return challenges.take_step(challenge.asked, ladder, challenge.move, people, known)
         _require_free_unit(connection, stored)
         if target == CANARY:
             return _open_canary(case, ladder, sorted(people))
@@ -149,6 +155,10 @@ def roll_back(engine: Engine, signature: Signature, *, deployment_id: int, clock
     now = clock_time(clock)
     with transaction(engine) as connection:
         case = _Case(connection, _locked(connection, deployment_id), signature, now)
+        if case.stored.challenges is not None and case.stored.stage in LADDER:
+            standing = standing_of(connection, case.stored)
+            asked = challenges.Challenging(connection, standing, signature, now)
+            return challenges.take_back(asked, LadderSettings())
         _require(case, LadderSettings(), "rolled_back", frozenset({signature.operator}))
         return _move(case, "rolled_back", "deployment.rolled_back")
 
@@ -176,6 +186,11 @@ def disable(
     now = clock_time(clock)
     with transaction(engine) as connection:
         case = _Case(connection, _locked(connection, deployment_id), signature, now)
+        if case.stored.challenges is not None and case.stored.stage in LADDER:
+            raise LifecycleError(
+                f"stage: {case.stored.key} challenges deployment:{case.stored.challenges}; expected one that "
+                f"trades its unit (quant rollback {deployment_id} takes a challenger back)"
+            )
         _require(case, LadderSettings(), target, frozenset({signature.operator}))
         receipt = _move(case, target, "deployment.disabled")
         if rest is not None:
@@ -202,6 +217,11 @@ def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list
         for deployment_id in deployment_ids(connection, LADDER[:-1]):
             stored = read_stage(connection, deployment_id)
             if stored is None:
+                continue
+            if stored.challenges is not None:
+                reach = challenges.step_in_reach(connection, stored, ladder, now)
+                if reach is not None:
+                    found.append(Step(deployment_id, stored.stage, *reach))
                 continue
             target = LADDER[LADDER.index(stored.stage) + 1]
             try:
@@ -261,7 +281,51 @@ def _require_free_unit(connection: Connection, stored: StoredStage) -> None:
         raise LifecycleError(f"deployment:{holder} trades {' '.join(unit)} already; disable it first")
 
 
-def _propose(case: _Case, target: Stage) -> Receipt:
+class _Challenge(NamedTuple):
+    """A step of a challenger that is asked for."""
+
+    asked: challenges.Challenging
+    move: Move
+
+    def people(self, ladder: LadderSettings) -> int:
+        return challenges.people_needed(self.asked.standing.challenger, self.move, ladder)
+
+    def require(self, ladder: LadderSettings, people: frozenset[str]) -> JudgedChallenger:
+        return challenges.require_step(self.asked, ladder, self.move, people)
+
+
+def _challenging(case: _Case, target: str) -> _Challenge | None:
+    """Step that a target means where the deployment is a challenger; None for another."""
+    if case.stored.challenges is None:
+        return None
+    standing = standing_of(case.connection, case.stored)
+    move = challenges.move_for(case.stored, standing.incumbent, target)
+    return _Challenge(challenges.Challenging(case.connection, standing, case.signature, case.now), move)
+
+
+def _proposal_of(case: _Case, ladder: LadderSettings, target: str) -> approvals.Proposal | None:
+    """Return the proposal that somebody else made; None without one.
+
+    It is void, and may be made anew, where what it was of has changed since.
+    """
+    stored, operator = case.stored, case.signature.operator
+    proposal = approvals.open_proposal(case.connection, stored.key, target)
+    if proposal is None:
+        return None
+    bound = proposal.evidence.get("binding")
+    if bound not in (None, challenges.binding(case.connection, stored, ladder)):
+        voided = approvals.void_proposals(case.connection, stored.key, case.now)
+        case.sign("deployment.proposal_void", {"why": "what it was of has changed", **detail_of(voided)})
+        return None
+    if proposal.proposer.casefold() == operator.casefold():
+        raise LifecycleError(
+            f"{proposal.proposer} proposed {target} for {stored.key}; expected a different operator"
+        )
+    _require_approver(case.connection, operator)
+    return proposal
+
+
+def _propose(case: _Case, ladder: LadderSettings, target: Stage) -> Receipt:
     stored, signature = case.stored, case.signature
     values = {
         "subject": stored.key,
@@ -269,7 +333,8 @@ def _propose(case: _Case, target: Stage) -> Receipt:
         "target": target,
         "proposer": signature.operator,
         "reason": signature.reason,
-        "evidence": audit.plain(_evidence(stored)),
+        "evidence": audit.plain(_evidence(stored))
+        | {"binding": challenges.binding(case.connection, stored, ladder)},
         "proposed_at": case.now,
     }
     approvals.propose(case.connection, values)

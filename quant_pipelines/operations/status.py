@@ -108,6 +108,7 @@ def _deployment(row: dict[str, Any]) -> dict[str, Any]:
         "stage": row["stage"],
         "capital": float(row["capital"]),
         "parameters": row["parameters"],
+        "challenges": row["challenges"],
         "equity": row["equity"],
         "shortfall_bps": _rounded(row["shortfall_bps"]),
         "fee_bps": _rounded(row["fee_bps"]),

@@ -364,6 +364,13 @@ VERBS: tuple[Verb, ...] = (
         fields=(_REFERENCE,),
         asker="home",
     ),
+    Verb(
+        "history",
+        "what became of a deployment: stages, capital, challengers",
+        fields=(_DEPLOYMENT,),
+        asker="home",
+        module="deployment_history",
+    ),
     ALERTING,
     WATCHING,
     Verb(

@@ -23,6 +23,7 @@ class Proposal:
     proposer: str
     reason: str
     proposed_at: datetime
+    evidence: dict[str, Any]
 
 
 class Voided(NamedTuple):

@@ -188,6 +188,14 @@ def _hash(previous: bytes, row: dict[str, Any]) -> bytes:
     return hashlib.sha256(previous + image.encode()).digest()
 
 
+def rows_of(connection: Connection, subject: str) -> list[dict[str, Any]]:
+    """Read what was done to a subject: ``at``, ``actor``, ``action`` and ``detail``, oldest first."""
+    columns = audit_logs.c
+    query = select(columns.at, columns.actor, columns.action, columns.detail)
+    query = query.where(columns.subject == subject).order_by(columns.id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def plain(value: Any) -> Any:
     """Make JSON values of decimals, times and tuples; a `StoreError` for what JSON can't hold."""
     if isinstance(value, dict):

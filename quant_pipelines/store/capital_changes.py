@@ -135,3 +135,11 @@ def _equity_at(connection: Connection, books: list[int], at: datetime) -> float:
         .order_by(own, equity.c.ts.desc())
     )
     return float(sum(connection.execute(query).scalars()))
+
+
+def changes_of(connection: Connection, deployment_id: int) -> list[dict[str, Any]]:
+    """Read what the capital of a deployment became, and who said so, oldest first."""
+    changes = capital_changes.c
+    query = select(changes.at, changes.capital, changes.actor, changes.reason, changes.source)
+    query = query.where(changes.deployment_id == deployment_id).order_by(changes.id)
+    return [dict(row) for row in connection.execute(query).mappings()]

@@ -100,9 +100,10 @@ def candidate_jobs(connection: Connection, verdict_id: int | None = None) -> dic
 
 
 def traded_units(connection: Connection) -> dict[tuple[str, str, str, str], int]:
-    """Deployment by strategy, exchange, symbol and timeframe, for those that trade."""
+    """Deployment by strategy, exchange, symbol and timeframe, for those that trade: no challengers."""
     unit = [deployments.c[name] for name in ("strategy", "exchange", "symbol", "timeframe")]
-    query = select(deployments.c.id, *unit).where(deployments.c.stage.in_(LADDER))
+    is_it = deployments.c.stage.in_(LADDER) & deployments.c.challenges.is_(None)
+    query = select(deployments.c.id, *unit).where(is_it)
     return {
         (row.strategy, row.exchange, row.symbol, row.timeframe): row.id for row in connection.execute(query)
     }
@@ -146,6 +147,16 @@ def read_books(engine: Engine) -> list[ScoredBook]:
     with transaction(engine) as connection:
         rows = connection.execute(query).mappings().all()
         return [_book(connection, dict(row)) for row in rows]
+
+
+def read_book(connection: Connection, deployment_id: int) -> ScoredBook:
+    """One deployment with its daily equity, whatever its stage."""
+    query = (
+        select(deployments, verdicts.c.out_of_sample)
+        .join(verdicts, verdicts.c.id == deployments.c.verdict_id, isouter=True)
+        .where(deployments.c.id == deployment_id)
+    )
+    return _book(connection, dict(connection.execute(query).mappings().one()))
 
 
 def save_scorecards(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -40,6 +40,8 @@ class StoredStage:
     ----------
     deployment_id, set_id, strategy, exchange, symbol, timeframe
         The deployment; of a leg, the set that it moves with.
+    challenges
+        Incumbent whose place it is tried for; None for what trades its unit.
     verdict_id
         Verdict that it was deployed with; None for one made by hand.
     stage, since
@@ -64,6 +66,7 @@ class StoredStage:
 
     deployment_id: int
     set_id: int | None
+    challenges: int | None
     strategy: str
     exchange: str
     symbol: str
@@ -123,6 +126,7 @@ def read_stage(connection: Connection, deployment_id: int, *, for_update: bool =
         deployment_id=row.id,
         verdict_id=row.verdict_id,
         set_id=row.set_id,
+        challenges=row.challenges,
         stage=row.stage,
         since=row.stage_changed_at,
         capital=row.now,

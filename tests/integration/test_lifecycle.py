@@ -122,7 +122,9 @@ def test_second_screen_finds_nothing_to_decide(engine: Engine) -> None:
     assert len(read_deployments(engine)) == 1
 
 
-def test_newer_verdict_leaves_the_running_deployment_alone(engine: Engine) -> None:
+def test_newer_verdict_that_fails_the_risk_validation_leaves_the_deployment_alone(
+    engine: Engine,
+) -> None:
     store(engine, VERDICT)
     screen(engine)
     store(
@@ -131,7 +133,8 @@ def test_newer_verdict_leaves_the_running_deployment_alone(engine: Engine) -> No
     )
     report = screen(engine)
     assert report.deployments == ()
-    assert "already trades it" in report.decisions[0].reasons[0]
+    (reason,) = report.decisions[0].reasons
+    assert reason.startswith("risk_validation: parameters_in_space: fast is not declared")
     (deployment,) = read_deployments(engine)
     assert deployment.parameters == VERDICT.parameters
 
@@ -160,7 +163,7 @@ def test_admitted_verdict_on_a_set_becomes_one_deployment_with_a_leg_for_each_sy
     assert (row.subject, row.detail["legs"]) == (f"deployment:{whole}", [leg.id for leg in legs])
     store(engine, replace(VERDICT, symbol=PAIR, window_end_ms=day_start_ms("2025-06-11")))
     (again,) = screen(engine).decisions
-    assert again.reasons == (f"deployment:{whole} already trades it and keeps its parameters",)
+    assert again.reasons == (f"deployment:{whole} trades these parameters already",)
 
 
 def test_set_is_scored_and_moved_as_one(engine: Engine) -> None:

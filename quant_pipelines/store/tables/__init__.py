@@ -3,6 +3,8 @@
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
 from quant_pipelines.store.tables.capital import acknowledged_looks, capital_looks, capital_results
 from quant_pipelines.store.tables.capital_changes import capital_changes
+from quant_pipelines.store.tables.certificates import certificates
+from quant_pipelines.store.tables.challenges import challenges
 from quant_pipelines.store.tables.journal import book_openings, equity
 from quant_pipelines.store.tables.market import (
     bar_confirmations,
@@ -58,7 +60,6 @@ from quant_pipelines.store.tables.research import (
 from quant_pipelines.store.tables.trading import (
     accounts,
     balances,
-    certificates,
     checkpoints,
     deployments,
     epochs,
@@ -94,6 +95,7 @@ __all__ = [
     "book_snapshots",
     "bus_events",
     "certificates",
+    "challenges",
     "combinatorial_studies",
     "combinatorial_splits",
     "checkpoints",

@@ -83,21 +83,6 @@ wallet_days = Table(
     comment="Each UTC day of an account, compared with the venue's wallet to the last digit",
 )
 
-certificates = Table(
-    "certificates",
-    metadata,
-    identity(),
-    text("exchange", comment="ccxt id"),
-    text("place", comment="demo, or the address of a simulated venue"),
-    text("version", comment="of the code that sends orders"),
-    Column("passed", Boolean, nullable=False),
-    document("steps", comment="what was tried, whether it held, what was seen"),
-    text("operator"),
-    moment("at"),
-    schema="trading",
-    comment="What was tried before real orders: without a record of this code they are locked",
-)
-
 deployments = Table(
     "deployments",
     metadata,
@@ -114,6 +99,10 @@ deployments = Table(
         *("set_id", BigInteger, ForeignKey("trading.deployments.id")),
         index=True,
         comment="of a leg: the set that it is traded in; null for what is traded alone, and for a set",
+    ),
+    Column(
+        *("challenges", BigInteger, ForeignKey("trading.deployments.id")),
+        comment="incumbent whose place it is tried for; null for what trades its unit",
     ),
     text("strategy"),
     text("exchange"),
@@ -141,7 +130,12 @@ deployments = Table(
         "symbol",
         "timeframe",
         unique=True,
-        postgresql_where=sql(one_of("stage", Rung)),
+        postgresql_where=sql(f"{one_of('stage', Rung)} and challenges is null"),
+    ),
+    Index(
+        *("uq_deployments_challenger", "challenges"),
+        unique=True,
+        postgresql_where=sql(f"{one_of('stage', Rung)} and challenges is not null"),
     ),
     schema="trading",
     comment="Strategy version x instrument x capital: what the runner trades",

@@ -114,7 +114,7 @@ def test_superseded_verdict_is_refused(world: Any, ann: Signature) -> None:
 def test_unit_that_is_traded_must_be_disabled_first(world: Any, ann: Signature) -> None:
     deployment_id = world.deployment()
     newer = world.verdict(day="2025-06-11")
-    with pytest.raises(LifecycleError, match=f"deployment:{deployment_id} already trades it"):
+    with pytest.raises(LifecycleError, match=f"deployment:{deployment_id} trades these parameters already"):
         approve(world, ann, newer)
     stages.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
     approve(world, ann, newer)

@@ -32,6 +32,7 @@ VERBS = (
     ("keys", "list"),
     ("audit", "verify"),
     ("explain", "q1-1-a-t"),
+    ("history", "3"),
     ("data", "costs"),
     ("capital",),
     ("capital", "--look"),

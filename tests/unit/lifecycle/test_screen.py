@@ -71,10 +71,9 @@ def test_older_verdict_of_the_same_unit_is_superseded() -> None:
     assert decisions(verdict(1, symbol="A"), verdict(2, symbol="A")) == {1: REJECTED, 2: ADMITTED}
 
 
-def test_running_deployment_keeps_its_parameters() -> None:
-    (one,) = decide_all([ScreenCandidate(verdict(1))], {unit_of(verdict(1)): 7}, 5)
-    assert one.decision == REJECTED
-    assert one.reasons == ("deployment:7 already trades it and keeps its parameters",)
+def test_verdict_on_a_traded_unit_challenges_it_and_takes_no_place() -> None:
+    (one,) = decide_all([ScreenCandidate(verdict(1))], {unit_of(verdict(1)): 7}, 0)
+    assert (one.decision, one.challenges) == ("admitted", 7)
 
 
 def test_archive_is_not_traded() -> None:
@@ -86,7 +85,7 @@ def test_several_symbols_together_are_one_deployment() -> None:
     (one,) = decide_all([ScreenCandidate(pair)], {}, 1)
     (again,) = decide_all([ScreenCandidate(pair)], {unit_of(pair): 7}, 1)
     assert one.decision == ADMITTED
-    assert again.reasons == ("deployment:7 already trades it and keeps its parameters",)
+    assert (again.decision, again.challenges) == ("admitted", 7)
 
 
 def test_unfitted_strategy_is_not_traded() -> None:

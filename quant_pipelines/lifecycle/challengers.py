@@ -1,0 +1,291 @@
+"""Challengers from stored rows: opened beside the incumbent, and judged by what they did since."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import Connection
+
+from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.limits import RiskLimits
+from quant_pipelines.core.series import Days
+from quant_pipelines.core.settings import LadderSettings, Settings
+from quant_pipelines.core.stages import ORDER_STAGES
+from quant_pipelines.core.timeframes import DAY_MS, to_ms
+from quant_pipelines.lifecycle.canary import (
+    PromisedBands,
+    StageDone,
+    bands_of,
+    harm_of,
+    is_overdue,
+    missing_of,
+)
+from quant_pipelines.lifecycle.challenge import (
+    PROVES,
+    ChallengeEvidence,
+    Kind,
+    NewText,
+    agreement,
+    refusals,
+    step_of,
+    validate,
+)
+from quant_pipelines.lifecycle.scorecard import daily_returns
+from quant_pipelines.lifecycle.screen import ScreenDecision
+from quant_pipelines.optimize.evidence import fresh_evidence
+from quant_pipelines.optimize.paired import FEWEST_PAIRED_DAYS, PairedDifference, paired_difference
+from quant_pipelines.optimize.verdict import CANDIDATE, REJECTED, VerdictRecord
+from quant_pipelines.store import audit
+from quant_pipelines.store import challenges as store
+from quant_pipelines.store.deployments import newest_instrument
+from quant_pipelines.store.findings import blocking_findings
+from quant_pipelines.store.heartbeats import standing_halts
+from quant_pipelines.store.legs import add_legs
+from quant_pipelines.store.lifecycle import add_deployment, paper_account, read_book
+from quant_pipelines.store.stages import StoredStage, read_stage
+
+_WAITING_RULES = ("one_in_flight", "halted")
+"""What keeps a challenger waiting; everything else turns it down."""
+
+
+class Rivals(NamedTuple):
+    """A challenger, its challenge, and the incumbent, as they are stored."""
+
+    challenger: StoredStage
+    challenge: store.Challenge
+    incumbent: StoredStage
+
+
+def open_challenger(
+    connection: Connection, settings: Settings, one: ScreenDecision, values: dict[str, Any], actor: str
+) -> tuple[ScreenDecision, int | None]:
+    """Deploy a verdict on a traded unit beside the incumbent; returns what was decided, and the deployment.
+
+    Parameters
+    ----------
+    connection
+        Open transaction that also stores the decision.
+    settings
+        Risk limits, and the paper account.
+    one
+        The decision, with the incumbent.
+    values
+        Row of a new paper deployment.
+    actor
+        Who opens it.
+    """
+    now: datetime = values["created_at"]
+    incumbent = read_stage(connection, one.challenges or 0, for_update=True)
+    assert incumbent is not None  # noqa: S101 - it was read in this transaction
+    kind, fault = _kind(connection, one.verdict, incumbent, values)
+    if fault:
+        return replace(one, decision=REJECTED, reasons=(fault,)), None
+    checks = validate(_new_text(connection, one.verdict, values["strategy_version_id"]), _limits(settings))
+    step = step_of("candidate", "shadow" if incumbent.stage in ORDER_STAGES else "paper")
+    in_flight = store.challenger_of(connection, incumbent.deployment_id)
+    evidence = ChallengeEvidence(
+        kind,
+        incumbent.stage,
+        failed_checks=tuple(f"{check.name}: {check.fault}" for check in checks if check.fault),
+        halted=_halted(connection, incumbent),
+        in_flight=f"deployment:{in_flight} challenges {incumbent.key} already" if in_flight else "",
+    )
+    refused = refusals(step, evidence)
+    if refused:
+        waits = all(reason.startswith(_WAITING_RULES) for reason in refused)
+        return replace(one, decision=CANDIDATE if waits else REJECTED, reasons=refused), None
+    account = paper_account(connection, settings.portfolio.paper_capital, now)
+    row = values | {"account_id": account, "stage": step.move, "capital": incumbent.capital}
+    deployment_id = add_deployment(connection, row | {"challenges": incumbent.deployment_id})
+    add_legs(connection, deployment_id)
+    promised = np.array(list(store.record_returns(connection, one.verdict.id).values()))
+    bands = bands_of(promised, settings.ladder.canary_error)
+    opened: dict[str, Any] = {
+        "incumbent_id": incumbent.deployment_id,
+        "first_id": deployment_id,
+        "kind": kind,
+        "capital": incumbent.capital,
+        "checks": {check.name: check.fault for check in checks},
+        "bands": None if bands is None else bands._asdict(),
+        "opened_at": now,
+    }
+    store.open_challenge(connection, opened)
+    detail: dict[str, Any] = {
+        "verdict": one.verdict.id,
+        "stage": step.move,
+        "incumbent": incumbent.key,
+        "kind": kind,
+    }
+    detail |= {"parameters": one.verdict.parameters, "checks": opened["checks"], "bands": opened["bands"]}
+    audit.append(connection, actor, "deployment.challenged", f"deployment:{deployment_id}", detail)
+    return one, deployment_id
+
+
+def _kind(
+    connection: Connection, verdict: VerdictRecord, incumbent: StoredStage, values: dict[str, Any]
+) -> tuple[Kind, str]:
+    """Tell whether only parameters are new, and why nothing is; a record of its own is a new version."""
+    known = store.text_and_terms(connection, incumbent.deployment_id)
+    is_same_text = known["strategy_version_id"] == values["strategy_version_id"]
+    if is_same_text and known["parameters"] == verdict.parameters:
+        return "parameters", f"{incumbent.key} trades these parameters already"
+    record = store.record_of(connection, incumbent.verdict_id)
+    is_same_record = record is not None and record == store.record_of(connection, verdict.id)
+    return ("parameters" if is_same_text and is_same_record else "version"), ""
+
+
+def _new_text(connection: Connection, verdict: VerdictRecord, version_id: int) -> NewText:
+    text, outside = store.text_of(connection, version_id), verdict.out_of_sample
+    days, trades = outside.get("days"), outside.get("trades")
+    names = (*text.space, *verdict.parameters)
+    return NewText(
+        verdict.parameters,
+        text.space,
+        outside.get("largest_exposure"),
+        trades / days if trades is not None and days else None,
+        has_stops="Stops(" in text.source or any(name.endswith("_stop") for name in names),
+    )
+
+
+def _limits(settings: Settings) -> RiskLimits:
+    return RiskLimits.from_settings(settings.risk)
+
+
+def standing_of(connection: Connection, challenger: StoredStage) -> Rivals:
+    """Read a challenger in flight.
+
+    Raises
+    ------
+    LifecycleError
+        If it is none.
+    """
+    challenge = store.read_challenge(connection, challenger.deployment_id)
+    incumbent = read_stage(connection, challenger.challenges or 0, for_update=True)
+    if challenge is None or incumbent is None:
+        raise LifecycleError(f"{challenger.key} challenges nobody; expected a challenger")
+    return Rivals(challenger, challenge, incumbent)
+
+
+class JudgedChallenger(NamedTuple):
+    """What is known of a challenger now: evidence for the table, numbers for people, whether it is late."""
+
+    evidence: ChallengeEvidence
+    numbers: dict[str, Any]
+    is_overdue: bool
+
+
+def judged(
+    connection: Connection, standing: Rivals, ladder: LadderSettings, now: datetime
+) -> JudgedChallenger:
+    """Judge a challenger by what is stored; who approves it and why is added by whoever asks."""
+    challenger, challenge, incumbent = standing
+    done = _executed(connection, challenger, now)
+    bands = None if challenge.bands is None else PromisedBands(**challenge.bands)
+    harm = harm_of(done, bands, ladder)
+    if incumbent.stage not in (*ORDER_STAGES, "paper", "shadow"):
+        harm = (*harm, f"its incumbent {incumbent.key} is in {incumbent.stage}")
+    paired = _paired(connection, challenger, incumbent)
+    first = (now - timedelta(days=ladder.data_days)).date()
+    capital = incumbent.capital * Decimal(str(ladder.canary_capital_fraction))
+    evidence = ChallengeEvidence(
+        "parameters" if challenge.kind == "parameters" else "version",
+        incumbent.stage,
+        failed_checks=tuple(f"{name}: {fault}" for name, fault in challenge.checks.items() if fault),
+        look=fresh_evidence(challenger.look, now.date(), ladder.evidence_max_days),
+        paired=paired,
+        short=missing_of(done, ladder),
+        harm=harm,
+        blocked=blocking_findings(connection, challenger.exchange, challenger.symbol, Days(first, date.max)),
+        halted=_halted(connection, challenger, incumbent),
+        too_small=_too_small(connection, incumbent, capital),
+        needed=ladder.challenger_people,
+    )
+    numbers = {
+        "stage": done.stage,
+        "days": done.days,
+        "fills": int(done.shortfalls_bps.size),
+        "mean_shortfall_bps": float(done.shortfalls_bps.mean()) if done.shortfalls_bps.size else None,
+        "orders": done.orders,
+        "rejected": done.rejected,
+        "lost": done.lost,
+        "agreement": _agreement(connection, challenger, incumbent),
+        "difference_a_day": _difference_a_day(connection, challenger, incumbent, now),
+        "paired": None if paired is None else paired._asdict(),
+        "harm": list(harm),
+        "proves": PROVES.get(challenger.stage, ""),
+        "rests_on": PROVES[challenge.kind],
+    }
+    return JudgedChallenger(evidence, numbers, is_overdue(done, ladder))
+
+
+def _executed(connection: Connection, challenger: StoredStage, now: datetime) -> StageDone:
+    key, since = challenger.deployment_id, challenger.since
+    sent, rejected = store.orders_since(connection, key, since)
+    returns = _returns_since(connection, key, since, now)
+    book = read_book(connection, key)
+    worth = float(book.day_end_equity[-1]) if book.day_end_equity.size else book.capital
+    return StageDone(
+        challenger.stage,
+        (now - since).days,
+        store.shortfalls_since(connection, key, since),
+        sent,
+        rejected,
+        1.0 - worth / book.capital if book.capital > 0.0 else 0.0,
+        np.array(list(returns.values())),
+        challenger.halts,
+    )
+
+
+def _returns_since(connection: Connection, key: int, since: datetime, now: datetime) -> dict[int, float]:
+    """Read the returns of the days that began since then and have ended, by their start (ms)."""
+    book = read_book(connection, key)
+    returns = daily_returns(book.day_end_equity, book.capital)
+    first, end = to_ms(since), to_ms(now) // DAY_MS * DAY_MS
+    days = zip(book.days.tolist(), returns.tolist(), strict=True)
+    return {day: value for day, value in days if first <= day < end}
+
+
+def _difference_a_day(
+    connection: Connection, challenger: StoredStage, incumbent: StoredStage, now: datetime
+) -> float | None:
+    """Mean daily return of the challenger less that of the incumbent, on the days of its stage."""
+    mine, other = (
+        _returns_since(connection, one.deployment_id, challenger.since, now)
+        for one in (challenger, incumbent)
+    )
+    both = [mine[day] - other[day] for day in mine.keys() & other.keys()]
+    return float(np.mean(both)) if both else None
+
+
+def _agreement(connection: Connection, challenger: StoredStage, incumbent: StoredStage) -> float | None:
+    keys = (challenger.deployment_id, incumbent.deployment_id)
+    return agreement(*(store.targets_since(connection, key, challenger.since) for key in keys))
+
+
+def _paired(
+    connection: Connection, challenger: StoredStage, incumbent: StoredStage
+) -> PairedDifference | None:
+    mine, other = (store.record_returns(connection, one.verdict_id) for one in (challenger, incumbent))
+    days = sorted(mine.keys() & other.keys())
+    if len(days) < FEWEST_PAIRED_DAYS:
+        return None
+    return paired_difference(*(np.array([record[day] for day in days]) for record in (mine, other)))
+
+
+def _halted(connection: Connection, *of: StoredStage) -> str:
+    accounts = {store.text_and_terms(connection, one.deployment_id)["account_id"] for one in of}
+    sources = {"account", *(one.key for one in of), *(f"account:{key}" for key in accounts)}
+    found = [halt for halt in standing_halts(connection) if halt["source"] in sources]
+    return f"{found[0]['source']}: {found[0]['message']}" if found else ""
+
+
+def _too_small(connection: Connection, incumbent: StoredStage, capital: Decimal) -> str:
+    """Why so much capital buys nothing; empty where it does, or no price or specification is known."""
+    price = store.newest_price(connection, incumbent.deployment_id)
+    instrument = newest_instrument(connection, incumbent.exchange, incumbent.symbol)
+    if price is None or instrument is None:
+        return ""
+    least = max(instrument.min_notional, instrument.lot_size * Decimal(repr(price)))
+    return f"{capital.normalize():f} is less than {least:f}, the smallest order" if capital < least else ""

@@ -1,0 +1,263 @@
+"""Steps of challengers: to a canary beside the incumbent, into its place, and back.
+
+Capital moves between the two books in the transaction of the step, so their sum never changes.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Engine
+
+from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.settings import LadderSettings
+from quant_pipelines.core.stages import Stage
+from quant_pipelines.lifecycle.challenge import Move, forward_of, refusals, step_of
+from quant_pipelines.lifecycle.challengers import JudgedChallenger, Rivals, judged, standing_of
+from quant_pipelines.operations.receipt import Receipt, Signature
+from quant_pipelines.store import approvals, audit
+from quant_pipelines.store import challenges as store
+from quant_pipelines.store.capital_changes import read_capital, set_capital
+from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_deployments
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.heartbeats import Alert, add_alert
+from quant_pipelines.store.stages import StoredStage, change_stage, open_venue_book, read_stage
+
+ACTOR: Final = "promotion ladder"
+REPLACED: Final = "deployment.replaced"
+ROLLED_BACK: Final = "deployment.rolled_back"
+
+
+class Challenging(NamedTuple):
+    """A step of a challenger that is asked for: where, who and why, and when."""
+
+    connection: Connection
+    standing: Rivals
+    signature: Signature
+    now: datetime
+
+    def judged(self, ladder: LadderSettings, people: frozenset[str]) -> JudgedChallenger:
+        """Judge it, with who approves and why."""
+        known = judged(self.connection, self.standing, ladder, self.now)
+        evidence = known.evidence._replace(people=people, reason=self.signature.reason)
+        return known._replace(evidence=evidence)
+
+
+def move_for(stored: StoredStage, incumbent: StoredStage, target: str) -> Move:
+    """Step that a target means for a challenger: the incumbent's own stage is its place.
+
+    Raises
+    ------
+    LifecycleError
+        If it means none.
+    """
+    if target == "canary" and stored.stage == "shadow":
+        return "canary"
+    if target in (incumbent.stage, "live"):
+        return "full"
+    raise LifecycleError(
+        f"stage: {stored.key} challenges {incumbent.key}; expected canary, or {incumbent.stage} for its place"
+    )
+
+
+def require_step(
+    asked: Challenging, ladder: LadderSettings, move: Move, people: frozenset[str]
+) -> JudgedChallenger:
+    """Prove that a challenger may take a step.
+
+    Raises
+    ------
+    LifecycleError
+        If the step does not exist or rules refuse it, each by its name.
+    """
+    challenger = asked.standing.challenger
+    step, known = step_of(challenger.stage, move), asked.judged(ladder, people)
+    refused = refusals(step, known.evidence)
+    if refused:
+        raise LifecycleError(f"step of {challenger.key} to {move} is refused: {'; '.join(refused)}")
+    return known
+
+
+def people_needed(stored: StoredStage, move: Move, ladder: LadderSettings) -> int:
+    """Count the operators who must approve a step."""
+    return ladder.challenger_people if step_of(stored.stage, move).needs_people else 0
+
+
+def take_step(
+    asked: Challenging, ladder: LadderSettings, move: Move, people: frozenset[str], known: JudgedChallenger
+) -> Receipt:
+    """Take a step that was proven."""
+    if move == "canary":
+        return _open_canary(asked, ladder, sorted(people), known)
+    return _take_place(asked, known)
+
+
+def _open_canary(
+    asked: Challenging, ladder: LadderSettings, people: list[str], known: JudgedChallenger
+) -> Receipt:
+    """Move a part of the incumbent's capital into a book beside it; the paper book of the shadow ends."""
+    connection, (challenger, challenge, incumbent), signature, now = asked
+    whole = read_capital(connection, incumbent.deployment_id) or Decimal(0)
+    part = whole * Decimal(str(ladder.canary_capital_fraction))
+    account = store.text_and_terms(connection, incumbent.deployment_id)["account_id"]
+    change_stage(connection, challenger.deployment_id, "retired", now)
+    approvals.void_proposals(connection, challenger.key, now)
+    canary_id = open_venue_book(connection, challenger.deployment_id, account, part, now)
+    store.follow_with(connection, challenge.id, canary_id)
+    reason = f"canary deployment:{canary_id} beside it"
+    set_capital(connection, incumbent.deployment_id, whole - part, **_said(asked, reason))
+    canary = f"deployment:{canary_id}"
+    detail = {"to": "canary", "canary": canary, "incumbent": incumbent.key, "capital": part}
+    detail |= {"incumbent_capital": whole - part, "numbers": known.numbers, "reason": signature.reason}
+    audit_id = _sign(asked, "deployment.promoted", challenger.key, detail)
+    approved = {"reason": signature.reason, "operators": people, "capital": part, "shadow": challenger.key}
+    # Where the settings want nobody, the approval of the incumbent's real orders goes on with its capital.
+    approved["identified"] = signature.is_identified or not people_needed(challenger, "canary", ladder)
+    audit.append(connection, signature.operator, REAL_ORDERS_APPROVED, canary, approved)
+    announce_deployments(connection)
+    summary = (
+        f"{challenger.key} goes on as {canary} with {part.normalize():f}; {incumbent.key} keeps "
+        f"{(whole - part).normalize():f}"
+    )
+    return Receipt("deployment.promoted", canary, summary, audit_id)
+
+
+def _take_place(asked: Challenging, known: JudgedChallenger) -> Receipt:
+    """Give a challenger the incumbent's place and capital; the incumbent closes what it holds."""
+    connection, (challenger, challenge, incumbent), signature, now = asked
+    is_beside = challenge.canary_id is not None
+    left = read_capital(connection, incumbent.deployment_id) or Decimal(0)
+    own = read_capital(connection, challenger.deployment_id) or Decimal(0)
+    whole = left + own if is_beside else left
+    change_stage(connection, incumbent.deployment_id, "retired", now)
+    for one in (challenger, incumbent):
+        approvals.void_proposals(connection, one.key, now)
+    store.take_place(connection, challenger.deployment_id, incumbent.stage, now)
+    if whole != own:
+        reason = f"takes the place of {incumbent.key}"
+        set_capital(connection, challenger.deployment_id, whole, **_said(asked, reason))
+    told = {"reason": signature.reason, "numbers": audit.plain(known.numbers)}
+    store.end_challenge(connection, challenge.id, "replaced", now, told)
+    detail = {"by": challenger.key, "stage": incumbent.stage, "capital": whole, **told}
+    audit_id = _sign(asked, REPLACED, incumbent.key, detail)
+    announce_deployments(connection)
+    summary = (
+        f"{challenger.key} takes the place of {incumbent.key} in {incumbent.stage} with "
+        f"{whole.normalize():f}; what {incumbent.key} holds is closed at its next bar"
+    )
+    return Receipt(REPLACED, challenger.key, summary, audit_id)
+
+
+def take_back(asked: Challenging, ladder: LadderSettings) -> Receipt:
+    """Take a challenger out and give the incumbent back what its canary had.
+
+    Raises
+    ------
+    LifecycleError
+        If the step does not exist, or no reason is given.
+    """
+    known = require_step(asked, ladder, "rolled_back", frozenset())
+    connection, (challenger, challenge, incumbent), signature, now = asked
+    change_stage(connection, challenger.deployment_id, "rolled_back", now)
+    approvals.void_proposals(connection, challenger.key, now)
+    capital = read_capital(connection, incumbent.deployment_id) or Decimal(0)
+    if challenge.canary_id is not None:
+        capital += read_capital(connection, challenge.canary_id) or Decimal(0)
+        reason = f"canary {challenger.key} is rolled back"
+        set_capital(connection, incumbent.deployment_id, capital, **_said(asked, reason))
+    told = {"reason": signature.reason, "numbers": audit.plain(known.numbers)}
+    store.end_challenge(connection, challenge.id, "rolled_back", now, told)
+    detail = {"from": challenger.stage, "to": "rolled_back", "incumbent": incumbent.key, **told}
+    audit_id = _sign(asked, ROLLED_BACK, challenger.key, detail | {"incumbent_capital": capital})
+    announce_deployments(connection)
+    summary = (
+        f"{challenger.key} went from {challenger.stage} to rolled_back; {incumbent.key} has "
+        f"{capital.normalize():f}"
+    )
+    return Receipt(ROLLED_BACK, challenger.key, summary, audit_id)
+
+
+def take_back_failed(engine: Engine, ladder: LadderSettings, clock: Clock) -> list[Receipt]:
+    """Take back every challenger that a bound of its stage is broken for, and tell people.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    ladder
+        The bounds.
+    clock
+        Time of the look.
+    """
+    now, done = clock_time(clock), list[Receipt]()
+    with transaction(engine) as connection:
+        found = store.challengers(connection)
+    for deployment_id in found:
+        with transaction(engine) as connection:
+            stored = read_stage(connection, deployment_id, for_update=True)
+            if stored is None or stored.challenges is None:
+                continue
+            standing = standing_of(connection, stored)
+            harm = judged(connection, standing, ladder, now).evidence.harm
+            if not harm:
+                continue
+            asked = Challenging(connection, standing, Signature(ACTOR, "; ".join(harm)), now)
+            receipt = take_back(asked, ladder)
+            sentence = f"{receipt.summary}: {'; '.join(harm)}"
+            add_alert(connection, Alert("warning", stored.key, sentence, now))
+            done.append(receipt)
+    return done
+
+
+class StepInReach(NamedTuple):
+    """Step of a challenger whose evidence suffices, or a canary that waits for a person."""
+
+    target: Stage
+    people: int
+    overdue: str = ""
+
+
+def step_in_reach(
+    connection: Connection, stored: StoredStage, ladder: LadderSettings, now: datetime
+) -> StepInReach | None:
+    """Find the step that a challenger may take now, but for the people who must approve it; None without."""
+    standing = standing_of(connection, stored)
+    move = forward_of(stored.stage)
+    if move is None:
+        return None
+    known = judged(connection, standing, ladder, now)
+    everybody = frozenset({"one", "two"})
+    evidence = known.evidence._replace(people=everybody, reason="the evidence suffices")
+    target: Stage = "canary" if move == "canary" else standing.incumbent.stage
+    people = people_needed(stored, move, ladder)
+    if not refusals(step_of(stored.stage, move), evidence):
+        return StepInReach(target, people)
+    late = f"its canary has not ended within {ladder.canary_max_days} days; a person decides"
+    return StepInReach(target, max(people, 1), late) if known.is_overdue else None
+
+
+def binding(connection: Connection, stored: StoredStage, ladder: LadderSettings) -> str:
+    """Digest of what an approval is of: strategy, parameters, settings, evidence; a change makes another."""
+    bound = {
+        "terms": store.text_and_terms(connection, stored.deployment_id),
+        "ladder": asdict(ladder),
+        "verdict": stored.verdict_id,
+        "gates": list(stored.failed_gates),
+        "look": stored.look._asdict(),
+        "stage": stored.stage,
+    }
+    document = json.dumps(audit.plain(bound), sort_keys=True)
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
+def _said(asked: Challenging, reason: str) -> Any:
+    operator = asked.signature.operator
+    return {"actor": operator, "reason": reason, "source": "challenger", "now": asked.now}
+
+
+def _sign(asked: Challenging, action: str, subject: str, detail: dict[str, Any]) -> int:
+    return audit.append(asked.connection, asked.signature.operator, action, subject, detail)
