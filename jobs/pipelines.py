@@ -2,8 +2,9 @@
 
 import dagster as dg
 
-from assets import capital, history, library, market, quality, research, selection, trading
+from assets import allocation, capital, history, library, market, quality, research, selection, trading
 from jobs.names import (
+    ALLOCATION,
     CAPITAL_LOOK,
     DAILY_OPTIMIZATION,
     DEEP_SEARCH,
@@ -28,8 +29,9 @@ SEARCHES_ALONE = {"quant/exclusive": "search"}
 _BACKFILLS_ALONE = {"quant/exclusive": "backfill"}
 _SYMBOLS = dg.AssetSelection.assets(history.symbol_history)
 _LOOKS = dg.AssetSelection.assets(capital.capital_looks)
-# A run has one kind of partition: days here, symbols there. A look has a week of its own.
-_CHAIN = dg.AssetSelection.all() - _SYMBOLS - _LOOKS
+_SHARES = dg.AssetSelection.assets(allocation.allocation)
+# A run has one kind of partition: days here, symbols there. A look has a week of its own, a plan its day.
+_CHAIN = dg.AssetSelection.all() - _SYMBOLS - _LOOKS - _SHARES
 _HOT = dg.AssetSelection.assets(selection.HOT_SCORES, selection.HOT_LIST)
 
 first_start = dg.define_asset_job(
@@ -93,6 +95,11 @@ capital_look = dg.define_asset_job(
     selection=_LOOKS,
     description="Look once a week at all records: which have proved enough for capital",
 )
+daily_allocation = dg.define_asset_job(
+    ALLOCATION,
+    selection=_SHARES,
+    description="Share capital out once a day, and after money came or went: target against actual",
+)
 
 PIPELINES = [
     first_start,
@@ -106,4 +113,5 @@ PIPELINES = [
     symbol_backfill,
     strategy_trial,
     capital_look,
+    daily_allocation,
 ]

@@ -62,6 +62,7 @@ SELECTIONS = {
     "symbol_backfill": {"symbol_history"},
     "strategy_trial": {"strategy_library"},
     "capital_look": {"capital_looks"},
+    "daily_allocation": {"allocation"},
 }
 OPERATORS = {
     "approve_candidate",
@@ -74,6 +75,8 @@ OPERATORS = {
     "roll_back_deployment",
     "disable_deployment",
     "set_risk_limit",
+    "rebalance",
+    "undo_rebalance",
     "halt_runner",
     "resume_runner",
     "flatten_runner",
@@ -100,6 +103,7 @@ DEPENDENCIES = {
     "capital_looks": {"verdicts"},
     "deployments": {"paper_screen"},
     "scorecard": {"deployments"},
+    "allocation": {"deployments"},
 }
 
 
@@ -183,6 +187,7 @@ def test_schedules_run_when_they_should() -> None:
         "deep_search_schedule": ("10 1 * * 0", "UTC"),
         "culling_schedule": ("40 0 * * *", "UTC"),
         "capital_look_schedule": ("30 6 * * *", "UTC"),
+        "daily_allocation_schedule": ("50 */4 * * *", "UTC"),
     }
 
 
