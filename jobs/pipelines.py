@@ -2,8 +2,20 @@
 
 import dagster as dg
 
-from assets import capital, history, library, market, parity, quality, research, selection, trading
+from assets import (
+    allocation,
+    capital,
+    history,
+    library,
+    market,
+    parity,
+    quality,
+    research,
+    selection,
+    trading,
+)
 from jobs.names import (
+    ALLOCATION,
     CAPITAL_LOOK,
     DAILY_OPTIMIZATION,
     DAILY_PARITY,
@@ -30,8 +42,9 @@ _BACKFILLS_ALONE = {"quant/exclusive": "backfill"}
 _SYMBOLS = dg.AssetSelection.assets(history.symbol_history)
 _LOOKS = dg.AssetSelection.assets(capital.capital_looks)
 _PARITY = dg.AssetSelection.assets(parity.replay_parity)
-# A run has one kind of partition: days here, symbols there. A look has a week of its own, a replay its day.
-_CHAIN = dg.AssetSelection.all() - _SYMBOLS - _LOOKS - _PARITY
+_SHARES = dg.AssetSelection.assets(allocation.allocation)
+# A run has one kind of partition: days here, symbols there. Looks, replays and plans have days of their own.
+_CHAIN = dg.AssetSelection.all() - _SYMBOLS - _LOOKS - _PARITY - _SHARES
 _HOT = dg.AssetSelection.assets(selection.HOT_SCORES, selection.HOT_LIST)
 
 first_start = dg.define_asset_job(
@@ -95,6 +108,11 @@ capital_look = dg.define_asset_job(
     selection=_LOOKS,
     description="Look once a week at all records: which have proved enough for capital",
 )
+daily_allocation = dg.define_asset_job(
+    ALLOCATION,
+    selection=_SHARES,
+    description="Share capital out once a day, and after money came or went: target against actual",
+)
 
 daily_parity = dg.define_asset_job(
     DAILY_PARITY,
@@ -115,4 +133,5 @@ PIPELINES = [
     strategy_trial,
     capital_look,
     daily_parity,
+    daily_allocation,
 ]

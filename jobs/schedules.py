@@ -12,6 +12,7 @@ from jobs.culling import culling
 from jobs.names import FIRST_START
 from jobs.pipelines import (
     capital_look,
+    daily_allocation,
     daily_optimization,
     daily_parity,
     deep_search,
@@ -66,6 +67,8 @@ RULES = (
     Timetable(culling, "40 0 * * *", None),
     # A week ends on another weekday each year, and the look waits for its records: most days have none.
     Timetable(capital_look, "30 6 * * *", None),
+    # Behind the culling; later in the day only after money came or went, or where the plan was refused.
+    Timetable(daily_allocation, "50 */4 * * *", None),
 )
 
 

@@ -4,7 +4,18 @@ import os
 
 import dagster as dg
 
-from assets import capital, history, library, market, parity, quality, research, selection, trading
+from assets import (
+    allocation,
+    capital,
+    history,
+    library,
+    market,
+    parity,
+    quality,
+    research,
+    selection,
+    trading,
+)
 from assets.resources import Platform
 from jobs.culling import culling
 from jobs.operator import OPERATOR_JOBS
@@ -27,7 +38,7 @@ def build_definitions(platform: Platform) -> dg.Definitions:
     """Everything that Dagster knows, around one outer world."""
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
-            [market, quality, history, selection, library, research, trading, capital, parity]
+            [market, quality, history, selection, library, research, trading, capital, parity, allocation]
         ),
         asset_checks=[quality.data_findings],
         jobs=[*PIPELINES, culling, replay_verdict, *OPERATOR_JOBS],

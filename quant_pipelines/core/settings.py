@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from quant_pipelines.core.alert_settings import AlertSettings, WatchdogSettings
+from quant_pipelines.core.allocation_settings import AllocationSettings
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.core.setting_fields import limit_setting, name_setting, setting
@@ -354,6 +355,7 @@ class Settings:
     triggers: TriggerSettings = setting(TriggerSettings(), "performance triggers")
     ladder: LadderSettings = setting(LadderSettings(), "promotion and culling")
     portfolio: PortfolioSettings = setting(PortfolioSettings(), "capital")
+    allocation: AllocationSettings = setting(AllocationSettings(), "how the daily plan shares out capital")
     runner: RunnerSettings = setting(RunnerSettings(), "live runner")
     alerts: AlertSettings = setting(AlertSettings(), "who is told")
     watchdog: WatchdogSettings = setting(WatchdogSettings(), "what may not fall silent")

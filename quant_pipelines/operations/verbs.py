@@ -5,6 +5,7 @@ from dataclasses import replace
 from quant_pipelines.core.account_limits import EVERY_LIMIT
 from quant_pipelines.core.limits import QUOTAS
 from quant_pipelines.core.stages import LADDER, RESTS
+from quant_pipelines.operations.allocation_verbs import REBALANCE
 from quant_pipelines.operations.data_verbs import DATA
 from quant_pipelines.operations.people_verbs import ALERTING, KEYS, USERS, WATCHING
 from quant_pipelines.operations.research_verbs import RESEARCH
@@ -345,6 +346,7 @@ VERBS: tuple[Verb, ...] = (
         route="/api/v1/risk/limits",
         role="approver",
     ),
+    REBALANCE,
     Verb(
         "runner",
         "show, halt or resume the live runner",

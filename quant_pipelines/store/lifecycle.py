@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.accounting.nav import can_flow, growth_by
@@ -138,15 +138,23 @@ def add_deployment(connection: Connection, values: Mapping[str, Any]) -> int:
 
 def read_books(engine: Engine) -> list[ScoredBook]:
     """Every traded deployment with its daily equity; one that has booked nothing yet has no days."""
+    with transaction(engine) as connection:
+        return _books(connection, deployments.c.stage.in_(LADDER))
+
+
+def read_books_of(connection: Connection, ids: Sequence[int]) -> list[ScoredBook]:
+    """Read the same of these deployments, whatever their stage."""
+    return _books(connection, deployments.c.id.in_(ids))
+
+
+def _books(connection: Connection, are_meant: ColumnElement[bool]) -> list[ScoredBook]:
     query = (
         select(deployments, verdicts.c.out_of_sample)
         .join(verdicts, verdicts.c.id == deployments.c.verdict_id, isouter=True)
-        .where(deployments.c.stage.in_(LADDER))
+        .where(are_meant)
         .order_by(deployments.c.id)
     )
-    with transaction(engine) as connection:
-        rows = connection.execute(query).mappings().all()
-        return [_book(connection, dict(row)) for row in rows]
+    return [_book(connection, dict(row)) for row in connection.execute(query).mappings().all()]
 
 
 def read_book(connection: Connection, deployment_id: int) -> ScoredBook:

@@ -63,6 +63,7 @@ SELECTIONS = {
     "strategy_trial": {"strategy_library"},
     "capital_look": {"capital_looks"},
     "daily_parity": {"replay_parity"},
+    "daily_allocation": {"allocation"},
 }
 OPERATORS = {
     "approve_candidate",
@@ -76,6 +77,8 @@ OPERATORS = {
     "roll_back_deployment",
     "disable_deployment",
     "set_risk_limit",
+    "rebalance",
+    "undo_rebalance",
     "halt_runner",
     "resume_runner",
     "flatten_runner",
@@ -103,6 +106,7 @@ DEPENDENCIES = {
     "deployments": {"paper_screen"},
     "scorecard": {"deployments"},
     "replay_parity": {"deployments"},
+    "allocation": {"deployments"},
 }
 
 
@@ -187,6 +191,7 @@ def test_schedules_run_when_they_should() -> None:
         "culling_schedule": ("40 0 * * *", "UTC"),
         "capital_look_schedule": ("30 6 * * *", "UTC"),
         "daily_parity_schedule": ("25 0 * * *", "UTC"),
+        "daily_allocation_schedule": ("50 */4 * * *", "UTC"),
     }
 
 

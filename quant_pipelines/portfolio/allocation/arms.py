@@ -2,32 +2,14 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from quant_pipelines.core.allocation_rules import Bound, Rule
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.errors import ConfigurationError
 
-Bound: TypeAlias = Literal[
-    "risk",
-    "kelly",
-    "max_weight",
-    "max_gross",
-    "max_net",
-    "max_symbol",
-    "max_exchange",
-    "mirror",
-    "no_volatility",
-    "below_one_lot",
-    "held_back",
-]
-"""What decided a weight: its share of the risk, what the record is worth, a cap, or a rule that leaves 0."""
-BOUNDS: tuple[Bound, ...] = get_args(Bound)
-Rule: TypeAlias = Literal[
-    "no_deployments", "account_halted", "no_equity", "account_below_one_lot", "weights_sum_to_nothing"
-]
-"""Why there is no plan at all."""
 Source: TypeAlias = Literal["record", "symbol"]
 """Where a volatility comes from: its own days, or the symbol's, where its own show none."""
 

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quant_pipelines.core.allocation_rules import Bound
 from quant_pipelines.core.allocation_settings import AllocationSettings
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.portfolio.allocation.arms import Arm, Bound
+from quant_pipelines.portfolio.allocation.arms import Arm
 
 
 class Capped(NamedTuple):

@@ -1,6 +1,7 @@
 """Why a weight is what it is, in one sentence with the figures."""
 
-from quant_pipelines.portfolio.allocation.arms import Arm, Bound, Estimate
+from quant_pipelines.core.allocation_rules import Bound
+from quant_pipelines.portfolio.allocation.arms import Arm, Estimate
 from quant_pipelines.portfolio.allocation.ideas import Mirror
 
 _CAPS: dict[Bound, str] = {

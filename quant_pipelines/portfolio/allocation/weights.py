@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quant_pipelines.core.allocation_rules import Bound
 from quant_pipelines.core.allocation_settings import AllocationSettings
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.portfolio.allocation.arms import Allocation, Arm, Bound, Estimate, NoPlan, Weight
+from quant_pipelines.portfolio.allocation.arms import Allocation, Arm, Estimate, NoPlan, Weight
 from quant_pipelines.portfolio.allocation.caps import capped
 from quant_pipelines.portfolio.allocation.covariance import (
     Correlations,

@@ -1,5 +1,6 @@
 """Every table, one module for each schema."""
 
+from quant_pipelines.store.tables.allocation import allocation_plans, allocation_rows
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
 from quant_pipelines.store.tables.capital import acknowledged_looks, capital_looks, capital_results
 from quant_pipelines.store.tables.capital_changes import capital_changes
@@ -123,6 +124,8 @@ __all__ = [
     "optimizer_tasks",
     "orders",
     "record_days",
+    "allocation_plans",
+    "allocation_rows",
     "capital_changes",
     "capital_looks",
     "acknowledged_looks",

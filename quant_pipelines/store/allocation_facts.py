@@ -1,0 +1,181 @@
+"""What the allocation needs to know of accounts and their deployments, read from what is stored."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.instrument_sets import symbols_of
+from quant_pipelines.core.stages import Stage
+from quant_pipelines.core.timeframes import YEAR_DAYS
+from quant_pipelines.store.capital_changes import newest_capital
+from quant_pipelines.store.deployments import newest_instrument
+from quant_pipelines.store.funds import newest_balance
+from quant_pipelines.store.legs import leg_ids
+from quant_pipelines.store.tables import (
+    accounts,
+    bars,
+    deployments,
+    equity,
+    income,
+    optimizer_tasks,
+    record_days,
+)
+from quant_pipelines.store.tables.trading import PAPER_VENUE
+from quant_pipelines.trading.capital import TRANSFER
+
+EXPOSURE_DAYS, VOLATILITY_DAYS, FEWEST_DAYS = 20, 90, 20
+
+
+class AllocatedAccount(NamedTuple):
+    """An account: its id and name, ``paper`` or the ccxt id of its venue, and its equity; None: not known."""
+
+    id: int
+    name: str
+    venue: str
+    equity: Decimal | None
+
+    @property
+    def is_paper(self) -> bool:
+        """Whether its orders go nowhere."""
+        return self.venue == PAPER_VENUE
+
+
+class AllocatedBook(NamedTuple):
+    """A deployment that a plan may touch.
+
+    Parameters
+    ----------
+    id, strategy, exchange, symbol, timeframe, stage
+        The deployment.
+    capital
+        What it is meant to have been paid in all, quote.
+    profit
+        What it made, quote.
+    sizing
+        Document of its sizer.
+    verdict_id
+        What it was deployed on; None for one made by hand.
+    """
+
+    id: int
+    strategy: str
+    exchange: str
+    symbol: str
+    timeframe: str
+    stage: Stage
+    capital: Decimal
+    profit: float
+    sizing: dict[str, Any]
+    verdict_id: int | None
+
+
+def read_accounts(connection: Connection) -> list[AllocatedAccount]:
+    """Every account that has a deployment; equity by its venue, of paper by the capital and all profits."""
+    used = select(deployments.c.account_id).distinct()
+    query = select(accounts).where(accounts.c.id.in_(used)).order_by(accounts.c.id)
+    return [
+        AllocatedAccount(row.id, row.name, row.venue, _equity(connection, row.id, row.venue, row.capital))
+        for row in connection.execute(query).all()
+    ]
+
+
+def read_allocated_books(
+    connection: Connection, account_id: int, stages: Sequence[Stage]
+) -> list[AllocatedBook]:
+    """Deployments of an account in these stages, oldest first; a set is one."""
+    names = ("id", "strategy", "exchange", "symbol", "timeframe", "stage", "verdict_id")
+    query = (
+        select(*(deployments.c[name] for name in names), newest_capital().label("capital"))
+        .add_columns(deployments.c.settings["sizing"].label("sizing"))
+        .where(deployments.c.account_id == account_id, deployments.c.stage.in_(stages))
+        .order_by(deployments.c.id)
+    )
+    rows = connection.execute(query).mappings().all()
+    return [
+        AllocatedBook(**row | {"sizing": row["sizing"] or {}}, profit=_profit(connection, row["id"]))
+        for row in map(dict, rows)
+    ]
+
+
+def of_same_verdict(connection: Connection, verdict_id: int | None) -> list[int]:
+    """Deployments that came from one verdict, oldest first: paper, then its shadow, then its canary."""
+    query = select(deployments.c.id).where(deployments.c.verdict_id == verdict_id)
+    return list(connection.execute(query.order_by(deployments.c.id)).scalars())
+
+
+def mean_exposure(connection: Connection, deployment_id: int, now: datetime) -> float | None:
+    """Mean signed notional over equity of the last 20 days; of a set, of its legs. None before a bar."""
+    books = leg_ids(connection, deployment_id)
+    worth = func.nullif(equity.c.equity, 0.0)
+    query = select(func.avg(equity.c.position * equity.c.price / worth)).where(
+        equity.c.deployment_id.in_(books), equity.c.ts > now - timedelta(days=EXPOSURE_DAYS)
+    )
+    found: float | None = connection.execute(query).scalar_one()
+    return found
+
+
+def least_notional(connection: Connection, exchange: str, symbol: str) -> Decimal:
+    """Worth of one lot, or of the smallest order, quote; of a set, of all its legs. 0 where not known."""
+    symbols = symbols_of(symbol)
+    each = [_least(connection, exchange, one) for one in symbols]
+    return len(symbols) * max(each)
+
+
+def symbol_volatility(connection: Connection, exchange: str, symbol: str) -> float | None:
+    """Volatility of holding a symbol over its last 90 known days, a fraction a year; None below 20 days."""
+    tasks = optimizer_tasks.c
+    query = (
+        select(func.avg(record_days.c.holding_return))
+        .join(optimizer_tasks, tasks.record_id == record_days.c.record_id)
+        .where(tasks.exchange == exchange, tasks.symbol == symbol, record_days.c.holding_return.is_not(None))
+        .group_by(record_days.c.day)
+        .order_by(record_days.c.day.desc())
+        .limit(VOLATILITY_DAYS)
+    )
+    days: FloatArray = np.array(connection.execute(query).scalars().all(), dtype=np.float64)
+    return float(days.std(ddof=1)) * float(np.sqrt(YEAR_DAYS)) if days.size >= FEWEST_DAYS else None
+
+
+def _least(connection: Connection, exchange: str, symbol: str) -> Decimal:
+    instrument = newest_instrument(connection, exchange, symbol)
+    if instrument is None:
+        return Decimal(0)
+    is_it = (bars.c.exchange == exchange) & (bars.c.symbol == symbol) & (bars.c.timeframe == "1m")
+    newest = select(bars.c.close).where(is_it).order_by(bars.c.ts.desc()).limit(1)
+    price = connection.execute(newest).scalar_one_or_none()
+    lot = instrument.lot_size * Decimal(repr(price)) if price is not None else Decimal(0)
+    return max(lot, instrument.min_notional)
+
+
+def _equity(connection: Connection, account_id: int, venue: str, capital: Decimal) -> Decimal | None:
+    if venue != PAPER_VENUE:
+        newest = newest_balance(connection, account_id)
+        return None if newest is None else newest.balance.wallet + newest.balance.unrealized
+    made = select(func.sum(_made())).where(deployments.c.account_id == account_id)
+    return capital + Decimal(repr(float(connection.execute(made).scalar_one() or 0.0)))
+
+
+def _profit(connection: Connection, deployment_id: int) -> float:
+    """Profit of a deployment's books: what they are worth, less what they were paid."""
+    books = leg_ids(connection, deployment_id)
+    made = select(func.sum(_made())).where(deployments.c.id.in_(books))
+    return float(connection.execute(made).scalar_one() or 0.0)
+
+
+def _made() -> ColumnElement[float]:
+    """Profit of the book of each row of deployments; null for one that has booked nothing, as a set has."""
+    own = select(equity.c.equity).where(equity.c.deployment_id == deployments.c.id)
+    last_at = select(func.max(equity.c.ts)).where(equity.c.deployment_id == deployments.c.id)
+    worth = own.order_by(equity.c.ts.desc()).limit(1).correlate(deployments).scalar_subquery()
+    # What is paid at a close comes into the equity of the next one.
+    paid = select(func.coalesce(func.sum(income.c.amount), 0)).where(
+        income.c.deployment_id == deployments.c.id,
+        income.c.kind == TRANSFER,
+        income.c.ts < last_at.correlate(deployments).scalar_subquery(),
+    )
+    return worth - deployments.c.capital - paid.correlate(deployments).scalar_subquery()
