@@ -152,7 +152,7 @@ def _replayed(engine: Engine, deployment: Deployment, end: datetime, source: Dat
 
     replays = _sources(journal, plan, readings, source, deployment, play)
     another = _another(journal, plan, readings, replays.seen, rows)
-    holes = _holes(stored, deployment, window.end_ms) if another else 0
+    holes = _holes(stored, deployment, rows.bars[-1].close_ms) if another else 0
     if holes:
         reason = (
             f"{holes} bars of its history are not stored, and {len(another)} decisions came out otherwise"

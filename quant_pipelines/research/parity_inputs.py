@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -153,7 +154,7 @@ def overlaid(bars: Bars, day: BookDay, deployment: Deployment) -> Bars:
         ]
     else:
         seen = [
-            (int(np.datetime64(row.strategy_bar[:23], "ms").astype(np.int64)), *row.bar)
+            (to_ms(datetime.fromisoformat(row.strategy_bar)), *row.bar)
             for row in day.decisions
             if row.bar is not None and row.strategy_bar is not None
         ]
