@@ -17,7 +17,8 @@ from quant_pipelines.parity.replay import Replayed
 Verdict: TypeAlias = Literal["equal", "explained", "unexplained", "decided otherwise", "not replayed"]
 FAULTS: Final[tuple[Verdict, ...]] = ("unexplained", "decided otherwise")
 """Verdicts that stop a deployment's entries."""
-_STEP = Decimal("1e-12")
+_STEP = Decimal("1e-44")
+"""Sums and products of what is stored have no finer digits; an average may."""
 _BASIS_POINT = Decimal("1e-4")
 
 

@@ -13,7 +13,7 @@ from quant_pipelines.parity.journal import ZERO, Payment, Trade, TradeKind
 
 PartKind: TypeAlias = Literal["price", "fee", "quantity", "funding", "income", "bars", "holes"]
 """What of a difference is explained."""
-PRECISION: Final = 60
+PRECISION: Final = 80
 """Digits of the comparison: more than sums and products of what is stored have."""
 
 

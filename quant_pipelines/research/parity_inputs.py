@@ -1,9 +1,11 @@
 """From the rows of a book's day to the values that are compared: journal, plan, what the strategy says."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,17 +87,17 @@ def plan_of(deployment: Deployment, strategy: Strategy, decisions: Sequence[Jour
         stop_terms_of(strategy, step_ms),
         specifications,
     )
-    closes = np.array([one.close_ms for one in decisions], dtype=np.int64)
+    closes = [one.close_ms for one in decisions]
     leaving = {one.close_ms for one in decisions if one.is_leaving}
     made: dict[tuple[int, int], InForce] = {}
 
     def in_force(close_ms: int) -> InForce:
-        known = int(closes.searchsorted(close_ms, "right")) - 1
+        known = bisect_right(closes, close_ms) - 1
         given, ts = decisions[max(known, 0)].rules if decisions else rules, close_ms - execution_ms
         key = (id(given), specifications.span_at(ts))
         if key not in made:
             made[key] = InForce(specifications.rules_at(given, ts).terms)
-        return made[key]._replace(is_leaving=close_ms in leaving)
+        return made[key]._replace(is_leaving=True) if close_ms in leaving else made[key]
 
     return ReplayPlan(strategy, settings, step_ms, execution_ms, in_force)
 
@@ -184,25 +186,19 @@ def readings_of(strategy: Strategy, bars: Bars, rules: TradingRules) -> Readings
         If it fails, or its target can't be used.
     """
     targets = [] if isinstance(strategy, EventStrategy) else target_of(strategy, bars).tolist()
-    read = ahead(strategy, bars, rules, scales=scales_of(strategy, bars))
+    read = cache(ahead(strategy, bars, rules, scales=scales_of(strategy, bars)))
     return Readings({ts: row for row, ts in enumerate(bars.close_ts.tolist())}, targets, read, bars)
 
 
 def _seen(row: Any, step_ms: int, depth: DepthSeries) -> SeenBar:
-    ts = row.close_ms - step_ms
-    at = int(depth.rows_at(np.array([ts]))[0])
-    bar = ExecutionBar(
-        ts,
-        row.open,
-        row.high,
-        row.low,
-        row.close,
-        row.volume,
-        tuple(FundingSlot(*slot) for slot in row.slots or ()),
-        None if row.mark is None else MarkBar(row.mark),
-        depth.ladders[at] if at >= 0 else None,
-    )
-    return SeenBar(bar, row.equity, row.booked_ms)
+    ts, ladder = row.close_ms - step_ms, None
+    if len(depth.ts):
+        at = int(depth.rows_at(np.array([ts]))[0])
+        ladder = depth.ladders[at] if at >= 0 else None
+    slots = tuple(FundingSlot(*slot) for slot in row.slots) if row.slots else ()
+    mark = None if row.mark is None else MarkBar(row.mark)
+    prices = (row.open, row.high, row.low, row.close, row.volume)
+    return SeenBar(ExecutionBar(ts, *prices, slots, mark, ladder), row.equity, row.booked_ms)
 
 
 def _decisions(day: BookDay, rules: TradingRules) -> list[JournaledDecision]:

@@ -35,6 +35,7 @@ VERBS = (
     ("data", "costs"),
     ("capital",),
     ("capital", "--look"),
+    ("parity",),
 )
 
 
