@@ -20,6 +20,7 @@ from quant_pipelines.backtest.market.stop_rules import stop_terms_of
 from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
 from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.instruments import DatedInstrument
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import timeframe_ms, to_ms
 from quant_pipelines.parity import (
     DayJournal,
@@ -103,13 +104,13 @@ def plan_of(deployment: Deployment, strategy: Strategy, decisions: Sequence[Jour
 
 
 def journal_of(
-    deployment: Deployment, day: BookDay, bounds: tuple[int, int], opening: Opening | None, depth: DepthSeries
+    deployment: Deployment, day: BookDay, window: Window, opening: Opening | None, depth: DepthSeries
 ) -> DayJournal:
     """Return the day as values."""
     step_ms = timeframe_ms(deployment.execution_timeframe)
     decisions = tuple(_decisions(day, rules_of(deployment)))
     return DayJournal(
-        *bounds,
+        *window,
         opening,
         tuple(_seen(row, step_ms, depth) for row in day.bars),
         decisions,
@@ -163,6 +164,20 @@ def overlaid(bars: Bars, day: BookDay, deployment: Deployment) -> Bars:
     return with_rows(bars, np.array(seen, dtype=np.float64).reshape(-1, 6))
 
 
+def with_read_inputs(bars: Bars, day: BookDay) -> Bars:
+    """Return bars with each further input as the runner read it at its closes: it may be stored otherwise."""
+    if not bars.extras:
+        return bars
+    row_of = {ts: row for row, ts in enumerate(bars.close_ts.tolist())}
+    columns = {name: np.array(column) for name, column in bars.extras.items()}
+    for decision in day.decisions:
+        row = row_of.get(decision.close_ms)
+        for name, told in (decision.inputs or {}).items():
+            if row is not None and name in columns and "value" in told:
+                columns[name][row] = np.nan if told["value"] is None else told["value"]
+    return bars.with_extras(**columns)
+
+
 def with_rows(bars: Bars, rows: np.ndarray) -> Bars:
     """Return bars with others in the place of those of the same open time; rows of time and five columns."""
     columns = {
@@ -192,7 +207,7 @@ def readings_of(strategy: Strategy, bars: Bars, rules: TradingRules) -> Readings
 
 def _seen(row: Any, step_ms: int, depth: DepthSeries) -> SeenBar:
     ts, ladder = row.close_ms - step_ms, None
-    if len(depth.ts):
+    if len(depth):
         at = int(depth.rows_at(np.array([ts]))[0])
         ladder = depth.ladders[at] if at >= 0 else None
     slots = tuple(FundingSlot(*slot) for slot in row.slots) if row.slots else ()
