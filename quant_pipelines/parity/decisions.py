@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from quant_pipelines.core.timeframes import floor_ms
-from quant_pipelines.parity.journal import DayJournal, JournaledDecision
-from quant_pipelines.parity.replay import Made, Readings, ReplayPlan
+from quant_pipelines.parity.journal import DayJournal, JournaledDecision, JournaledOrder
+from quant_pipelines.parity.replay import Made, ReadAhead, ReplayPlan
 from quant_pipelines.risk import RULES
 from quant_pipelines.trading import Execution
 from quant_pipelines.trading.cycle import OrderDecision, decide_order
@@ -29,11 +29,11 @@ class Said(NamedTuple):
     """A plan, and what its strategy says."""
 
     plan: ReplayPlan
-    readings: Readings
+    readings: ReadAhead
 
 
 def decided_otherwise(
-    journal: DayJournal, plan: ReplayPlan, readings: Readings, *, excused: Sequence[int] = ()
+    journal: DayJournal, plan: ReplayPlan, readings: ReadAhead, *, excused: Sequence[int] = ()
 ) -> list[Another]:
     """Find the decisions of a strategy with a target that its replay takes otherwise.
 
@@ -67,7 +67,7 @@ def placed_otherwise(journal: DayJournal, made: Sequence[Made]) -> list[Another]
         if replayed is None or replayed.acted is None or decision.is_leaving or decision.denied_by:
             continue
         wishes = tuple(
-            (wish.order.kind, float(wish.order.quantity), float(wish.order.price or 0.0))
+            JournaledOrder(wish.order.kind, float(wish.order.quantity), float(wish.order.price or 0.0))
             for wish in replayed.acted.wishes
         )
         if wishes != decision.orders:
@@ -116,5 +116,5 @@ def _merges(plan: ReplayPlan) -> bool:
     return execution != Execution(brackets=execution.brackets, leverage=execution.leverage)
 
 
-def _told(orders: Sequence[tuple[str, float, float]]) -> str:
+def _told(orders: Sequence[JournaledOrder]) -> str:
     return ", ".join(f"{kind} {quantity:+g} at {price:g}" for kind, quantity, price in orders) or "none"

@@ -20,7 +20,7 @@ from quant_pipelines.core.gaps import missing_ranges
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.stages import LADDER, Stage
 from quant_pipelines.core.timeframes import DAY_MS, from_ms, timeframe_ms, to_ms
-from quant_pipelines.parity import Comparison, DayJournal, Readings, Replayed, ReplayPlan, replay
+from quant_pipelines.parity import DayComparison, DayJournal, ReadAhead, ReplayedDay, ReplayPlan, replay
 from quant_pipelines.parity.comparison import Sources, compare
 from quant_pipelines.parity.decisions import Another, decided_otherwise, placed_otherwise
 from quant_pipelines.parity.journal import exact
@@ -58,7 +58,7 @@ class ComparedDay(NamedTuple):
     """A deployment's day: what came of it, or why it was not replayed."""
 
     deployment: Deployment
-    comparison: Comparison | None
+    comparison: DayComparison | None
     reason: str = ""
 
 
@@ -149,7 +149,7 @@ def _replayed(engine: Engine, deployment: Deployment, end: datetime, source: Dat
     readings = readings_of(strategy, seen, rules_of(deployment))
     transfers = {one.ts_ms: float(one.amount) for one in journal.payments if one.kind == "transfer"}
 
-    def play(bars: Sequence[ExecutionBar], said: Readings) -> Replayed:
+    def play(bars: Sequence[ExecutionBar], said: ReadAhead) -> ReplayedDay:
         return replay(plan, opening, bars, said, transfers=transfers)
 
     now = stored
@@ -230,9 +230,9 @@ def _holes(stored: Bars, deployment: Deployment, end_ms: int) -> int:
 def _sources(
     journal: DayJournal,
     stored: Bars,
-    say_again: Callable[[], Readings | None],
-    readings: Readings,
-    play: Callable[[Sequence[ExecutionBar], Readings], Replayed],
+    say_again: Callable[[], ReadAhead | None],
+    readings: ReadAhead,
+    play: Callable[[Sequence[ExecutionBar], ReadAhead], ReplayedDay],
 ) -> Sources:
     """Replay the day by the bars that were seen, and again where other ones are stored."""
     seen = {one.bar.ts: one.bar for one in journal.bars}
@@ -251,7 +251,7 @@ def _sources(
 
 def _said_again(
     strategy: Strategy, stored: Bars, source: DatabaseSource, journal: DayJournal
-) -> Readings | None:
+) -> ReadAhead | None:
     """Return what the strategy says of the bars as they are stored by now; None where it decided nothing."""
     if not journal.decisions or not len(stored):
         return None
@@ -275,7 +275,7 @@ def _in_order(bars: dict[int, ExecutionBar]) -> list[ExecutionBar]:
 
 
 def _another(
-    journal: DayJournal, plan: ReplayPlan, readings: Readings, seen: Replayed, rows: BookDay
+    journal: DayJournal, plan: ReplayPlan, readings: ReadAhead, seen: ReplayedDay, rows: BookDay
 ) -> list[Another]:
     """Find what was decided otherwise, but for closes whose history was revised afterwards."""
     if isinstance(plan.strategy, EventStrategy):

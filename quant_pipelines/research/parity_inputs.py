@@ -23,17 +23,18 @@ from quant_pipelines.core.instruments import DatedInstrument
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import timeframe_ms, to_ms
 from quant_pipelines.parity import (
+    BookOpening,
+    DayFill,
     DayJournal,
+    DayPayment,
     Facts,
+    HaltSpan,
     JournaledDecision,
-    Opening,
-    Payment,
-    Readings,
+    ReadAhead,
     ReplayPlan,
     SeenBar,
-    Span,
-    Trade,
 )
+from quant_pipelines.parity.journal import FeeRates, JournaledOrder
 from quant_pipelines.parity.replay import InForce, kind_of
 from quant_pipelines.sdk import Strategy
 from quant_pipelines.sdk.event import EventStrategy
@@ -104,7 +105,7 @@ def plan_of(deployment: Deployment, strategy: Strategy, decisions: Sequence[Jour
 
 
 def journal_of(
-    deployment: Deployment, day: BookDay, window: Window, opening: Opening | None, depth: DepthSeries
+    deployment: Deployment, day: BookDay, window: Window, opening: BookOpening | None, depth: DepthSeries
 ) -> DayJournal:
     """Return the day as values."""
     step_ms = timeframe_ms(deployment.execution_timeframe)
@@ -115,7 +116,7 @@ def journal_of(
         tuple(_seen(row, step_ms, depth) for row in day.bars),
         decisions,
         tuple(_trade(row) for row in day.fills),
-        tuple(Payment(row.ts_ms, row.kind, row.amount) for row in day.income),
+        tuple(DayPayment(row.ts_ms, row.kind, row.amount) for row in day.income),
         _facts(deployment, day, step_ms),
         {
             row.decided_ms: float(row.quantity if row.side == "buy" else -row.quantity)
@@ -125,14 +126,14 @@ def journal_of(
     )
 
 
-def opening_of(deployment: Deployment, day: BookDay, before: BookFills) -> Opening | None:
+def opening_of(deployment: Deployment, day: BookDay, before: BookFills) -> BookOpening | None:
     """Return what the book began with; one at a venue is built of its fills, its stops of what was kept."""
     if day.opening is None:
         return None
     decided_ms = to_ms(day.decided_at) if day.decided_at else 0
     close_ms, state = to_ms(day.opening.bar_close), day.opening.state
     if deployment.venue == PAPER_VENUE:
-        return Opening(close_ms, state, decided_ms)
+        return BookOpening(close_ms, state, decided_ms)
     account = open_account(float(deployment.capital))
     for row in before.fills:
         quantity = float(row.quantity if row.side == "buy" else -row.quantity)
@@ -143,7 +144,7 @@ def opening_of(deployment: Deployment, day: BookDay, before: BookFills) -> Openi
     marks = {**empty, **(state.get("marks") or {}), "account": empty["account"]}
     first_ms = close_ms - timeframe_ms(deployment.execution_timeframe)
     book = {"last_ts": first_ms, "fills": 0, "purpose": TARGET, "scales": state.get("scales", {})}
-    return Opening(close_ms, {**book, "state": marks}, decided_ms)
+    return BookOpening(close_ms, {**book, "state": marks}, decided_ms)
 
 
 def overlaid(bars: Bars, day: BookDay, deployment: Deployment) -> Bars:
@@ -192,7 +193,7 @@ def with_rows(bars: Bars, rows: np.ndarray) -> Bars:
     )
 
 
-def readings_of(strategy: Strategy, bars: Bars, rules: TradingRules) -> Readings:
+def readings_of(strategy: Strategy, bars: Bars, rules: TradingRules) -> ReadAhead:
     """Return what a strategy says at each of its bars, computed once.
 
     Raises
@@ -202,7 +203,7 @@ def readings_of(strategy: Strategy, bars: Bars, rules: TradingRules) -> Readings
     """
     targets = [] if isinstance(strategy, EventStrategy) else target_of(strategy, bars).tolist()
     read = cache(ahead(strategy, bars, rules, scales=scales_of(strategy, bars)))
-    return Readings({ts: row for row, ts in enumerate(bars.close_ts.tolist())}, targets, read, bars)
+    return ReadAhead({ts: row for row, ts in enumerate(bars.close_ts.tolist())}, targets, read, bars)
 
 
 def _seen(row: Any, step_ms: int, depth: DepthSeries) -> SeenBar:
@@ -223,7 +224,8 @@ def _decisions(day: BookDay, rules: TradingRules) -> list[JournaledDecision]:
             rules = TradingRules.from_document(row.rules)
         view = row.view and BookView(**{name: _real(value) for name, value in row.view.items()})
         orders = tuple(
-            (one["kind"], float(one["quantity"]), float(one["price"] or 0.0)) for one in row.orders or ()
+            JournaledOrder(one["kind"], float(one["quantity"]), float(one["price"] or 0.0))
+            for one in row.orders or ()
         )
         found.append(
             JournaledDecision(
@@ -246,12 +248,12 @@ def _real(value: float | None) -> float:
     return float("inf") if value is None else float(value)
 
 
-def _trade(row: Any) -> Trade:
+def _trade(row: Any) -> DayFill:
     number = number_of(row.purpose) if row.purpose else 0
     reason = row.purpose if row.purpose in ("close", "flatten") else row.reason
     kind = kind_of(reason, number)
     arrival = row.arrival_price if kind == "target" else row.decision_price
-    return Trade(
+    return DayFill(
         row.ts_ms,
         kind,
         row.decided_ms if kind == "target" and row.decided_ms else 0,
@@ -273,10 +275,10 @@ def _facts(deployment: Deployment, day: BookDay, step_ms: int) -> Facts:
         step_ms,
         instrument.tick_size if instrument else _ZERO,
         instrument.lot_size if instrument else _ZERO,
-        (min([_ZERO, *declared, *published]), max([*declared, *published])),
+        FeeRates(min([_ZERO, *declared, *published]), max([*declared, *published])),
         Decimal(repr(costs.slippage_bps + costs.spread_bps / 2)) / 10_000,
         deployment.venue == PAPER_VENUE,
-        tuple(Span(row.start_ms, row.end_ms or _FOREVER, row.message) for row in day.halts),
+        tuple(HaltSpan(row.start_ms, row.end_ms or _FOREVER, row.message) for row in day.halts),
         _left_open(day),
         tuple(map(to_ms, day.specified)),
         tuple(map(to_ms, day.switched)),

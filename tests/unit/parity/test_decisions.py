@@ -6,7 +6,7 @@ import pytest
 
 from quant_pipelines.backtest import BookSettings
 from quant_pipelines.backtest.market.readings import NOTHING_YET
-from quant_pipelines.parity import DayJournal, JournaledDecision, Readings, ReplayPlan
+from quant_pipelines.parity import DayJournal, JournaledDecision, ReadAhead, ReplayPlan
 from quant_pipelines.parity.decisions import decided_otherwise
 from quant_pipelines.parity.replay import InForce
 from quant_pipelines.sdk import Bars, Strategy
@@ -29,7 +29,7 @@ def found(target: float, **more: Any) -> list[tuple[str, str]]:
         | more
     )
     journal = DayJournal(0, 1440 * MINUTE, None, (), (made,), (), (), AT_VENUE, intended)
-    readings = Readings({MINUTE: 0}, [target], lambda row: NOTHING_YET, Bars.of_closes([100.0]))
+    readings = ReadAhead({MINUTE: 0}, [target], lambda row: NOTHING_YET, Bars.of_closes([100.0]))
     return [(one.runner, one.replay) for one in decided_otherwise(journal, PLAN, readings)]
 
 
