@@ -1,5 +1,7 @@
 """Group ``trading``: what each deployment did on the day before, beside its replay."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets.rendering import table
@@ -29,5 +31,10 @@ def replay_parity(
     rows = table(shown_day(row) for row in report.rows)
     done = [receipt.summary for receipt in report.receipts]
     passed = dg.AssetCheckResult(passed=report.is_fine, description=report.told)
-    metadata = {"day": report.day.isoformat(), "told": report.told, "days": rows, "done": done}
+    metadata: dict[str, Any] = {
+        "day": report.day.isoformat(),
+        "told": report.told,
+        "days": rows,
+        "done": done,
+    }
     return dg.MaterializeResult(metadata=metadata, check_results=[passed])

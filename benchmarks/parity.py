@@ -142,7 +142,7 @@ def write_day(connection: Connection, one: Deployed, bars: Bars) -> None:
             connection.execute(insert(book_openings).values(state | {"state": book.to_document()}))
         else:
             journal.rows[equity].append(_point(one, book, bar, close))
-        name = journal.decide(one, book, bar, float(targets[at]), rules) or name
+        name = journal.decided(one, book, bar, float(targets[at]), rules) or name
     for table, made in journal.rows.items():
         connection.execute(insert(table), made)
 

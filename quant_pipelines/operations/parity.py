@@ -19,7 +19,7 @@ from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.stages import disable, roll_back
-from quant_pipelines.parity.comparison import FAULTS, Comparison
+from quant_pipelines.parity.comparison import FAULTS, DayComparison
 from quant_pipelines.research.parity import ComparedDay, compare_day, day_before, require_past
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import announce_deployments
@@ -141,7 +141,7 @@ def _row(one: ComparedDay, day: date, digest: str) -> ParityRow:
     return ParityRow(key, day, digest, found.verdict, reason, *money, *counts, another, found.causes)
 
 
-def _reason(found: Comparison) -> str:
+def _reason(found: DayComparison) -> str:
     """Say what is wrong in one sentence; empty when nothing is."""
     if found.another:
         first = "; ".join(

@@ -4,34 +4,34 @@ Pure: the journal comes in as values, and nothing is read or written here.
 """
 
 from quant_pipelines.parity.causes import CAUSES, Cause
-from quant_pipelines.parity.comparison import Comparison, compare
+from quant_pipelines.parity.comparison import DayComparison, compare
 from quant_pipelines.parity.journal import (
+    BookOpening,
+    DayFill,
     DayJournal,
+    DayPayment,
     Facts,
+    HaltSpan,
     JournaledDecision,
-    Opening,
-    Payment,
     SeenBar,
-    Span,
-    Trade,
 )
-from quant_pipelines.parity.replay import Readings, Replayed, ReplayPlan, replay
+from quant_pipelines.parity.replay import ReadAhead, ReplayedDay, ReplayPlan, replay
 
 __all__ = [
+    "BookOpening",
     "CAUSES",
     "Cause",
-    "Comparison",
+    "DayComparison",
+    "DayFill",
     "DayJournal",
+    "DayPayment",
     "Facts",
+    "HaltSpan",
     "JournaledDecision",
-    "Opening",
-    "Payment",
-    "Readings",
+    "ReadAhead",
     "ReplayPlan",
-    "Replayed",
+    "ReplayedDay",
     "SeenBar",
-    "Span",
-    "Trade",
     "compare",
     "replay",
 ]

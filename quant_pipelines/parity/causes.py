@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from quant_pipelines.core.timeframes import floor_ms
 from quant_pipelines.parity.journal import ZERO, Facts, JournaledDecision, SeenBar
-from quant_pipelines.parity.pairs import Part, PartKind
+from quant_pipelines.parity.pairs import PartKind, Piece
 
 _LATE_BARS = 1
 """A bar that is booked so many bars after its close came too late to be decided on."""
@@ -21,7 +21,7 @@ _SLOT_MARGIN_MS = 120_000
 """A fill so near to a funding slot may lie on its other side at the venue."""
 
 
-class Day(NamedTuple):
+class Grounds(NamedTuple):
     """What the causes know of the day.
 
     Parameters
@@ -48,7 +48,14 @@ class Day(NamedTuple):
     transfers: Mapping[int, Decimal] = {}
 
 
-Explains = Callable[[Part, Day], Decimal]
+class PriceRange(NamedTuple):
+    """Lowest and highest price, quote per base."""
+
+    low: Decimal
+    high: Decimal
+
+
+Explains = Callable[[Piece, Grounds], Decimal]
 """How much of a piece a cause explains, in the units of what is left of it, with its sign."""
 
 
@@ -66,12 +73,12 @@ def _within(left: Decimal, most: Decimal) -> Decimal:
     return max(-most, min(left, most))
 
 
-def _traded(part: Part) -> Decimal:
+def _traded(part: Piece) -> Decimal:
     """Largest quantity that either side traded, base."""
     return max(abs(part.pair.actual.quantity), abs(part.pair.replayed.quantity)) if part.pair else ZERO
 
 
-def _range(day: Day, first_ms: int, last_ms: int) -> tuple[Decimal, Decimal] | None:
+def _range(day: Grounds, first_ms: int, last_ms: int) -> PriceRange | None:
     """Lowest and highest price of the bars between two times, with the margin; None where none is known."""
     step_ms = day.facts.step_ms
     opens = range(floor_ms(first_ms, step_ms), floor_ms(last_ms, step_ms) + step_ms, step_ms)
@@ -80,17 +87,17 @@ def _range(day: Day, first_ms: int, last_ms: int) -> tuple[Decimal, Decimal] | N
         return None
     low = Decimal(repr(min(bar.low for bar in seen))) * (1 - day.facts.price_margin)
     high = Decimal(repr(max(bar.high for bar in seen))) * (1 + day.facts.price_margin)
-    return low - day.facts.tick_size, high + day.facts.tick_size
+    return PriceRange(low - day.facts.tick_size, high + day.facts.tick_size)
 
 
-def _clamped(price: Decimal, between: tuple[Decimal, Decimal] | None) -> Decimal:
-    return price if between is None else max(between[0], min(price, between[1]))
+def _clamped(price: Decimal, between: PriceRange | None) -> Decimal:
+    return price if between is None else max(between.low, min(price, between.high))
 
 
 def _of_kind(kind: str) -> Explains:
     """Explain all that fills of a kind did, up to the largest position of the day."""
 
-    def explains(part: Part, day: Day) -> Decimal:
+    def explains(part: Piece, day: Grounds) -> Decimal:
         if part.pair is None or part.pair.kind != kind:
             return ZERO
         return _within(part.left, max(day.held, _traded(part))) if part.kind == "quantity" else part.left
@@ -98,11 +105,11 @@ def _of_kind(kind: str) -> Explains:
     return explains
 
 
-def _liquidation(part: Part, day: Day) -> Decimal:
+def _liquidation(part: Piece, day: Grounds) -> Decimal:
     return part.left if part.kind == "income" else _of_kind("liquidation")(part, day)
 
 
-def _internal_cross(part: Part, day: Day) -> Decimal:
+def _internal_cross(part: Piece, day: Grounds) -> Decimal:
     pair = part.pair
     if pair is None or not pair.actual.is_internal:
         return ZERO
@@ -112,7 +119,7 @@ def _internal_cross(part: Part, day: Day) -> Decimal:
     return pair.matched * (pair.replayed.price - traded)
 
 
-def _stop_source(part: Part, day: Day) -> Decimal:
+def _stop_source(part: Piece, day: Grounds) -> Decimal:
     pair = part.pair
     if pair is None or pair.kind not in ("stop", "flatten"):
         return ZERO
@@ -124,7 +131,7 @@ def _stop_source(part: Part, day: Day) -> Decimal:
     return pair.matched * (pair.replayed.price - level)
 
 
-def _refused(part: Part, day: Day, *, rules: frozenset[str] | None) -> bool:
+def _refused(part: Piece, day: Grounds, *, rules: frozenset[str] | None) -> bool:
     """Whether the runner's decision was denied by one of some rules, or by any other than those for now."""
     made = day.decisions.get(part.pair.at_ms) if part.pair else None
     if made is None or made.denied_by is None:
@@ -132,36 +139,36 @@ def _refused(part: Part, day: Day, *, rules: frozenset[str] | None) -> bool:
     return made.denied_by in rules if rules else made.denied_by not in _FOR_OLD_DATA | _FOR_A_STATE
 
 
-def _denial(part: Part, day: Day) -> Decimal:
+def _denial(part: Piece, day: Grounds) -> Decimal:
     return _within(part.left, _traded(part)) if _refused(part, day, rules=None) else ZERO
 
 
-def _halt(part: Part, day: Day) -> Decimal:
+def _halt(part: Piece, day: Grounds) -> Decimal:
     at_ms = part.pair.at_ms if part.pair else 0
     stood = any(span.start_ms <= at_ms < span.end_ms for span in day.facts.halts)
     return _within(part.left, _traded(part)) if stood or _refused(part, day, rules=_FOR_A_STATE) else ZERO
 
 
-def _is_missed(part: Part, day: Day) -> bool:
+def _is_missed(part: Piece, day: Grounds) -> bool:
     """Whether nothing was decided where the replay did."""
     return part.pair is not None and part.pair.kind == "target" and part.pair.at_ms not in day.decisions
 
 
-def _came_late(part: Part, day: Day) -> bool:
+def _came_late(part: Piece, day: Grounds) -> bool:
     """Whether the bar that was to be decided on was missing, or came after the next one had closed."""
     step_ms, close_ms = day.facts.step_ms, part.pair.at_ms if part.pair else 0
     seen = day.bars.get(close_ms - step_ms)
     return seen is None or seen.booked_ms - close_ms > _LATE_BARS * step_ms
 
 
-def _missing_data(part: Part, day: Day) -> Decimal:
+def _missing_data(part: Piece, day: Grounds) -> Decimal:
     if part.kind == "holes":
         return part.left
     lacks = (_is_missed(part, day) and _came_late(part, day)) or _refused(part, day, rules=_FOR_OLD_DATA)
     return _within(part.left, _traded(part)) if lacks else ZERO
 
 
-def _clock(part: Part, day: Day) -> Decimal:
+def _clock(part: Piece, day: Grounds) -> Decimal:
     made = day.decisions.get(part.pair.at_ms) if part.pair else None
     if made is None:
         is_off = _is_missed(part, day) and not _came_late(part, day)
@@ -170,20 +177,20 @@ def _clock(part: Part, day: Day) -> Decimal:
     return _within(part.left, _traded(part)) if is_off else ZERO
 
 
-def _unfilled(part: Part, day: Day) -> Decimal:
+def _unfilled(part: Piece, day: Grounds) -> Decimal:
     if part.pair is None or part.pair.kind not in ("target", "order") or day.facts.is_paper:
         return ZERO
     return _within(part.left, day.facts.ended.get(part.pair.at_ms, ZERO))
 
 
-def _lots(part: Part, day: Day) -> Decimal:
+def _lots(part: Piece, day: Grounds) -> Decimal:
     """Explain rounding: each book that shares a place may lose one lot of an order to it."""
     if day.facts.is_paper or part.pair is None or part.pair.kind not in ("target", "order"):
         return ZERO
     return _within(part.left, day.facts.lot_size * day.facts.n_books)
 
 
-def _specification(part: Part, day: Day) -> Decimal:
+def _specification(part: Piece, day: Grounds) -> Decimal:
     if not any(at_ms <= part.at_ms for at_ms in day.facts.specified) or part.pair is None:
         return ZERO
     if part.kind == "fee":
@@ -191,17 +198,17 @@ def _specification(part: Part, day: Day) -> Decimal:
     return _within(part.left, _traded(part))
 
 
-def _parameters(part: Part, day: Day) -> Decimal:
+def _parameters(part: Piece, day: Grounds) -> Decimal:
     is_later = any(at_ms <= part.at_ms for at_ms in day.facts.switched)
     return _within(part.left, _traded(part)) if is_later else ZERO
 
 
-def _capital(part: Part, day: Day) -> Decimal:
+def _capital(part: Piece, day: Grounds) -> Decimal:
     moved = sum((abs(share) for at_ms, share in day.transfers.items() if at_ms <= part.at_ms), ZERO)
     return _within(part.left, _traded(part) * moved)
 
 
-def _delay(part: Part, day: Day) -> Decimal:
+def _delay(part: Piece, day: Grounds) -> Decimal:
     pair = part.pair
     if pair is None or day.facts.is_paper or pair.kind != "target" or pair.actual.arrival is None:
         return ZERO
@@ -209,7 +216,7 @@ def _delay(part: Part, day: Day) -> Decimal:
     return pair.matched * (pair.replayed.price - arrived)
 
 
-def _spread(part: Part, day: Day) -> Decimal:
+def _spread(part: Piece, day: Grounds) -> Decimal:
     """From the price at arrival to that of the fill, which is within the bars of the order."""
     pair = part.pair
     if pair is None or day.facts.is_paper:
@@ -219,7 +226,7 @@ def _spread(part: Part, day: Day) -> Decimal:
     return part.left - pair.matched * beyond
 
 
-def _fee(part: Part, day: Day) -> Decimal:
+def _fee(part: Piece, day: Grounds) -> Decimal:
     """Fees between the lowest and the highest rate that is declared."""
     pair = part.pair
     if pair is None or day.facts.is_paper:
@@ -229,7 +236,7 @@ def _fee(part: Part, day: Day) -> Decimal:
     return pair.replayed.fee - expected
 
 
-def _funding_race(part: Part, day: Day) -> Decimal:
+def _funding_race(part: Piece, day: Grounds) -> Decimal:
     """Paid or not: a fill about the slot's time decided who held what then."""
     is_one_sided = ZERO in (part.actual, part.replayed) or part.actual * part.replayed < ZERO
     near = bisect_left(day.pairs_ms, part.at_ms - _SLOT_MARGIN_MS)
@@ -238,14 +245,14 @@ def _funding_race(part: Part, day: Day) -> Decimal:
     return _within(part.left, most) if is_one_sided and is_near else ZERO
 
 
-def _funding(part: Part, day: Day) -> Decimal:
+def _funding(part: Piece, day: Grounds) -> Decimal:
     """Of a venue: what it charged at its own mark and rate, for what was held; at most what either paid."""
     if day.facts.is_paper:
         return ZERO
     return _within(part.left, max(abs(part.actual), abs(part.replayed)))
 
 
-def _bars_differ(part: Part, _: Day) -> Decimal:
+def _bars_differ(part: Piece, _: Grounds) -> Decimal:
     return part.left
 
 

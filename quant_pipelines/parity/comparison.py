@@ -7,17 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, localcontext
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from quant_pipelines.parity.causes import CAUSES, Day
+from quant_pipelines.parity.causes import CAUSES, Grounds
 from quant_pipelines.parity.decisions import Another
 from quant_pipelines.parity.drift import Drift
-from quant_pipelines.parity.journal import ZERO, DayJournal, JournaledDecision, Payment, Trade
-from quant_pipelines.parity.pairs import PRECISION, Pair, Part, earned, paid_parts, paired, parts_of
-from quant_pipelines.parity.replay import Replayed
+from quant_pipelines.parity.journal import ZERO, DayFill, DayJournal, DayPayment, JournaledDecision
+from quant_pipelines.parity.pairs import PRECISION, Pair, Piece, earned, paid_parts, paired, parts_of
+from quant_pipelines.parity.replay import ReplayedDay
 
 Verdict: TypeAlias = Literal["equal", "explained", "unexplained", "decided otherwise", "not replayed"]
 FAULTS: Final[tuple[Verdict, ...]] = ("unexplained", "decided otherwise")
 """Verdicts that stop a deployment's entries."""
-_STEP = Decimal("1e-12")
+_STEP = Decimal("1e-44")
+"""Sums and products of what is stored have no finer digits; an average may."""
 _BASIS_POINT = Decimal("1e-4")
 
 
@@ -34,12 +35,12 @@ class Sources(NamedTuple):
         By the bars as they are stored by now.
     """
 
-    seen: Replayed
-    filled: Replayed
-    stored: Replayed
+    seen: ReplayedDay
+    filled: ReplayedDay
+    stored: ReplayedDay
 
 
-class Comparison(NamedTuple):
+class DayComparison(NamedTuple):
     """What came of a day.
 
     Parameters
@@ -88,7 +89,7 @@ class Comparison(NamedTuple):
 
 def compare(
     journal: DayJournal, sources: Sources, another: Sequence[Another], end_price: Decimal
-) -> Comparison:
+) -> DayComparison:
     """Bring a journaled day and its replays together.
 
     Parameters
@@ -109,8 +110,8 @@ def compare(
         brought = [earned(one.trades, one.payments, end_price) for one in sources]
         actual = earned(journal.trades, journal.payments, end_price)
         parts = [
-            Part("holes", journal.end_ms, brought[0] - brought[1]),
-            Part("bars", journal.end_ms, brought[1] - brought[2]),
+            Piece("holes", journal.end_ms, brought[0] - brought[1]),
+            Piece("bars", journal.end_ms, brought[1] - brought[2]),
             *paid_parts(journal.payments, seen.payments, step_ms),
         ]
         day = _day(journal, pairs)
@@ -122,7 +123,7 @@ def compare(
         causes = {name: amount.quantize(_STEP) for name, amount in explained.amounts.items()}
         known = {one.name: causes[one.name] for one in CAUSES if causes.get(one.name)}
         rest = actual - brought[2] - sum(known.values(), ZERO)
-        return Comparison(
+        return DayComparison(
             actual,
             brought[2],
             known,
@@ -144,8 +145,8 @@ def _allowed(journal: DayJournal, pairs: Iterable[Pair]) -> Decimal:
     return max(journal.facts.tick_size * quantity, _BASIS_POINT * notional)
 
 
-def _day(journal: DayJournal, pairs: Iterable[Pair]) -> Day:
-    return Day(
+def _day(journal: DayJournal, pairs: Iterable[Pair]) -> Grounds:
+    return Grounds(
         journal.facts,
         {one.close_ms: one for one in journal.decisions},
         {one.bar.ts: one for one in journal.bars},
@@ -155,13 +156,13 @@ def _day(journal: DayJournal, pairs: Iterable[Pair]) -> Day:
     )
 
 
-def _most_held(decisions: Iterable[JournaledDecision], trades: Iterable[Trade]) -> Decimal:
+def _most_held(decisions: Iterable[JournaledDecision], trades: Iterable[DayFill]) -> Decimal:
     held = [abs(one.view.position) for one in decisions if one.view is not None]
     traded = [abs(trade.quantity) for trade in trades]
     return max([Decimal(repr(one)) for one in held] + traded, default=ZERO)
 
 
-def _moved(payments: Iterable[Payment], decisions: Iterable[JournaledDecision]) -> dict[int, Decimal]:
+def _moved(payments: Iterable[DayPayment], decisions: Iterable[JournaledDecision]) -> dict[int, Decimal]:
     """Capital that came or went, as a fraction of the equity that was decided on next."""
     worth = [(one.close_ms, one.view.equity) for one in decisions if one.view is not None]
     moved = {}

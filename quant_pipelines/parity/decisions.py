@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from quant_pipelines.core.timeframes import floor_ms
-from quant_pipelines.parity.journal import DayJournal, JournaledDecision
-from quant_pipelines.parity.replay import Made, Readings, ReplayPlan
+from quant_pipelines.parity.journal import DayJournal, JournaledDecision, JournaledOrder
+from quant_pipelines.parity.replay import Made, ReadAhead, ReplayPlan
 from quant_pipelines.risk import RULES
 from quant_pipelines.trading import Execution
 from quant_pipelines.trading.cycle import OrderDecision, decide_order
+from quant_pipelines.trading.rules import TradingTerms
 
 _BOOK_RULES = frozenset(rule.name for rule in RULES)
 
@@ -24,8 +25,15 @@ class Another(NamedTuple):
     replay: str
 
 
+class Said(NamedTuple):
+    """A plan, and what its strategy says."""
+
+    plan: ReplayPlan
+    readings: ReadAhead
+
+
 def decided_otherwise(
-    journal: DayJournal, plan: ReplayPlan, readings: Readings, *, excused: Sequence[int] = ()
+    journal: DayJournal, plan: ReplayPlan, readings: ReadAhead, *, excused: Sequence[int] = ()
 ) -> list[Another]:
     """Find the decisions of a strategy with a target that its replay takes otherwise.
 
@@ -38,12 +46,12 @@ def decided_otherwise(
     excused
         Closes whose bars were revised since they were decided on, milliseconds UTC.
     """
-    unlike = set(excused)
+    unlike, terms = set(excused), {id(made.rules): made.rules.terms for made in _of_other_rules(journal)}
     return [
         other
         for made in journal.decisions
         if made.close_ms not in unlike
-        for other in _other(made, plan, readings, journal.intended)
+        for other in _other(made, terms[id(made.rules)], Said(plan, readings), journal.intended)
     ]
 
 
@@ -59,7 +67,7 @@ def placed_otherwise(journal: DayJournal, made: Sequence[Made]) -> list[Another]
         if replayed is None or replayed.acted is None or decision.is_leaving or decision.denied_by:
             continue
         wishes = tuple(
-            (wish.order.kind, float(wish.order.quantity), float(wish.order.price or 0.0))
+            JournaledOrder(wish.order.kind, float(wish.order.quantity), float(wish.order.price or 0.0))
             for wish in replayed.acted.wishes
         )
         if wishes != decision.orders:
@@ -67,15 +75,25 @@ def placed_otherwise(journal: DayJournal, made: Sequence[Made]) -> list[Another]
     return found
 
 
+def _of_other_rules(journal: DayJournal) -> Iterator[JournaledDecision]:
+    """Yield a decision for each of the rules that were in force: they hold for many, and cost to compile."""
+    seen = set[int]()
+    for made in journal.decisions:
+        if id(made.rules) not in seen:
+            seen.add(id(made.rules))
+            yield made
+
+
 def _other(
-    made: JournaledDecision, plan: ReplayPlan, readings: Readings, intended: Mapping[int, float]
+    made: JournaledDecision, terms: TradingTerms, said: Said, intended: Mapping[int, float]
 ) -> Iterator[Another]:
+    plan, readings = said
     row = readings.row_of.get(floor_ms(made.close_ms, plan.step_ms))
     if made.view is None or row is None:
         return
     view = made.view._replace(volatility=readings.read(row).volatility)
     target = 0.0 if made.is_leaving else readings.targets[row]
-    again = decide_order(view, target, made.rules.terms)
+    again = decide_order(view, target, terms)
     expected = _left_by_account(made, again)
     ordered = intended.get(made.close_ms)
     if made.order_quantity != expected:
@@ -98,5 +116,5 @@ def _merges(plan: ReplayPlan) -> bool:
     return execution != Execution(brackets=execution.brackets, leverage=execution.leverage)
 
 
-def _told(orders: Sequence[tuple[str, float, float]]) -> str:
+def _told(orders: Sequence[JournaledOrder]) -> str:
     return ", ".join(f"{kind} {quantity:+g} at {price:g}" for kind, quantity, price in orders) or "none"

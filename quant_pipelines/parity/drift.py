@@ -8,9 +8,9 @@ not worth the same order other quantities of the same target: that belongs to th
 from collections.abc import Sequence
 from decimal import Decimal
 
-from quant_pipelines.parity.causes import CAUSES, UNEXPLAINED, Day
+from quant_pipelines.parity.causes import CAUSES, UNEXPLAINED, Grounds
 from quant_pipelines.parity.journal import ZERO
-from quant_pipelines.parity.pairs import Pair, Part
+from quant_pipelines.parity.pairs import Pair, Piece
 
 _PARTED = Decimal("0.05")
 """Most that books which began the day alike are apart in worth, by which a quantity is told to follow."""
@@ -30,13 +30,13 @@ class Drift:
         What each cause has explained so far, quote; what none has stands under ``UNEXPLAINED``.
     """
 
-    def __init__(self, day: Day) -> None:
+    def __init__(self, day: Grounds) -> None:
         self._day = day
         self._open: list[tuple[str, Decimal]] = []
         self._newest = ""
         self.amounts: dict[str, Decimal] = {}
 
-    def add_pair(self, pair: Pair, parts: Sequence[Part]) -> None:
+    def add_pair(self, pair: Pair, parts: Sequence[Piece]) -> None:
         """Explain the pieces of one order."""
         for part in parts:
             if part.kind != "quantity":
@@ -44,7 +44,7 @@ class Drift:
             else:
                 self.add(self._followed(self._undone(part), pair))
 
-    def add(self, part: Part) -> None:
+    def add(self, part: Piece) -> None:
         """Explain one piece by the table."""
         for cause in CAUSES:
             if not part.left:
@@ -57,7 +57,7 @@ class Drift:
         if part.left:
             self._owned(UNEXPLAINED, part, part.left)
 
-    def _owned(self, name: str, part: Part, share: Decimal) -> Part:
+    def _owned(self, name: str, part: Piece, share: Decimal) -> Piece:
         """Give a share of a piece to a cause; returns what is left."""
         self.amounts[name] = self.amounts.get(name, ZERO) + share * part.worth
         self._newest = name
@@ -65,7 +65,7 @@ class Drift:
             self._open.append((name, share))
         return part._replace(left=part.left - share)
 
-    def _undone(self, part: Part) -> Part:
+    def _undone(self, part: Piece) -> Piece:
         """Give what brings the books together to the causes that took them apart."""
         kept: list[tuple[str, Decimal]] = []
         for name, apart in self._open:
@@ -79,7 +79,7 @@ class Drift:
         self._open = kept
         return part
 
-    def _followed(self, part: Part, pair: Pair) -> Part:
+    def _followed(self, part: Piece, pair: Pair) -> Piece:
         """Give the little by which both ordered otherwise to the cause that came last, if one did."""
         if not self._newest or self._newest == UNEXPLAINED or not pair.matched:
             return part

@@ -34,6 +34,21 @@ class SeenBar(NamedTuple):
     booked_ms: int
 
 
+class JournaledOrder(NamedTuple):
+    """Order that an event strategy placed: its kind, base signed, and quote per base (0 at market)."""
+
+    kind: str
+    quantity: float
+    price: float
+
+
+class FeeRates(NamedTuple):
+    """Lowest and highest fee, fractions of notional."""
+
+    lowest: Decimal
+    highest: Decimal
+
+
 class JournaledDecision(NamedTuple):
     """One row of ``trading.signals``.
 
@@ -66,10 +81,10 @@ class JournaledDecision(NamedTuple):
     denied_by: str | None = None
     is_leaving: bool = False
     late_seconds: float = 0.0
-    orders: tuple[tuple[str, float, float], ...] = ()
+    orders: tuple[JournaledOrder, ...] = ()
 
 
-class Trade(NamedTuple):
+class DayFill(NamedTuple):
     """One fill, of the runner or of the replay.
 
     Parameters
@@ -99,7 +114,7 @@ class Trade(NamedTuple):
     number: int = 0
 
 
-class Payment(NamedTuple):
+class DayPayment(NamedTuple):
     """Cash that came (positive) or went without a fill, quote: funding, insurance, or capital (transfer)."""
 
     ts_ms: int
@@ -107,7 +122,7 @@ class Payment(NamedTuple):
     amount: Decimal
 
 
-class Opening(NamedTuple):
+class BookOpening(NamedTuple):
     """State that a book began the day with: close of its last bar, its document, and what it decided last."""
 
     close_ms: int
@@ -115,7 +130,7 @@ class Opening(NamedTuple):
     decided_ms: int = 0
 
 
-class Span(NamedTuple):
+class HaltSpan(NamedTuple):
     """Times in ``[start_ms, end_ms)`` in which something stood, and what."""
 
     start_ms: int
@@ -153,10 +168,10 @@ class Facts(NamedTuple):
     step_ms: int = 60_000
     tick_size: Decimal = ZERO
     lot_size: Decimal = ZERO
-    fee_rates: tuple[Decimal, Decimal] = (ZERO, ZERO)
+    fee_rates: FeeRates = FeeRates(ZERO, ZERO)
     price_margin: Decimal = ZERO
     is_paper: bool = False
-    halts: tuple[Span, ...] = ()
+    halts: tuple[HaltSpan, ...] = ()
     ended: Mapping[int, Decimal] = {}
     specified: tuple[int, ...] = ()
     switched: tuple[int, ...] = ()
@@ -185,11 +200,11 @@ class DayJournal(NamedTuple):
 
     start_ms: int
     end_ms: int
-    opening: Opening | None
+    opening: BookOpening | None
     bars: tuple[SeenBar, ...]
     decisions: tuple[JournaledDecision, ...]
-    trades: tuple[Trade, ...]
-    payments: tuple[Payment, ...]
+    trades: tuple[DayFill, ...]
+    payments: tuple[DayPayment, ...]
     facts: Facts
     intended: Mapping[int, float] = {}
 

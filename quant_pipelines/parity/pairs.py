@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from quant_pipelines.core.timeframes import floor_ms
-from quant_pipelines.parity.journal import ZERO, Payment, Trade, TradeKind
+from quant_pipelines.parity.journal import ZERO, DayFill, DayPayment, TradeKind
 
 PartKind: TypeAlias = Literal["price", "fee", "quantity", "funding", "income", "bars", "holes"]
 """What of a difference is explained."""
-PRECISION: Final = 60
+PRECISION: Final = 80
 """Digits of the comparison: more than sums and products of what is stored have."""
 
 
@@ -36,7 +36,7 @@ class Side(NamedTuple):
         """Average price, quote per base; 0 of nothing."""
         return self.value / self.quantity if self.quantity else ZERO
 
-    def with_trade(self, trade: Trade) -> "Side":
+    def with_trade(self, trade: DayFill) -> "Side":
         """Return it with one more fill."""
         return Side(
             self.quantity + trade.quantity,
@@ -47,6 +47,13 @@ class Side(NamedTuple):
             trade.arrival if self.arrival is None else self.arrival,
             self.is_internal or trade.is_internal,
         )
+
+
+class PairKey(NamedTuple):
+    """What tells pairs apart: what made them, and when they were decided on or fired."""
+
+    kind: TradeKind
+    at_ms: int
 
 
 class Pair(NamedTuple):
@@ -71,7 +78,7 @@ class Pair(NamedTuple):
         return self.actual.first_ms or self.replayed.first_ms
 
 
-class Part(NamedTuple):
+class Piece(NamedTuple):
     """A piece of the difference.
 
     Parameters
@@ -104,58 +111,58 @@ class Part(NamedTuple):
         return self.left * self.worth
 
 
-def paired(actual: Iterable[Trade], replayed: Iterable[Trade], step_ms: int) -> list[Pair]:
+def paired(actual: Iterable[DayFill], replayed: Iterable[DayFill], step_ms: int) -> list[Pair]:
     """Bring the fills of both together, in the order in which they were made."""
-    pairs: dict[tuple[TradeKind, int], Pair] = {}
+    pairs: dict[PairKey, Pair] = {}
     for trade in actual:
         pair = _found(pairs, trade, step_ms)
-        pairs[pair.kind, pair.at_ms] = pair._replace(actual=pair.actual.with_trade(trade))
+        pairs[PairKey(pair.kind, pair.at_ms)] = pair._replace(actual=pair.actual.with_trade(trade))
     for trade in replayed:
         pair = _found(pairs, trade, step_ms)
-        pairs[pair.kind, pair.at_ms] = pair._replace(replayed=pair.replayed.with_trade(trade))
+        pairs[PairKey(pair.kind, pair.at_ms)] = pair._replace(replayed=pair.replayed.with_trade(trade))
     return sorted(pairs.values(), key=lambda pair: (pair.when_ms, pair.at_ms))
 
 
-def parts_of(pair: Pair, end_price: Decimal) -> list[Part]:
+def parts_of(pair: Pair, end_price: Decimal) -> list[Piece]:
     """Pieces by which the two sides of a pair differ; those that are 0 are left out."""
     mine, theirs, both = pair.actual, pair.replayed, pair.matched
     only_mine, only_theirs = mine.quantity - both, theirs.quantity - both
     parts = [
-        Part("price", pair.when_ms, both * (theirs.price - mine.price), pair=pair),
-        Part("fee", pair.when_ms, theirs.fee - mine.fee, pair=pair),
-        Part("quantity", pair.when_ms, -only_theirs, end_price - theirs.price, pair=pair),
-        Part("quantity", pair.when_ms, only_mine, end_price - mine.price, pair=pair),
+        Piece("price", pair.when_ms, both * (theirs.price - mine.price), pair=pair),
+        Piece("fee", pair.when_ms, theirs.fee - mine.fee, pair=pair),
+        Piece("quantity", pair.when_ms, -only_theirs, end_price - theirs.price, pair=pair),
+        Piece("quantity", pair.when_ms, only_mine, end_price - mine.price, pair=pair),
     ]
     return [part for part in parts if part.left]
 
 
-def paid_parts(actual: Iterable[Payment], replayed: Iterable[Payment], step_ms: int) -> list[Part]:
+def paid_parts(actual: Iterable[DayPayment], replayed: Iterable[DayPayment], step_ms: int) -> list[Piece]:
     """Pieces by which payments differ, by slot; capital that was moved is none."""
     mine, theirs = _sums(actual, step_ms), _sums(replayed, step_ms)
     parts = []
     for key in sorted(mine.keys() | theirs.keys(), key=lambda key: (key[1], key[0])):
         both = (mine.get(key, ZERO), theirs.get(key, ZERO))
         kind: PartKind = "funding" if key[0] == "funding" else "income"
-        parts.append(Part(kind, key[1], both[0] - both[1], actual=both[0], replayed=both[1]))
+        parts.append(Piece(kind, key[1], both[0] - both[1], actual=both[0], replayed=both[1]))
     return [part for part in parts if part.left]
 
 
-def earned(trades: Iterable[Trade], payments: Iterable[Payment], end_price: Decimal) -> Decimal:
+def earned(trades: Iterable[DayFill], payments: Iterable[DayPayment], end_price: Decimal) -> Decimal:
     """Sum what fills and payments brought by the end of the day, quote; capital that was moved is nothing."""
     traded = sum((one.quantity * (end_price - one.price) - one.fee for one in trades), ZERO)
     return traded + sum((one.amount for one in payments if one.kind != "transfer"), ZERO)
 
 
-def _found(pairs: Mapping[tuple[TradeKind, int], Pair], trade: Trade, step_ms: int) -> Pair:
+def _found(pairs: Mapping[PairKey, Pair], trade: DayFill, step_ms: int) -> Pair:
     at_ms = floor_ms(trade.ts_ms, step_ms)
     if trade.kind == "target":
         at_ms = trade.decided_ms
     elif trade.kind == "order":
         at_ms = trade.number
-    return pairs.get((trade.kind, at_ms), Pair(trade.kind, at_ms))
+    return pairs.get(PairKey(trade.kind, at_ms), Pair(trade.kind, at_ms))
 
 
-def _sums(payments: Iterable[Payment], step_ms: int) -> dict[tuple[str, int], Decimal]:
+def _sums(payments: Iterable[DayPayment], step_ms: int) -> dict[tuple[str, int], Decimal]:
     sums: dict[tuple[str, int], Decimal] = {}
     for one in payments:
         if one.kind != "transfer":

@@ -14,7 +14,7 @@ from quant_pipelines.backtest.book.values import BookEvent
 from quant_pipelines.backtest.market.readings import NOTHING_YET, Reading
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.timeframes import floor_ms
-from quant_pipelines.parity.journal import Opening, Payment, Trade, TradeKind, exact
+from quant_pipelines.parity.journal import BookOpening, DayFill, DayPayment, TradeKind, exact
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.trading.cycle import decide_order
@@ -32,7 +32,7 @@ class InForce(NamedTuple):
     is_leaving: bool = False
 
 
-class Readings(NamedTuple):
+class ReadAhead(NamedTuple):
     """What the strategy says at its closes.
 
     Parameters
@@ -84,7 +84,7 @@ class Made(NamedTuple):
     acted: Acted | None = None
 
 
-class Replayed(NamedTuple):
+class ReplayedDay(NamedTuple):
     """What the replay did.
 
     Parameters
@@ -97,8 +97,8 @@ class Replayed(NamedTuple):
         Every decision.
     """
 
-    trades: tuple[Trade, ...]
-    payments: tuple[Payment, ...]
+    trades: tuple[DayFill, ...]
+    payments: tuple[DayPayment, ...]
     equity: tuple[float, ...]
     made: tuple[Made, ...]
 
@@ -113,12 +113,12 @@ class _Seat(Protocol):
 
 def replay(
     plan: ReplayPlan,
-    opening: Opening | None,
+    opening: BookOpening | None,
     bars: Sequence[ExecutionBar],
-    readings: Readings,
+    readings: ReadAhead,
     *,
     transfers: Mapping[int, float],
-) -> Replayed:
+) -> ReplayedDay:
     """Book the bars and decide at their closes.
 
     Parameters
@@ -143,7 +143,7 @@ def replay(
     seat = _seat(plan, book, readings, opening)
     made = [] if opening is None or not bars else [seat.decide(opening.close_ms)]
     decided_ms = next((one.close_ms for one in made if one and one.order_quantity), 0)
-    trades, payments, equity = list[Trade](), list[Payment](), list[float]()
+    trades, payments, equity = list[DayFill](), list[DayPayment](), list[float]()
     for bar in bars:
         events = book.step(bar)
         seat.note(events)
@@ -157,7 +157,7 @@ def replay(
         made.append(decided)
         if decided is not None and decided.order_quantity != 0.0:
             decided_ms = close_ms
-    return Replayed(tuple(trades), tuple(payments), tuple(equity), tuple(one for one in made if one))
+    return ReplayedDay(tuple(trades), tuple(payments), tuple(equity), tuple(one for one in made if one))
 
 
 def kind_of(reason: str, number: int = 0) -> TradeKind:
@@ -183,7 +183,7 @@ def kind_of(reason: str, number: int = 0) -> TradeKind:
 class _TargetSeat:
     """A strategy with a target: it decides at its own closes, and at the first one of a new book."""
 
-    def __init__(self, plan: ReplayPlan, book: Book, readings: Readings, decided_ms: int) -> None:
+    def __init__(self, plan: ReplayPlan, book: Book, readings: ReadAhead, decided_ms: int) -> None:
         self._plan, self._book, self._readings = plan, book, readings
         self._decided_ms = floor_ms(decided_ms, plan.step_ms)
 
@@ -207,7 +207,7 @@ class _TargetSeat:
 class _EventSeat:
     """A strategy that places orders: it is asked where its bars close, or something happened to an order."""
 
-    def __init__(self, plan: ReplayPlan, book: Book, readings: Readings, run: EventRun) -> None:
+    def __init__(self, plan: ReplayPlan, book: Book, readings: ReadAhead, run: EventRun) -> None:
         self._plan, self._book, self._readings, self._run = plan, book, readings, run
         self._latest = NOTHING_YET
 
@@ -235,20 +235,20 @@ class _EventSeat:
         return Made(close_ms, 0.0, self._book.equity, acted)
 
 
-def _seat(plan: ReplayPlan, book: Book, readings: Readings, opening: Opening | None) -> _Seat:
+def _seat(plan: ReplayPlan, book: Book, readings: ReadAhead, opening: BookOpening | None) -> _Seat:
     if isinstance(plan.strategy, EventStrategy):
         desk = opening.state.get("desk") if opening else None
         return _EventSeat(plan, book, readings, EventRun(plan.strategy, book, plan.step_ms, desk))
     return _TargetSeat(plan, book, readings, opening.decided_ms if opening else 0)
 
 
-def _opened(plan: ReplayPlan, opening: Opening) -> Book:
+def _opened(plan: ReplayPlan, opening: BookOpening) -> Book:
     return Book.from_document(plan.settings, dict(opening.state))
 
 
-def _trade(fill: BookedFill, decided_ms: int) -> Trade:
+def _trade(fill: BookedFill, decided_ms: int) -> DayFill:
     kind = kind_of(fill.reason, fill.order)
-    return Trade(
+    return DayFill(
         fill.ts,
         kind,
         decided_ms if fill.reason == EXIT_REASONS[TARGET] else 0,
@@ -259,5 +259,5 @@ def _trade(fill: BookedFill, decided_ms: int) -> Trade:
     )
 
 
-def _payment(paid: FundingPayment) -> Payment:
-    return Payment(paid.ts, "funding", exact(paid.amount))
+def _payment(paid: FundingPayment) -> DayPayment:
+    return DayPayment(paid.ts, "funding", exact(paid.amount))

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, get_args
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.bars import COLUMNS, Bars
@@ -20,7 +20,7 @@ from quant_pipelines.core.gaps import missing_ranges
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.stages import LADDER, Stage
 from quant_pipelines.core.timeframes import DAY_MS, from_ms, timeframe_ms, to_ms
-from quant_pipelines.parity import Comparison, DayJournal, Opening, Readings, Replayed, ReplayPlan, replay
+from quant_pipelines.parity import DayComparison, DayJournal, ReadAhead, ReplayedDay, ReplayPlan, replay
 from quant_pipelines.parity.comparison import Sources, compare
 from quant_pipelines.parity.decisions import Another, decided_otherwise, placed_otherwise
 from quant_pipelines.parity.journal import exact
@@ -33,6 +33,7 @@ from quant_pipelines.research.parity_inputs import (
     plan_of,
     readings_of,
     rules_of,
+    with_read_inputs,
 )
 from quant_pipelines.sdk import Strategy, attach_inputs, compile_strategy
 from quant_pipelines.sdk.event import EventStrategy
@@ -49,13 +50,15 @@ from quant_pipelines.store.market_events import read_books
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 
 _TEXTS_KEPT = 64
+_TAKEN_UP = timedelta(minutes=10)
+"""After so long a runner has taken a deployment up, and its first bar has closed."""
 
 
 class ComparedDay(NamedTuple):
     """A deployment's day: what came of it, or why it was not replayed."""
 
     deployment: Deployment
-    comparison: Comparison | None
+    comparison: DayComparison | None
     reason: str = ""
 
 
@@ -101,7 +104,7 @@ def compare_day(engine: Engine, day: date, *, columns: Path | None = None) -> li
     sources: dict[str, DatabaseSource] = {}
     compared = []
     for deployment in sorted(known, key=lambda one: (one.exchange, one.symbol, one.timeframe, one.id)):
-        traded = deployment.stage in LADDER and deployment.created_at < end
+        traded = deployment.stage in LADDER and deployment.created_at < end - _TAKEN_UP
         if deployment.id not in booked and not traded:
             continue
         source = sources.setdefault(deployment.exchange, DatabaseSource(engine, deployment.exchange, columns))
@@ -134,25 +137,27 @@ def _replayed(engine: Engine, deployment: Deployment, end: datetime, source: Dat
     with snapshot(engine) as connection:
         rows = read_book_day(connection, deployment, day, end)
         since = rows.opening.bar_close if rows.opening else deployment.created_at
-        before = BookFills(
-            fills_before(connection, deployment.id, since), income_before(connection, deployment.id, since)
-        )
+        before = _before(connection, deployment, since)
     opening = opening_of(deployment, rows, before)
-    _require_journal(rows, opening, before)
+    _require_journal(rows)
     window = Window(to_ms(end) - DAY_MS, to_ms(end))
-    journal = journal_of(deployment, rows, tuple(window), opening, _depth(engine, deployment, rows))
+    journal = journal_of(deployment, rows, window, opening, _depth(engine, deployment, rows))
     plan = plan_of(deployment, strategy, journal.decisions)
     stored = _stored_bars(source, deployment, window.end_ms)
     seen = attach_inputs(type(strategy), overlaid(stored, rows, deployment), source)
+    seen = with_read_inputs(seen, rows)
     readings = readings_of(strategy, seen, rules_of(deployment))
     transfers = {one.ts_ms: float(one.amount) for one in journal.payments if one.kind == "transfer"}
 
-    def play(bars: Sequence[ExecutionBar], said: Readings) -> Replayed:
+    def play(bars: Sequence[ExecutionBar], said: ReadAhead) -> ReplayedDay:
         return replay(plan, opening, bars, said, transfers=transfers)
 
-    replays = _sources(journal, plan, readings, source, deployment, play)
+    now = stored
+    if deployment.timeframe != deployment.execution_timeframe:
+        now = source.bars(deployment.symbol, deployment.execution_timeframe, window)
+    replays = _sources(journal, now, lambda: _said_again(strategy, stored, source, journal), readings, play)
     another = _another(journal, plan, readings, replays.seen, rows)
-    holes = _holes(stored, deployment, window.end_ms) if another else 0
+    holes = _holes(stored, deployment, rows.bars[-1].close_ms) if another else 0
     if holes:
         reason = (
             f"{holes} bars of its history are not stored, and {len(another)} decisions came out otherwise"
@@ -176,7 +181,15 @@ def _class_of(name: str, source: str) -> type[Strategy]:
     return compile_strategy(name, source).strategy_class
 
 
-def _require_journal(rows: BookDay, opening: Opening | None, before: BookFills) -> None:
+def _before(connection: Connection, deployment: Deployment, since: datetime) -> BookFills:
+    """Read what a venue's book was made of; the state of a paper book holds it."""
+    if deployment.venue == PAPER_VENUE:
+        return BookFills((), ())
+    key = deployment.id
+    return BookFills(fills_before(connection, key, since), income_before(connection, key, since))
+
+
+def _require_journal(rows: BookDay) -> None:
     """Prove that the day was journaled as a replay needs it.
 
     Raises
@@ -189,8 +202,6 @@ def _require_journal(rows: BookDay, opening: Opening | None, before: BookFills) 
     unseen = sum(row.open is None for row in rows.bars)
     if unseen:
         raise DataError(f"{unseen} of {len(rows.bars)} bars were booked before they were journaled whole")
-    if opening is None and before.fills:
-        raise DataError("the state that its book began with was not kept")
 
 
 def _depth(engine: Engine, deployment: Deployment, rows: BookDay) -> DepthSeries:
@@ -218,41 +229,34 @@ def _holes(stored: Bars, deployment: Deployment, end_ms: int) -> int:
 
 def _sources(
     journal: DayJournal,
-    plan: ReplayPlan,
-    readings: Readings,
-    source: DatabaseSource,
-    deployment: Deployment,
-    play: Callable[[Sequence[ExecutionBar], Readings], Replayed],
+    stored: Bars,
+    say_again: Callable[[], ReadAhead | None],
+    readings: ReadAhead,
+    play: Callable[[Sequence[ExecutionBar], ReadAhead], ReplayedDay],
 ) -> Sources:
     """Replay the day by the bars that were seen, and again where other ones are stored."""
-    seen = [one.bar for one in journal.bars]
-    step_ms = plan.execution_step_ms
-    window = Window(seen[0].ts, seen[-1].ts + step_ms)
-    stored = source.bars(deployment.symbol, deployment.execution_timeframe, window)
-    by_time = {bar.ts: bar for bar in seen}
-    now = dict(_as_bars(stored))
-    lacking = sorted(now.keys() - by_time.keys())
-    revised = [ts for ts, bar in now.items() if ts in by_time and bar[:6] != by_time[ts][:6]]
-    first = play(seen, readings)
-    filled = _merged(by_time, {ts: now[ts] for ts in lacking})
-    second = play(filled, readings) if lacking else first
+    seen = {one.bar.ts: one.bar for one in journal.bars}
+    last_ms = journal.bars[-1].bar.ts
+    now = dict(_as_bars(stored.between(journal.bars[0].bar.ts, last_ms + 1)))
+    lacking = {ts: bar for ts, bar in now.items() if ts not in seen}
+    revised = {
+        ts: _beside(bar, seen[ts]) for ts, bar in now.items() if ts in seen and bar[:6] != seen[ts][:6]
+    }
+    first = play(_in_order(seen), readings)
+    second = play(_in_order(seen | lacking), readings) if lacking else first
     if not revised:
         return Sources(first, second, second)
-    changed = {ts: now[ts]._replace(**_beside(by_time[ts])) for ts in revised}
-    again = _merged({bar.ts: bar for bar in filled}, changed)
-    said = _said_again(plan.strategy, readings, source, journal)
-    return Sources(first, second, play(again, said))
+    return Sources(first, second, play(_in_order(seen | lacking | revised), say_again() or readings))
 
 
 def _said_again(
-    strategy: Strategy, readings: Readings, source: DatabaseSource, journal: DayJournal
-) -> Readings:
-    """Return what the strategy says once the bars of the day are as they are stored by now."""
-    bars = readings.bars
-    now = source.bars(bars.symbol, bars.timeframe, Window(int(bars.ts[0]), journal.end_ms))
-    if not journal.decisions or not len(now):
-        return readings
-    return readings_of(strategy, attach_inputs(type(strategy), now, source), journal.decisions[0].rules)
+    strategy: Strategy, stored: Bars, source: DatabaseSource, journal: DayJournal
+) -> ReadAhead | None:
+    """Return what the strategy says of the bars as they are stored by now; None where it decided nothing."""
+    if not journal.decisions or not len(stored):
+        return None
+    bars = attach_inputs(type(strategy), stored, source)
+    return readings_of(strategy, bars, journal.decisions[0].rules)
 
 
 def _as_bars(bars: Bars) -> Iterator[tuple[int, ExecutionBar]]:
@@ -261,17 +265,17 @@ def _as_bars(bars: Bars) -> Iterator[tuple[int, ExecutionBar]]:
         yield row[0], ExecutionBar(*row)
 
 
-def _beside(bar: ExecutionBar) -> dict[str, object]:
-    return {"funding": bar.funding, "mark": bar.mark, "ladder": bar.ladder}
+def _beside(bar: ExecutionBar, seen: ExecutionBar) -> ExecutionBar:
+    """Return a bar with the funding, mark and book that were known then: its prices alone were revised."""
+    return bar._replace(funding=seen.funding, mark=seen.mark, ladder=seen.ladder)
 
 
-def _merged(bars: dict[int, ExecutionBar], others: dict[int, ExecutionBar]) -> list[ExecutionBar]:
-    both = bars | others
-    return [both[ts] for ts in sorted(both)]
+def _in_order(bars: dict[int, ExecutionBar]) -> list[ExecutionBar]:
+    return [bars[ts] for ts in sorted(bars)]
 
 
 def _another(
-    journal: DayJournal, plan: ReplayPlan, readings: Readings, seen: Replayed, rows: BookDay
+    journal: DayJournal, plan: ReplayPlan, readings: ReadAhead, seen: ReplayedDay, rows: BookDay
 ) -> list[Another]:
     """Find what was decided otherwise, but for closes whose history was revised afterwards."""
     if isinstance(plan.strategy, EventStrategy):

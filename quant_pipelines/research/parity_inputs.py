@@ -1,8 +1,11 @@
 """From the rows of a book's day to the values that are compared: journal, plan, what the strategy says."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,19 +20,21 @@ from quant_pipelines.backtest.market.stop_rules import stop_terms_of
 from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
 from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.instruments import DatedInstrument
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import timeframe_ms, to_ms
 from quant_pipelines.parity import (
+    BookOpening,
+    DayFill,
     DayJournal,
+    DayPayment,
     Facts,
+    HaltSpan,
     JournaledDecision,
-    Opening,
-    Payment,
-    Readings,
+    ReadAhead,
     ReplayPlan,
     SeenBar,
-    Span,
-    Trade,
 )
+from quant_pipelines.parity.journal import FeeRates, JournaledOrder
 from quant_pipelines.parity.replay import InForce, kind_of
 from quant_pipelines.sdk import Strategy
 from quant_pipelines.sdk.event import EventStrategy
@@ -84,34 +89,34 @@ def plan_of(deployment: Deployment, strategy: Strategy, decisions: Sequence[Jour
         stop_terms_of(strategy, step_ms),
         specifications,
     )
-    closes = np.array([one.close_ms for one in decisions], dtype=np.int64)
+    closes = [one.close_ms for one in decisions]
     leaving = {one.close_ms for one in decisions if one.is_leaving}
     made: dict[tuple[int, int], InForce] = {}
 
     def in_force(close_ms: int) -> InForce:
-        known = int(closes.searchsorted(close_ms, "right")) - 1
+        known = bisect_right(closes, close_ms) - 1
         given, ts = decisions[max(known, 0)].rules if decisions else rules, close_ms - execution_ms
         key = (id(given), specifications.span_at(ts))
         if key not in made:
             made[key] = InForce(specifications.rules_at(given, ts).terms)
-        return made[key]._replace(is_leaving=close_ms in leaving)
+        return made[key]._replace(is_leaving=True) if close_ms in leaving else made[key]
 
     return ReplayPlan(strategy, settings, step_ms, execution_ms, in_force)
 
 
 def journal_of(
-    deployment: Deployment, day: BookDay, bounds: tuple[int, int], opening: Opening | None, depth: DepthSeries
+    deployment: Deployment, day: BookDay, window: Window, opening: BookOpening | None, depth: DepthSeries
 ) -> DayJournal:
     """Return the day as values."""
     step_ms = timeframe_ms(deployment.execution_timeframe)
     decisions = tuple(_decisions(day, rules_of(deployment)))
     return DayJournal(
-        *bounds,
+        *window,
         opening,
         tuple(_seen(row, step_ms, depth) for row in day.bars),
         decisions,
         tuple(_trade(row) for row in day.fills),
-        tuple(Payment(row.ts_ms, row.kind, row.amount) for row in day.income),
+        tuple(DayPayment(row.ts_ms, row.kind, row.amount) for row in day.income),
         _facts(deployment, day, step_ms),
         {
             row.decided_ms: float(row.quantity if row.side == "buy" else -row.quantity)
@@ -121,14 +126,14 @@ def journal_of(
     )
 
 
-def opening_of(deployment: Deployment, day: BookDay, before: BookFills) -> Opening | None:
+def opening_of(deployment: Deployment, day: BookDay, before: BookFills) -> BookOpening | None:
     """Return what the book began with; one at a venue is built of its fills, its stops of what was kept."""
     if day.opening is None:
         return None
     decided_ms = to_ms(day.decided_at) if day.decided_at else 0
     close_ms, state = to_ms(day.opening.bar_close), day.opening.state
     if deployment.venue == PAPER_VENUE:
-        return Opening(close_ms, state, decided_ms)
+        return BookOpening(close_ms, state, decided_ms)
     account = open_account(float(deployment.capital))
     for row in before.fills:
         quantity = float(row.quantity if row.side == "buy" else -row.quantity)
@@ -139,7 +144,7 @@ def opening_of(deployment: Deployment, day: BookDay, before: BookFills) -> Openi
     marks = {**empty, **(state.get("marks") or {}), "account": empty["account"]}
     first_ms = close_ms - timeframe_ms(deployment.execution_timeframe)
     book = {"last_ts": first_ms, "fills": 0, "purpose": TARGET, "scales": state.get("scales", {})}
-    return Opening(close_ms, {**book, "state": marks}, decided_ms)
+    return BookOpening(close_ms, {**book, "state": marks}, decided_ms)
 
 
 def overlaid(bars: Bars, day: BookDay, deployment: Deployment) -> Bars:
@@ -153,11 +158,25 @@ def overlaid(bars: Bars, day: BookDay, deployment: Deployment) -> Bars:
         ]
     else:
         seen = [
-            (int(np.datetime64(row.strategy_bar[:23], "ms").astype(np.int64)), *row.bar)
+            (to_ms(datetime.fromisoformat(row.strategy_bar)), *row.bar)
             for row in day.decisions
             if row.bar is not None and row.strategy_bar is not None
         ]
     return with_rows(bars, np.array(seen, dtype=np.float64).reshape(-1, 6))
+
+
+def with_read_inputs(bars: Bars, day: BookDay) -> Bars:
+    """Return bars with each further input as the runner read it at its closes: it may be stored otherwise."""
+    if not bars.extras:
+        return bars
+    row_of = {ts: row for row, ts in enumerate(bars.close_ts.tolist())}
+    columns = {name: np.array(column) for name, column in bars.extras.items()}
+    for decision in day.decisions:
+        row = row_of.get(decision.close_ms)
+        for name, told in (decision.inputs or {}).items():
+            if row is not None and name in columns and "value" in told:
+                columns[name][row] = np.nan if told["value"] is None else told["value"]
+    return bars.with_extras(**columns)
 
 
 def with_rows(bars: Bars, rows: np.ndarray) -> Bars:
@@ -174,7 +193,7 @@ def with_rows(bars: Bars, rows: np.ndarray) -> Bars:
     )
 
 
-def readings_of(strategy: Strategy, bars: Bars, rules: TradingRules) -> Readings:
+def readings_of(strategy: Strategy, bars: Bars, rules: TradingRules) -> ReadAhead:
     """Return what a strategy says at each of its bars, computed once.
 
     Raises
@@ -183,25 +202,19 @@ def readings_of(strategy: Strategy, bars: Bars, rules: TradingRules) -> Readings
         If it fails, or its target can't be used.
     """
     targets = [] if isinstance(strategy, EventStrategy) else target_of(strategy, bars).tolist()
-    read = ahead(strategy, bars, rules, scales=scales_of(strategy, bars))
-    return Readings({ts: row for row, ts in enumerate(bars.close_ts.tolist())}, targets, read, bars)
+    read = cache(ahead(strategy, bars, rules, scales=scales_of(strategy, bars)))
+    return ReadAhead({ts: row for row, ts in enumerate(bars.close_ts.tolist())}, targets, read, bars)
 
 
 def _seen(row: Any, step_ms: int, depth: DepthSeries) -> SeenBar:
-    ts = row.close_ms - step_ms
-    at = int(depth.rows_at(np.array([ts]))[0])
-    bar = ExecutionBar(
-        ts,
-        row.open,
-        row.high,
-        row.low,
-        row.close,
-        row.volume,
-        tuple(FundingSlot(*slot) for slot in row.slots or ()),
-        None if row.mark is None else MarkBar(row.mark),
-        depth.ladders[at] if at >= 0 else None,
-    )
-    return SeenBar(bar, row.equity, row.booked_ms)
+    ts, ladder = row.close_ms - step_ms, None
+    if len(depth):
+        at = int(depth.rows_at(np.array([ts]))[0])
+        ladder = depth.ladders[at] if at >= 0 else None
+    slots = tuple(FundingSlot(*slot) for slot in row.slots) if row.slots else ()
+    mark = None if row.mark is None else MarkBar(row.mark)
+    prices = (row.open, row.high, row.low, row.close, row.volume)
+    return SeenBar(ExecutionBar(ts, *prices, slots, mark, ladder), row.equity, row.booked_ms)
 
 
 def _decisions(day: BookDay, rules: TradingRules) -> list[JournaledDecision]:
@@ -211,7 +224,8 @@ def _decisions(day: BookDay, rules: TradingRules) -> list[JournaledDecision]:
             rules = TradingRules.from_document(row.rules)
         view = row.view and BookView(**{name: _real(value) for name, value in row.view.items()})
         orders = tuple(
-            (one["kind"], float(one["quantity"]), float(one["price"] or 0.0)) for one in row.orders or ()
+            JournaledOrder(one["kind"], float(one["quantity"]), float(one["price"] or 0.0))
+            for one in row.orders or ()
         )
         found.append(
             JournaledDecision(
@@ -234,12 +248,12 @@ def _real(value: float | None) -> float:
     return float("inf") if value is None else float(value)
 
 
-def _trade(row: Any) -> Trade:
+def _trade(row: Any) -> DayFill:
     number = number_of(row.purpose) if row.purpose else 0
     reason = row.purpose if row.purpose in ("close", "flatten") else row.reason
     kind = kind_of(reason, number)
     arrival = row.arrival_price if kind == "target" else row.decision_price
-    return Trade(
+    return DayFill(
         row.ts_ms,
         kind,
         row.decided_ms if kind == "target" and row.decided_ms else 0,
@@ -261,10 +275,10 @@ def _facts(deployment: Deployment, day: BookDay, step_ms: int) -> Facts:
         step_ms,
         instrument.tick_size if instrument else _ZERO,
         instrument.lot_size if instrument else _ZERO,
-        (min([_ZERO, *declared, *published]), max([*declared, *published])),
+        FeeRates(min([_ZERO, *declared, *published]), max([*declared, *published])),
         Decimal(repr(costs.slippage_bps + costs.spread_bps / 2)) / 10_000,
         deployment.venue == PAPER_VENUE,
-        tuple(Span(row.start_ms, row.end_ms or _FOREVER, row.message) for row in day.halts),
+        tuple(HaltSpan(row.start_ms, row.end_ms or _FOREVER, row.message) for row in day.halts),
         _left_open(day),
         tuple(map(to_ms, day.specified)),
         tuple(map(to_ms, day.switched)),

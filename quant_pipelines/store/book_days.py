@@ -54,9 +54,10 @@ class BookDay(NamedTuple):
 def booked_deployments(connection: Connection, start: datetime, end: datetime) -> set[int]:
     """Ids of the books for which anything was booked in a time: bars, fills or payments."""
     query = text(
-        "select deployment_id from trading.equity where ts > :start and ts <= :end union "
-        "select deployment_id from trading.fills where ts >= :start and ts < :end union "
-        "select deployment_id from trading.income where ts >= :start and ts < :end"
+        "select id from trading.deployments d where exists "
+        "(select 1 from trading.equity where deployment_id = d.id and ts > :start and ts <= :end) or exists "
+        "(select 1 from trading.fills where deployment_id = d.id and ts >= :start and ts < :end) or exists "
+        "(select 1 from trading.income where deployment_id = d.id and ts >= :start and ts < :end)"
     )
     return set(connection.execute(query, {"start": start, "end": end}).scalars())
 

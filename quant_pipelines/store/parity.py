@@ -46,14 +46,9 @@ def add_parity(connection: Connection, row: ParityRow, at: datetime) -> bool:
 
 def read_parity(connection: Connection, day: date) -> list[dict[str, Any]]:
     """Read the newest comparison of each deployment's day, with its causes, by deployment."""
-    columns = parity_days.c
-    query = (
-        select(parity_days)
-        .where(columns.day == day)
-        .distinct(columns.deployment_id)
-        .order_by(columns.deployment_id, columns.id.desc())
-    )
-    rows = [dict(row) for row in connection.execute(query).mappings()]
+    query = select(parity_days).where(parity_days.c.day == day).order_by(parity_days.c.id)
+    newest = {row["deployment_id"]: dict(row) for row in connection.execute(query).mappings()}
+    rows = [newest[key] for key in sorted(newest)]
     causes = _causes(connection, [row["id"] for row in rows])
     return [row | {"causes": causes.get(row["id"], {})} for row in rows]
 

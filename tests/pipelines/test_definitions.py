@@ -137,6 +137,7 @@ def test_every_asset_has_description_owner_group_and_kind() -> None:
 def test_quality_checks_are_shown() -> None:
     keys = defs.resolve_asset_graph().asset_check_keys
     assert {key.name for key in keys} == {
+        "like_its_replay",
         "gaps",
         "duplicates",
         "off_grid",

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant_pipelines.parity import Payment, Span
+from quant_pipelines.parity import DayPayment, HaltSpan
 from tests.unit.parity.days import AT_VENUE, MINUTE, Built, other, target
 
 amounts = st.decimals("-3", "3", places=3, allow_nan=False).filter(bool)
@@ -28,7 +28,7 @@ others = st.builds(
 trades = st.lists(targets | others, max_size=6)
 payments = st.lists(
     st.builds(
-        lambda at, kind, amount: Payment(at * MINUTE, kind, amount),
+        lambda at, kind, amount: DayPayment(at * MINUTE, kind, amount),
         minutes,
         st.sampled_from(["funding", "insurance", "transfer"]),
         amounts,
@@ -38,7 +38,7 @@ payments = st.lists(
 facts = st.builds(
     lambda is_paper, halted, ended, specified: AT_VENUE._replace(
         is_paper=is_paper,
-        halts=(Span(0, halted * MINUTE),),
+        halts=(HaltSpan(0, halted * MINUTE),),
         ended={at * MINUTE: Decimal(1) for at in ended},
         specified=tuple(at * MINUTE for at in specified),
         most_fee_change=Decimal("0.0001"),

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from quant_pipelines.core.bars import BarRows, Bars
 from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.parity import Comparison
+from quant_pipelines.parity import DayComparison
 from quant_pipelines.research.parity import compare_day
 from quant_pipelines.store.bars import upsert_bars
 from tests.integration.runner.minutes import START_MS, Minutes
@@ -41,7 +41,7 @@ async def trade(played: Minutes) -> None:
         await played.settle()
 
 
-def compared(engine: Engine) -> Comparison:
+def compared(engine: Engine) -> DayComparison:
     """Compare the day of the only deployment."""
     [day] = compare_day(engine, from_ms(START_MS).date())
     assert day.comparison is not None, day.reason

@@ -37,6 +37,7 @@ def test_help_loads_nothing_heavy() -> None:
         ["backtest", "ema_cross", BTC, "--start", "yesterday"],
         ["backtest", "ema_cross", BTC, "--compare", ":fast=3"],
         ["strategy", "fly"],
+        ["parity", "yesterday"],
     ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

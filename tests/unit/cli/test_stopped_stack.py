@@ -36,6 +36,7 @@ VERBS = (
     ("data", "costs"),
     ("capital",),
     ("capital", "--look"),
+    ("parity",),
 )
 
 

@@ -7,56 +7,57 @@ from typing import Any
 
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.parity import (
-    Comparison,
+    DayComparison,
+    DayFill,
     DayJournal,
+    DayPayment,
     Facts,
     JournaledDecision,
-    Payment,
-    Replayed,
+    ReplayedDay,
     SeenBar,
-    Trade,
     compare,
 )
 from quant_pipelines.parity.comparison import Sources
+from quant_pipelines.parity.journal import FeeRates
 from quant_pipelines.trading import BookView, TradingRules
 
 MINUTE = 60_000
 TICK, LOT = Decimal("0.1"), Decimal("0.01")
 AT_VENUE = Facts(
-    MINUTE, TICK, LOT, (Decimal(0), Decimal("0.0005")), price_margin=Decimal("0.0001"), is_paper=False
+    MINUTE, TICK, LOT, FeeRates(Decimal(0), Decimal("0.0005")), price_margin=Decimal("0.0001"), is_paper=False
 )
 
 
-def target(minute: int, quantity: str, price: str, **more: Any) -> Trade:
+def target(minute: int, quantity: str, price: str, **more: Any) -> DayFill:
     """Fill of a target that was decided on at a minute's close; its fee is 5 basis points unless told."""
     size, paid = Decimal(quantity), Decimal(price)
     fee = more.pop("fee", abs(size) * paid * Decimal("0.0005"))
-    return Trade(minute * MINUTE + 1_000, "target", minute * MINUTE, size, paid, fee, **more)
+    return DayFill(minute * MINUTE + 1_000, "target", minute * MINUTE, size, paid, fee, **more)
 
 
-def other(kind: Any, minute: int, quantity: str, price: str, **more: Any) -> Trade:
+def other(kind: Any, minute: int, quantity: str, price: str, **more: Any) -> DayFill:
     """Fill without a decision, as of a stop."""
-    return Trade(minute * MINUTE, kind, 0, Decimal(quantity), Decimal(price), Decimal(0), **more)
+    return DayFill(minute * MINUTE, kind, 0, Decimal(quantity), Decimal(price), Decimal(0), **more)
 
 
 @dataclass
 class Built:
     """A day: what the runner did, what the replay did, and what is known of it."""
 
-    actual: Sequence[Trade] = ()
-    replayed: Sequence[Trade] = ()
-    paid: Sequence[Payment] = ()
-    replayed_paid: Sequence[Payment] = ()
+    actual: Sequence[DayFill] = ()
+    replayed: Sequence[DayFill] = ()
+    paid: Sequence[DayPayment] = ()
+    replayed_paid: Sequence[DayPayment] = ()
     facts: Facts = AT_VENUE
     decided: dict[int, dict[str, Any]] = field(default_factory=dict)
     missed: tuple[int, ...] = ()
     late_bars: tuple[int, ...] = ()
-    filled: Sequence[Trade] | None = None
-    stored: Sequence[Trade] | None = None
+    filled: Sequence[DayFill] | None = None
+    stored: Sequence[DayFill] | None = None
     held: float = 0.0
     end_price: str = "100"
 
-    def compared(self) -> Comparison:
+    def compared(self) -> DayComparison:
         """Compare it."""
         seen = self._replay(self.replayed)
         filled = seen if self.filled is None else self._replay(self.filled)
@@ -82,5 +83,5 @@ class Built:
         more = self.decided.get(minute, {})
         return JournaledDecision(minute * MINUTE, 1.0, view, TradingRules(), 0.0, 0.0, **more)
 
-    def _replay(self, trades: Sequence[Trade]) -> Replayed:
-        return Replayed(tuple(trades), tuple(self.replayed_paid), (), ())
+    def _replay(self, trades: Sequence[DayFill]) -> ReplayedDay:
+        return ReplayedDay(tuple(trades), tuple(self.replayed_paid), (), ())

@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from quant_pipelines.parity import CAUSES, Facts, Payment, Span
+from quant_pipelines.parity import CAUSES, DayPayment, Facts, HaltSpan
 from tests.unit.parity.days import AT_VENUE, MINUTE, Built, other, target
 
 HOUR = 60 * MINUTE
-PAID = Payment(5 * MINUTE, "funding", Decimal(-1))
+PAID = DayPayment(5 * MINUTE, "funding", Decimal(-1))
 BOUGHT = target(2, "1", "100")
 IN_FORCE = AT_VENUE._replace(specified=(MINUTE,), most_fee_change=Decimal("0.0002"))
 
@@ -50,7 +50,7 @@ DAYS = {
         Built(
             [target(2, "1.2", "100", fee=BOUGHT.fee)],
             [BOUGHT],
-            [Payment(MINUTE, "transfer", Decimal(300))],
+            [DayPayment(MINUTE, "transfer", Decimal(300))],
             end_price="103",
         ),
         "0.6",
@@ -60,7 +60,7 @@ DAYS = {
     "clock": (Built([], [BOUGHT], missed=(2,), end_price="103"), "-2.95"),
     "missing data": (Built([], [BOUGHT], missed=(2,), late_bars=(1,), end_price="103"), "-2.95"),
     "halt": (
-        Built([], [BOUGHT], missed=(2,), facts=venue(halts=(Span(0, HOUR, "halted"),)), end_price="103"),
+        Built([], [BOUGHT], missed=(2,), facts=venue(halts=(HaltSpan(0, HOUR, "halted"),)), end_price="103"),
         "-2.95",
     ),
     "revised bar": (Built([BOUGHT], [BOUGHT], stored=[target(2, "1", "99.5", fee=BOUGHT.fee)]), "-0.5"),

@@ -31,6 +31,7 @@ NEXT: dict[Event, tuple[TradingState, TradingState, TradingState, TradingState]]
     "leg_lost": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
     "rejects": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
     "repeated_execution": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
+    "not_its_replay": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
     "frozen": ("FROZEN", "FROZEN", "FROZEN", "HALTED"),
     "failed": ("HALTED", "HALTED", "HALTED", "HALTED"),
     "failed_again": ("HALTED", "HALTED", "HALTED", "HALTED"),
