@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0046"
-down_revision = "0038"
+down_revision = "0044"
 
 
 def upgrade() -> None:
