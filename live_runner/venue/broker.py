@@ -13,6 +13,7 @@ from live_runner.book.plan import DeploymentPlan
 from live_runner.venue.book import VenueBook
 from live_runner.venue.order_steps import came_to_nothing, gone_on
 from live_runner.venue.tally import BookTally
+from live_runner.venue.venue_orders import VenueOrders
 from live_runner.venue.wire import Wire
 from quant_pipelines.accounting import Account
 from quant_pipelines.accounting.margin import NO_BACKING, Backing
@@ -21,16 +22,14 @@ from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.backtest.market.stop_rules import inputs_from_document
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.core.timeframes import DAY_MS, from_ms, to_ms
-from quant_pipelines.risk.account_view import OpenExposure
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Fill, Income, Intent, Position, StoredBook
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading import BookView
 from quant_pipelines.trading.cycle import sign_of
 from quant_pipelines.trading.legs import Loss
-from quant_pipelines.trading.orders import FINAL, OrderProgress
-from quant_pipelines.trading.purposes import CLOSE, ENTRIES, EXITS, REMAINDER, STOP, is_decided, number_of
-from quant_pipelines.trading.wished import RESTS
+from quant_pipelines.trading.orders import OrderProgress
+from quant_pipelines.trading.purposes import CLOSE, ENTRIES, REMAINDER, is_decided, number_of
 
 _ZERO = Decimal(0)
 _MOST_SLOTS = 24
@@ -51,7 +50,7 @@ class BookRows(NamedTuple):
     orders: list[PlacedOrder]
 
 
-class VenueBroker:
+class VenueBroker(VenueOrders):
     """Book and orders of one deployment.
 
     Parameters
@@ -87,11 +86,9 @@ class VenueBroker:
         self._journal, self._epoch, self._wire = journal, epoch, wire
         self._deployment = plan.deployment
         self._book = VenueBook(plan, stop_fraction, stored.fills, stored.income, document)
-        self.orders = {order.intent.client_order_id: order for order in orders}
+        super().__init__(orders, BookTally(stored))
         intents = [one.intent for one in orders if _counts(one.intent)]
         self._decided = Counter(to_ms(one.bar_close) // DAY_MS for one in intents)
-        self._open = dict.fromkeys(self.orders)  # what may matter yet: a stop that moves leaves many behind
-        self.tally = BookTally(stored)
         self.swept_trade_id: str | None = document["swept_trade_id"] if document else None
         self._decided_on = ("", _ZERO)
         self.slots = [Slot(*slot) for slot in (document or {}).get("slots", ())]
@@ -239,16 +236,6 @@ class VenueBroker:
         """Position as it is booked, base, signed: nothing is certain at a venue."""
         return self._book.account.position
 
-    def open_orders(self) -> tuple[OpenExposure, ...]:
-        """Orders that may still add to the position, those with an unknown outcome included."""
-        orders = (order for order in self._live() if order.intent.purpose not in EXITS)
-        open_ones = (self._open_exposure(order) for order in orders if not order.intent.reduce_only)
-        return tuple(one for one in open_ones if one.quantity)
-
-    def is_open(self, name: str) -> bool:
-        """Whether an order that may add to the position may be filled yet."""
-        return any(one.client_order_id == name for one in self.open_orders())
-
     def checkpoint(self) -> dict[str, Any]:
         """State as a JSON document."""
         known = {"swept_trade_id": self.swept_trade_id, "slots": [list(slot) for slot in self.slots]}
@@ -269,17 +256,9 @@ class VenueBroker:
         decided, held = self._decided_on
         return held if decided == name else self.position().quantity
 
-    def unsettled(self) -> list[PlacedOrder]:
-        """Orders that may still change the position, without the stops that wait."""
-        return [order for order in self._live() if not self._is_settled(order)]
-
     def at_rest(self) -> list[PlacedOrder]:
         """Orders of an event strategy that rest; here there are none."""
         return []
-
-    def in_flight(self) -> list[PlacedOrder]:
-        """Orders that may change it any moment: not those that only rest, with all of their fills booked."""
-        return [order for order in self.unsettled() if not self._rests(order)]
 
     def add(self, intent: Intent, at: datetime) -> None:
         """Commit an intent that no bar's booking carries; it is to be sent at once."""
@@ -341,55 +320,6 @@ class VenueBroker:
     def close_since_entry(self) -> float:
         """Close of the last bar, quote per base; NaN while none has ended since the entry."""
         return self._book.close_since_entry
-
-    def order_of(self, *, client_order_id: str = "", venue_order_id: str = "") -> PlacedOrder | None:
-        """Order of ours by either name."""
-        if client_order_id in self.orders:
-            return self.orders[client_order_id]
-        if not venue_order_id:
-            return None
-        return next((one for one in self.orders.values() if one.venue_order_id == venue_order_id), None)
-
-    def unbooked(self, name: str) -> Decimal:
-        """Quantity that the venue says was filled, and is not booked yet."""
-        filled = self.orders[name].progress.filled_quantity
-        return max(filled - self.tally.filled(name), _ZERO)
-
-    def is_booked(self, name: str) -> bool:
-        """Whether any fill of an order is booked."""
-        return bool(self.tally.filled(name))
-
-    def _live(self) -> list[PlacedOrder]:
-        """Orders that have not ended, or whose fills are not all booked."""
-        for name in tuple(self._open):
-            order = self.orders[name]
-            if order.progress.status in FINAL and self._is_settled(order):
-                self._open.pop(name, None)
-        return [self.orders[name] for name in tuple(self._open)]
-
-    def _exposure(self, order: PlacedOrder) -> Decimal:
-        """Signed quantity that may still be filled, or was and is not booked yet."""
-        if order.intent.purpose == STOP:
-            return _ZERO
-        name = order.intent.client_order_id
-        is_final = order.progress.status in FINAL
-        expected = order.progress.filled_quantity if is_final else order.intent.quantity
-        missing = max(expected - self.tally.filled(name), _ZERO)
-        return missing if order.intent.side == "buy" else -missing
-
-    def _open_exposure(self, order: PlacedOrder) -> OpenExposure:
-        return OpenExposure(float(self._exposure(order)), client_order_id=order.intent.client_order_id)
-
-    def _rests(self, order: PlacedOrder) -> bool:
-        is_limit = order.intent.order_type == "limit" and order.intent.purpose in ENTRIES
-        is_quiet = order.progress.status in RESTS and not self.unbooked(order.intent.client_order_id)
-        return is_limit and is_quiet
-
-    def _is_settled(self, order: PlacedOrder) -> bool:
-        if order.intent.purpose == STOP:
-            waits = order.progress.status in (*FINAL, "ACCEPTED", "SUBMITTED", "UNKNOWN")
-            return waits and not self.unbooked(order.intent.client_order_id)
-        return order.progress.status in FINAL and not self._exposure(order)
 
     def _track(self, intent: Intent, status: OrderStatus, at: datetime) -> None:
         name = intent.client_order_id

@@ -28,7 +28,8 @@ from tests.faults.deployments import deployment_at
 from tests.faults.evidence import Violation
 from tests.faults.loop import run_virtually
 from tests.faults.network import Life
-from tests.faults.world import World, living_by
+from tests.faults.outside import living_by
+from tests.faults.world import World
 
 TARGETS = (1.0, -1.0, 0.0, 1.0, 0.4, 0.4, -1.0)
 """At each minute's close. The second one is the funding slot; what is entered at the fourth ends by time."""

@@ -5,23 +5,16 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import replace
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
-
-import ccxt
 
 from live_runner.ports.market_time import ExchangeTime
 from live_runner.process.runner import Runner, Surroundings
-from quant_pipelines.core.entry_settings import EntrySettings
-from quant_pipelines.core.runner_settings import RunnerSettings
-from quant_pipelines.core.settings import ExchangeSettings, Settings
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.exchange.retry import Backoff
-from quant_pipelines.simulator.anchor import Anchor
 from quant_pipelines.simulator.budget import Budget
 from quant_pipelines.simulator.connections import Connections
 from quant_pipelines.simulator.contracts import exchange_info
@@ -49,6 +42,7 @@ from tests.faults.lives import Rows, Server, Supervisor
 from tests.faults.loop import run_virtually
 from tests.faults.moments import MARKET_ID, MOMENTS, Operator
 from tests.faults.network import Life, Network
+from tests.faults.outside import DAY_0_MS, living_by, settings_of, synthetic_market
 from tests.faults.prices import GappedMarket
 from tests.faults.requests import Asked
 from tests.faults.sending import SendingRules
@@ -59,7 +53,6 @@ from tests.memory_funds import MemoryFunds
 from tests.memory_journal import MemoryJournal
 from tests.memory_lease import Leases
 
-DAY_0_MS = 1_767_225_600_000
 _LOOK_SECONDS = 0.25
 _PERSON_LOOKS_SECONDS = 20.0
 _BEGINS_SECONDS = 6.0
@@ -91,14 +84,6 @@ class Outcome(NamedTuple):
     """How often each status of an order followed another."""
     trips: Counter[str]
     """How often each event tripped a breaker."""
-
-
-@lru_cache
-def synthetic_market() -> SyntheticMarket:
-    """The one market of all worlds; each begins at another minute of it."""
-    market = SyntheticMarket(Anchor(DAY_0_MS, 7, history_days=3))
-    market.prepare(market.day_number(DAY_0_MS) + 2)
-    return market
 
 
 class World:
@@ -144,7 +129,7 @@ class World:
         self.service = VenueService(self.venue, self.prices, Front(self.clock, budget, connections))
         self.streams = MarketStreams(market, derivatives, self.clock, connections)
         rest = RestAnswers(market, derivatives, self.clock, budget)
-        self.settings = _settings("market" if seed % _LIMIT_EVERY else "limit")
+        self.settings = settings_of("market" if seed % _LIMIT_EVERY else "limit")
         self.deployment = deploy(self.begun_ms, chance)
         others = [against(self.begun_ms, chance, number) for number in range(1, n_books)]
         if self.deployment.set_id is not None:
@@ -385,30 +370,9 @@ def played(
         world.ledger.close()
 
 
-@contextmanager
-def living_by(clock: Any) -> Iterator[None]:
-    """Let ccxt's stream clients, which ask its class for the time, live by the world's clock."""
-    ccxt.Exchange.milliseconds = staticmethod(clock)
-    try:
-        yield
-    finally:
-        del ccxt.Exchange.milliseconds  # its parent's is found again
-
-
 async def _canceled(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     for ended in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(ended, Exception):
             raise ended
-
-
-@lru_cache
-def _settings(entry: str) -> Settings:
-    runner = RunnerSettings(
-        deployment_poll_seconds=5.0,
-        heartbeat_seconds=5.0,
-        reconcile_seconds=5.0,
-        entry=EntrySettings(order=entry),
-    )
-    return replace(Settings(), exchange=ExchangeSettings(base_url="http://venue.invalid"), runner=runner)

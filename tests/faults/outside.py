@@ -1,0 +1,46 @@
+"""What is the same in every world: its market, its settings, and the clock of ccxt's clients."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import ccxt
+
+from quant_pipelines.core.entry_settings import EntrySettings
+from quant_pipelines.core.runner_settings import RunnerSettings
+from quant_pipelines.core.settings import ExchangeSettings, Settings
+from quant_pipelines.simulator.anchor import Anchor
+from quant_pipelines.simulator.market import SyntheticMarket
+
+DAY_0_MS = 1_767_225_600_000
+
+
+@lru_cache
+def synthetic_market() -> SyntheticMarket:
+    """The one market of all worlds; each begins at another minute of it."""
+    market = SyntheticMarket(Anchor(DAY_0_MS, 7, history_days=3))
+    market.prepare(market.day_number(DAY_0_MS) + 2)
+    return market
+
+
+@contextmanager
+def living_by(clock: Any) -> Iterator[None]:
+    """Let ccxt's stream clients, which ask its class for the time, live by the world's clock."""
+    ccxt.Exchange.milliseconds = staticmethod(clock)
+    try:
+        yield
+    finally:
+        del ccxt.Exchange.milliseconds  # its parent's is found again
+
+
+@lru_cache
+def settings_of(entry: str) -> Settings:
+    runner = RunnerSettings(
+        deployment_poll_seconds=5.0,
+        heartbeat_seconds=5.0,
+        reconcile_seconds=5.0,
+        entry=EntrySettings(order=entry),
+    )
+    return replace(Settings(), exchange=ExchangeSettings(base_url="http://venue.invalid"), runner=runner)
