@@ -5,13 +5,15 @@ costs nothing, so beside an incumbent on paper there is no canary.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.stages import ORDER_STAGES, Stage
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence, told_outcome
-from quant_pipelines.optimize.paired import PairedDifference
+
+if TYPE_CHECKING:
+    from quant_pipelines.optimize.paired import PairedDifference
 
 Kind: TypeAlias = Literal["parameters", "version"]
 Move: TypeAlias = Literal["shadow", "paper", "canary", "full", "rolled_back"]
@@ -125,7 +127,7 @@ class ChallengeEvidence(NamedTuple):
     incumbent: Stage = "live"
     failed_checks: tuple[str, ...] = ("nothing was validated",)
     look: CapitalEvidence = NOT_LOOKED_AT
-    paired: PairedDifference | None = None
+    paired: "PairedDifference | None" = None
     short: tuple[str, ...] = ("nothing is known of its stage",)
     harm: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection
@@ -32,10 +32,8 @@ from quant_pipelines.lifecycle.challenge import (
     step_of,
     validate,
 )
-from quant_pipelines.lifecycle.scorecard import daily_returns
 from quant_pipelines.lifecycle.screen import ScreenDecision
 from quant_pipelines.optimize.evidence import fresh_evidence
-from quant_pipelines.optimize.paired import FEWEST_PAIRED_DAYS, PairedDifference, paired_difference
 from quant_pipelines.optimize.verdict import CANDIDATE, REJECTED, VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store import challenges as store
@@ -45,6 +43,9 @@ from quant_pipelines.store.heartbeats import standing_halts
 from quant_pipelines.store.legs import add_legs
 from quant_pipelines.store.lifecycle import add_deployment, paper_account, read_book
 from quant_pipelines.store.stages import StoredStage, read_stage
+
+if TYPE_CHECKING:
+    from quant_pipelines.optimize.paired import PairedDifference
 
 _WAITING_RULES = ("one_in_flight", "halted")
 """What keeps a challenger waiting; everything else turns it down."""
@@ -186,7 +187,7 @@ def judged(
     harm = harm_of(done, bands, ladder)
     if incumbent.stage not in (*ORDER_STAGES, "paper", "shadow"):
         harm = (*harm, f"its incumbent {incumbent.key} is in {incumbent.stage}")
-    paired = _paired(connection, challenger, incumbent)
+    paired = _paired(connection, challenger, incumbent) if challenge.kind == "version" else None
     first = (now - timedelta(days=ladder.data_days)).date()
     capital = incumbent.capital * Decimal(str(ladder.canary_capital_fraction))
     evidence = ChallengeEvidence(
@@ -240,6 +241,8 @@ def _executed(connection: Connection, challenger: StoredStage, now: datetime) ->
 
 def _returns_since(connection: Connection, key: int, since: datetime, now: datetime) -> dict[int, float]:
     """Read the returns of the days that began since then and have ended, by their start (ms)."""
+    from quant_pipelines.lifecycle.scorecard import daily_returns  # noqa: PLC0415 - its package compiles
+
     book = read_book(connection, key)
     returns = daily_returns(book.day_end_equity, book.capital)
     first, end = to_ms(since), to_ms(now) // DAY_MS * DAY_MS
@@ -266,7 +269,12 @@ def _agreement(connection: Connection, challenger: StoredStage, incumbent: Store
 
 def _paired(
     connection: Connection, challenger: StoredStage, incumbent: StoredStage
-) -> PairedDifference | None:
+) -> "PairedDifference | None":
+    from quant_pipelines.optimize.paired import (  # noqa: PLC0415 - its package compiles
+        FEWEST_PAIRED_DAYS,
+        paired_difference,
+    )
+
     mine, other = (store.record_returns(connection, one.verdict_id) for one in (challenger, incumbent))
     days = sorted(mine.keys() & other.keys())
     if len(days) < FEWEST_PAIRED_DAYS:

@@ -18,7 +18,7 @@ from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
 from quant_pipelines.sdk.strategy import target_of
-from quant_pipelines.store.trading import Fill
+from quant_pipelines.store.trading import Fill, Income
 from quant_pipelines.trading import decide
 from tests.in_process import in_process
 from tests.unit.live_runner.test_races import DEPLOYMENT
@@ -207,6 +207,25 @@ def test_a_book_that_is_restored_at_any_bar_goes_on_with_the_same_stops() -> Non
         twins.decide(bars, row)
         twins.assert_alike()
     assert len(twins.exits) > 3
+
+
+def test_capital_that_is_paid_to_both_changes_neither_stop_nor_decision_apart() -> None:
+    twins, bars, income = Twins(plan_with(*RULES)), random_bars(9), list[Income]()
+    for row in range(WARM_UP, 300):
+        twins.venue.book(twins.step(bars, row), ())
+        twins.venue.step(execution_bar(bars, row))
+        twins.decide(bars, row)
+        if row in (110, 190):
+            amount = Decimal(-4_000) if row == 110 else Decimal(9_000)
+            twins.paper.transfer(float(amount))
+            income.append(twins.venue.pay(amount, int(bars.ts[row]) + MINUTE_MS))
+        twins.assert_alike()
+    document = json.loads(json.dumps(twins.venue.to_document()))
+    again = VenueBook(twins.plan, 0.1, twins.fills, income, document)
+    assert (again.paid_in, again.stop_price) == (twins.venue.paid_in, twins.venue.stop_price)
+    assert again.paid_in == twins.plan.deployment.capital + 5_000
+    assert again.equity == pytest.approx(twins.venue.equity, rel=1e-12)
+    assert again.position() == twins.venue.position()
 
 
 def test_fills_behind_the_checkpoint_are_followed_by_the_stops_after_a_restart() -> None:
