@@ -17,7 +17,7 @@ from quant_pipelines.operations.allocation_arms import (
     touched_stages,
     weight_of,
 )
-from quant_pipelines.portfolio.allocation import Allocation, NoPlan, Weight, allocate
+from quant_pipelines.portfolio.allocation import AllocationPlan, NoPlan, Weight, allocate
 from quant_pipelines.store.allocation_facts import (
     AllocatedAccount,
     AllocatedBook,
@@ -156,7 +156,7 @@ def _refused(account: AllocatedAccount, blank: dict[str, Any], refusal: NoPlan) 
     return DraftedPlan(account, blank | {"rule": refusal.rule, "reason": refusal.reason})
 
 
-def _told(found: Allocation, draft: DraftedPlan) -> str:
+def _told(found: AllocationPlan, draft: DraftedPlan) -> str:
     gross = sum(one.target for one in found.weights)
     return (
         f"capital of {len(draft.changes)} of {len(draft.rows)} deployments changes; targets are "

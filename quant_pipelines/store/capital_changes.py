@@ -12,10 +12,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.store import audit
-from quant_pipelines.store.deployments import announce_deployments
 from quant_pipelines.store.legs import leg_ids
 from quant_pipelines.store.tables import capital_changes, deployments, equity, income
-from quant_pipelines.trading.capital import TRANSFER
 
 Source: TypeAlias = Literal["allocation", "challenger", "operator"]
 CAPITAL_CHANGED: Final = "deployment.capital_changed"
@@ -98,6 +96,8 @@ def set_capital(
     detail = {**_said(said), "capital": capital, "capital_before": before}
     subject = f"deployment:{deployment_id}"
     audit_id = audit.append(connection, said["actor"], CAPITAL_CHANGED, subject, detail)
+    from quant_pipelines.store.deployments import announce_deployments  # noqa: PLC0415 - it compiles
+
     announce_deployments(connection)
     return audit_id
 
@@ -114,6 +114,8 @@ def _add(connection: Connection, before: dict[int, Decimal], capital: Decimal, s
 
 def read_flows(connection: Connection, books: list[int]) -> list[BookFlow]:
     """Read what books were paid by now, oldest first; the equity before is that of all, at the close."""
+    from quant_pipelines.trading.capital import TRANSFER  # noqa: PLC0415 - its package compiles
+
     query = (
         select(income.c.ts, func.sum(income.c.amount).label("amount"))
         .where(income.c.deployment_id.in_(books), income.c.kind == TRANSFER)

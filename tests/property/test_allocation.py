@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from quant_pipelines.core.allocation_settings import AllocationSettings
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.portfolio.allocation import Allocation, Arm, allocate, eased
+from quant_pipelines.portfolio.allocation import AllocationPlan, Arm, allocate, eased
 from quant_pipelines.portfolio.allocation.estimates import kelly_weight, risk_weight
 
 ROUNDING = 1e-9
@@ -64,7 +64,7 @@ def test_every_cap_holds_and_every_weight_has_its_reason(
     given_arms: list[Arm], terms: AllocationSettings
 ) -> None:
     plan = allocate(given_arms, terms)
-    if not isinstance(plan, Allocation):
+    if not isinstance(plan, AllocationPlan):
         assert plan.reason
         return
     by_key = {arm.key: arm for arm in given_arms}
@@ -104,7 +104,7 @@ def test_an_arm_that_gets_nothing_for_its_record_changes_nobodys_share(
 ) -> None:
     terms = dataclasses.replace(terms, tilt="none")  # a bandit compares with those that lose, too
     plan = allocate(given_arms, terms)
-    if not isinstance(plan, Allocation):
+    if not isinstance(plan, AllocationPlan):
         return
     loser = next((one.key for one in plan.weights if one.estimate.kelly == 0.0), None)
     without = [arm for arm in given_arms if arm.key != loser]
@@ -114,7 +114,7 @@ def test_an_arm_that_gets_nothing_for_its_record_changes_nobodys_share(
     if any(one.bound == "mirror" for one in plan.weights):
         return
     again = allocate(without, terms)
-    assert isinstance(again, Allocation)
+    assert isinstance(again, AllocationPlan)
     others = {one.key: one.target for one in plan.weights if one.key != loser}
     assert {one.key: one.target for one in again.weights} == pytest.approx(others)
 

@@ -16,7 +16,7 @@ import pytest
 from quant_pipelines.core.allocation_settings import AllocationSettings
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.portfolio.allocation import Allocation, Arm, allocate
+from quant_pipelines.portfolio.allocation import AllocationPlan, Arm, allocate
 
 SEEDS = range(2)
 N_ARMS, N_DAYS, FIRST, EVERY = 6, 540, 180, 30
@@ -61,7 +61,7 @@ def play(days: FloatArray, terms: AllocationSettings) -> Played:
         if (day - FIRST) % EVERY == 0:
             arms = [arm(key, days[:day, key], float(weights[key])) for key in range(N_ARMS)]
             plan = allocate(arms, terms, seed=day)
-            if isinstance(plan, Allocation):
+            if isinstance(plan, AllocationPlan):
                 weights = np.array([one.weight for one in plan.weights])
         returns.append(float(weights @ days[day]))
         gross.append(float(weights.sum()))

@@ -1,7 +1,7 @@
 """Shares an account out among its deployments: pure, once a UTC day, every weight with its reason."""
 
 from quant_pipelines.portfolio.allocation.arms import (
-    Allocation,
+    AllocationPlan,
     Arm,
     Estimate,
     NoPlan,
@@ -10,7 +10,7 @@ from quant_pipelines.portfolio.allocation.arms import (
 from quant_pipelines.portfolio.allocation.weights import allocate, eased
 
 __all__ = [
-    "Allocation",
+    "AllocationPlan",
     "Arm",
     "Estimate",
     "NoPlan",

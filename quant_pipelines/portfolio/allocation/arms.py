@@ -139,7 +139,7 @@ class Weight:
 
 
 @dataclass(frozen=True, slots=True)
-class Allocation:
+class AllocationPlan:
     """A plan for one account.
 
     Parameters

@@ -15,7 +15,7 @@ import numpy as np
 from quant_pipelines.core.allocation_rules import Bound
 from quant_pipelines.core.allocation_settings import AllocationSettings
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.portfolio.allocation.arms import Allocation, Arm, Estimate, NoPlan, Weight
+from quant_pipelines.portfolio.allocation.arms import AllocationPlan, Arm, Estimate, NoPlan, Weight
 from quant_pipelines.portfolio.allocation.caps import capped
 from quant_pipelines.portfolio.allocation.covariance import (
     Correlations,
@@ -80,7 +80,7 @@ class _Problem(NamedTuple):
         return low
 
 
-class _Shared(NamedTuple):
+class _Attempt(NamedTuple):
     """One attempt, in the order of its arms: weights, and what decided each."""
 
     arms: tuple[Arm, ...]
@@ -90,7 +90,7 @@ class _Shared(NamedTuple):
     scale: float
 
 
-def allocate(arms: Sequence[Arm], terms: AllocationSettings, *, seed: int = 0) -> Allocation | NoPlan:
+def allocate(arms: Sequence[Arm], terms: AllocationSettings, *, seed: int = 0) -> AllocationPlan | NoPlan:
     """Share out an account.
 
     Parameters
@@ -104,7 +104,7 @@ def allocate(arms: Sequence[Arm], terms: AllocationSettings, *, seed: int = 0) -
 
     Returns
     -------
-    Allocation or NoPlan
+    AllocationPlan or NoPlan
         A weight with its reason for each arm; no plan where nobody would get anything.
 
     Examples
@@ -133,7 +133,7 @@ def allocate(arms: Sequence[Arm], terms: AllocationSettings, *, seed: int = 0) -
         return _nothing(arms, dropped)
     weights = tuple(_weight(arm, known, shared, terms.increase_step) for arm in arms)
     together = shared.problem.together(shared.weights)
-    return Allocation(weights, together, shared.scale, shared.problem.correlations.shrinkage)
+    return AllocationPlan(weights, together, shared.scale, shared.problem.correlations.shrinkage)
 
 
 def eased(arm: Arm, target: float, step: float) -> float:
@@ -156,7 +156,7 @@ def _measure(arms: Sequence[Arm], terms: AllocationSettings, seed: int) -> _Know
     return _Known(estimates, mirrors, ideas_of(kept, terms), tilts)
 
 
-def _share_out(arms: Sequence[Arm], known: _Known, terms: AllocationSettings) -> _Shared:
+def _share_out(arms: Sequence[Arm], known: _Known, terms: AllocationSettings) -> _Attempt:
     """Share the risk out among arms, each of which has an edge and a volatility."""
     problem = _problem(arms, known, terms)
     scale = problem.scale(terms)
@@ -169,7 +169,7 @@ def _share_out(arms: Sequence[Arm], known: _Known, terms: AllocationSettings) ->
         ceiling.bound if bound == "risk" and want >= ceiling.weight else bound
         for ceiling, bound, want in zip(problem.ceilings, bounds, wanted, strict=True)
     ]
-    return _Shared(tuple(arms), weights, named, problem, scale)
+    return _Attempt(tuple(arms), weights, named, problem, scale)
 
 
 def _problem(arms: Sequence[Arm], known: _Known, terms: AllocationSettings) -> _Problem:
@@ -191,7 +191,7 @@ def _ceiling(arm: Arm, known: Estimate, terms: AllocationSettings) -> _Ceiling:
     return min(ceilings, key=lambda one: one.weight)
 
 
-def _smallest_below_a_lot(shared: _Shared) -> int | None:
+def _smallest_below_a_lot(shared: _Attempt) -> int | None:
     """Key of the arm that is furthest below one lot; None where nobody who has a weight is."""
     found = [
         (float(weight) / arm.least_weight, arm.key)
@@ -210,7 +210,7 @@ def _nothing(arms: Sequence[Arm], dropped: Collection[int]) -> NoPlan:
     )
 
 
-def _weight(arm: Arm, known: _Known, shared: _Shared, step: float) -> Weight:
+def _weight(arm: Arm, known: _Known, shared: _Attempt, step: float) -> Weight:
     places = {one.key: at for at, one in enumerate(shared.arms)}
     at = places.get(arm.key)
     own = known.estimates[arm.key]

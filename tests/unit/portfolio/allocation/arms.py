@@ -7,7 +7,7 @@ import numpy as np
 from quant_pipelines.core.allocation_settings import AllocationSettings
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.portfolio.allocation import Allocation, Arm, NoPlan, Weight, allocate
+from quant_pipelines.portfolio.allocation import AllocationPlan, Arm, NoPlan, Weight, allocate
 
 PLAIN = AllocationSettings(tilt="none", increase_step=1.0)
 
@@ -29,9 +29,9 @@ def arm(key: int, returns: FloatArray | None = None, **values: Any) -> Arm:
     return Arm(key=key, days=days, returns=known, **(given | values))
 
 
-def planned(*arms: Arm, terms: AllocationSettings = PLAIN) -> Allocation:
+def planned(*arms: Arm, terms: AllocationSettings = PLAIN) -> AllocationPlan:
     found = allocate(arms, terms)
-    assert isinstance(found, Allocation), found
+    assert isinstance(found, AllocationPlan), found
     return found
 
 
