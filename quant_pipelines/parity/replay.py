@@ -151,9 +151,9 @@ def replay(
         payments += [_payment(one) for one in events if isinstance(one, FundingPayment)]
         equity.append(book.equity)
         close_ms = bar.ts + plan.execution_step_ms
-        if close_ms in transfers:
-            book.transfer(transfers[close_ms])
         decided = seat.decide(close_ms)
+        if close_ms in transfers:  # as the runner pays: once it has decided
+            book.transfer(transfers[close_ms])
         made.append(decided)
         if decided is not None and decided.order_quantity != 0.0:
             decided_ms = close_ms
