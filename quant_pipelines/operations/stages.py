@@ -322,7 +322,8 @@ def _reopen_on_paper(case: _Case) -> Receipt:
         )
     account = paper_account(connection, float(stored.capital), now)
     change_stage(connection, stored.deployment_id, "retired", now)
-    book = open_venue_book(connection, stored.deployment_id, account, stored.capital, now, PAPER)
+    book = open_venue_book(connection, stored.deployment_id, account, stored.capital, now)
+    change_stage(connection, book, PAPER, now)
     voided = approvals.void_proposals(connection, stored.key, now)
     detail = {"to": PAPER, "paper": f"deployment:{book}", **_evidence(stored), **detail_of(voided)}
     audit_id = case.sign("deployment.promoted", detail)

@@ -40,6 +40,7 @@ CHAIN = MARKET_DAY | {
     "funding_rates",
     "open_interest",
     "mark_prices",
+    "regimes",
     "hot_scores",
     "hot_list",
     "strategy_library",
@@ -53,7 +54,7 @@ SEARCH = {"strategy_library", "walk_forward", "verdicts", "paper_screen", "deplo
 SELECTIONS = {
     "first_start": CHAIN,
     "daily_optimization": CHAIN,
-    "strategy_scoring": MARKET_DAY | {"scorecard"},
+    "strategy_scoring": MARKET_DAY | {"regimes", "scorecard"},
     "hot_coin_scan": {"funding_rates", "open_interest", "hot_scores", "hot_list"},
     "price_sampling": {"mark_prices"},
     "market_refresh": MARKET_DAY | {"data_repair"},
@@ -99,6 +100,7 @@ DEPENDENCIES = {
     "paper_screen": {"verdicts"},
     "capital_looks": {"verdicts"},
     "deployments": {"paper_screen"},
+    "regimes": {"bars_rollup"},
     "scorecard": {"deployments"},
 }
 
