@@ -11,7 +11,7 @@ from assets.progress import Progress, in_portions
 from assets.rendering import table
 from assets.resources import Platform
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, day_start_ms
+from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, day_start_ms, from_ms
 from quant_pipelines.marketdata.backfill import Backfill, backfill_bars, named_days
 from quant_pipelines.marketdata.days import SymbolDays, history_days, window_of
 from quant_pipelines.marketdata.ingest import (
@@ -23,10 +23,12 @@ from quant_pipelines.marketdata.ingest import (
 from quant_pipelines.marketdata.ingest_prices import ingest_prices, ingest_samples, priced
 from quant_pipelines.marketdata.own_bars import fetch_own_bars
 from quant_pipelines.marketdata.quality import check_roll_ups
+from quant_pipelines.marketdata.regimes import follow_regimes
 from quant_pipelines.marketdata.rollup import ROLLED_TIMEFRAMES, RolledSeries, roll_up_days
 from quant_pipelines.store.bar_partitions import ensure_months_ahead
 from quant_pipelines.store.bars import count_by_day
 from quant_pipelines.store.column_cache import ColumnCache
+from quant_pipelines.store.regimes import regimes_at
 from quant_pipelines.store.retention import apply_retention
 
 _MARKET: dict[str, Any] = {"group_name": "market", "owners": ["team:quant"], "kinds": {"python", "postgres"}}
@@ -176,6 +178,22 @@ def mark_prices(config: SeriesFetch, platform: dg.ResourceParam[Platform]) -> dg
     report, samples = platform.with_market(ingest)
     counts = {"rows": sum(report.values()), "samples": samples}
     return dg.MaterializeResult(metadata={**counts, "by_symbol": _by_symbol(report)})
+
+
+@dg.asset(deps=[bars_rollup], **_MARKET)
+def regimes(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Follow the regime of every symbol by the hour, filtered: how turbulent it is, and whether it trends.
+
+    Strategies read it with `Inputs(regime=True)`. What was told for an hour is never told otherwise.
+    """
+    now_ms = platform.clock()
+    added = follow_regimes(platform.engine, platform.exchange, platform.symbols(), now_ms)
+    newest = regimes_at(platform.engine, platform.exchange, from_ms(now_ms))
+    rows = [
+        {"symbol": symbol, "turbulence": turbulence, "trend": trend}
+        for symbol, (turbulence, trend) in newest.items()
+    ]
+    return dg.MaterializeResult(metadata={"run_added": sum(added.values()), "regimes": table(rows)})
 
 
 def fetch_metadata(report: Mapping[str, Backfill]) -> dict[str, int]:

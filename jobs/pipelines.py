@@ -61,7 +61,7 @@ daily_optimization = dg.define_asset_job(
 strategy_scoring = dg.define_asset_job(
     STRATEGY_SCORING,
     # The findings are stored all the same; their check results would double the events of every round.
-    selection=(_BARS | dg.AssetSelection.assets(trading.scorecard)).without_checks(),
+    selection=(_BARS | dg.AssetSelection.assets(market.regimes, trading.scorecard)).without_checks(),
     description="Bring today's bars up to date and score the deployments",
 )
 hot_coin_scan = dg.define_asset_job(

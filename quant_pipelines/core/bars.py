@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.bar_fault import BarFault
 from quant_pipelines.core.bar_rows import BarRows
 from quant_pipelines.core.errors import DataError, StrategyError
 from quant_pipelines.core.timeframes import from_ms, timeframe_ms
@@ -35,30 +36,10 @@ DECLARED_AS = {
     "open_interest": "open_interest",
     "index_close": "index",
     "mark_close": "mark",
+    "turbulence": "regime",
+    "trend": "regime",
 }
 """Columns that bars may carry beside their own, and how a strategy's `Inputs` asks for each."""
-
-
-@dataclass(frozen=True, slots=True)
-class BarFault:
-    """One value that makes bars unusable.
-
-    Parameters
-    ----------
-    index
-        Position of the bar.
-    name
-        Column.
-    value
-        What stands there.
-    expected
-        What should.
-    """
-
-    index: int
-    name: str
-    value: float
-    expected: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +100,16 @@ class Bars:
     def funding_rate(self) -> FloatArray:
         """Last paid funding rate as its 8-hour equivalent, a fraction, positive when longs pay; (n_bars,)."""
         return self._extra("funding_rate")
+
+    @property
+    def turbulence(self) -> FloatArray:
+        """Newest known probability of the turbulent regime, 0 to 1, shape (n_bars,)."""
+        return self._extra("turbulence")
+
+    @property
+    def trend(self) -> FloatArray:
+        """Newest known trend, from -1 (falling) over 0 (a range) to 1 (rising), shape (n_bars,)."""
+        return self._extra("trend")
 
     @property
     def open_interest(self) -> FloatArray:

@@ -94,9 +94,12 @@ def adjusted(bars: AnyBars, factors: Sequence[PriceFactor]) -> AnyBars:
     return replace(bars, **prices, volume=bars.volume / scale)
 
 
+_WITHOUT_SCALE = ("funding_rate", "turbulence", "trend")
+
+
 def adjusted_points(points: KnownPoints, name: str, factors: Sequence[PriceFactor]) -> KnownPoints:
     """Values of an input in the newest scale: prices are multiplied, open interest is divided."""
-    if name == "funding_rate" or not _touches(points.ts, factors):
+    if name in _WITHOUT_SCALE or not _touches(points.ts, factors):
         return points
     scale = scale_at(points.ts, factors)
     values = points.values / scale if name == "open_interest" else points.values * scale

@@ -14,7 +14,7 @@ from quant_pipelines.core.timeframes import DAY_MS, floor_ms, to_ms
 from quant_pipelines.lifecycle.culling import Rank, rank_deployments, worst_with_confidence
 from quant_pipelines.lifecycle.scorecard import daily_returns
 from quant_pipelines.operations.receipt import Receipt, Signature
-from quant_pipelines.operations.stages import disable, promote
+from quant_pipelines.operations.stages import let_rest, promote
 from quant_pipelines.store.challenges import challengers
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.lifecycle import ScoredBook, read_books
@@ -60,7 +60,7 @@ def cull_worst(engine: Engine, ladder: LadderSettings, clock: Clock) -> tuple[li
         f"the worst of {len(ranking)} and below zero with confidence"
     )
     rest = timedelta(days=ladder.cull_rest_days)
-    receipt = disable(
+    receipt = let_rest(
         engine, Signature(ACTOR, reason), deployment_id=worst.deployment_id, rest=rest, clock=clock
     )
     return ranking, receipt

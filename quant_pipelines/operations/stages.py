@@ -164,17 +164,9 @@ def roll_back(engine: Engine, signature: Signature, *, deployment_id: int, clock
 
 
 def disable(
-    engine: Engine,
-    signature: Signature,
-    *,
-    deployment_id: int,
-    target: str = "cooling",
-    rest: timedelta | None = None,
-    clock: Clock,
+    engine: Engine, signature: Signature, *, deployment_id: int, target: str = "cooling", clock: Clock
 ) -> Receipt:
     """Stop a deployment: ``cooling`` (it may come back) or ``retired`` (it may not, and must be flat).
-
-    With a rest it comes back to paper by itself when that is over; else a person brings it back.
 
     Raises
     ------
@@ -192,9 +184,25 @@ def disable(
                 f"trades its unit (quant rollback {deployment_id} takes a challenger back)"
             )
         _require(case, LadderSettings(), target, frozenset({signature.operator}))
-        receipt = _move(case, target, "deployment.disabled")
-        if rest is not None:
-            rest_until(connection, deployment_id, now + rest)
+        return _move(case, target, "deployment.disabled")
+
+
+def let_rest(
+    engine: Engine, signature: Signature, *, deployment_id: int, rest: timedelta, clock: Clock
+) -> Receipt:
+    """Let a deployment cool for a time, after which it comes back to paper by itself.
+
+    Raises
+    ------
+    LifecycleError
+        If the deployment is unknown or does not trade in a stage that may cool.
+    """
+    now = clock_time(clock)
+    with transaction(engine) as connection:
+        case = _Case(connection, _locked(connection, deployment_id), signature, now)
+        _require(case, LadderSettings(), "cooling", frozenset({signature.operator}))
+        receipt = _move(case, "cooling", "deployment.disabled")
+        rest_until(connection, deployment_id, now + rest)
         return receipt
 
 
@@ -381,7 +389,8 @@ def _reopen_on_paper(case: _Case) -> Receipt:
         )
     account = paper_account(connection, float(stored.capital), now)
     change_stage(connection, stored.deployment_id, "retired", now)
-    book = open_venue_book(connection, stored.deployment_id, account, stored.capital, now, PAPER)
+    book = open_venue_book(connection, stored.deployment_id, account, stored.capital, now)
+    change_stage(connection, book, PAPER, now)
     voided = approvals.void_proposals(connection, stored.key, now)
     detail = {"to": PAPER, "paper": f"deployment:{book}", **_evidence(stored), **detail_of(voided)}
     audit_id = case.sign("deployment.promoted", detail)

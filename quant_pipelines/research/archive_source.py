@@ -6,7 +6,7 @@ from pathlib import Path
 from quant_pipelines import archive
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.asof import KnownPoints
-from quant_pipelines.core.bars import Bars, empty_bars
+from quant_pipelines.core.bars import DECLARED_AS, Bars, empty_bars
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.price_factors import (
     adjusted,
@@ -20,6 +20,7 @@ from quant_pipelines.core.timeframes import (
     floor_ms,
     timeframe_ms,
 )
+from quant_pipelines.hotlist.regime import KNOWN_AFTER_MS, regime_path
 from quant_pipelines.marketdata.archive_values import ArchiveValues, Found, refuse
 from quant_pipelines.research.fill_inputs import FillInputs
 from quant_pipelines.research.funding_prices import closes_of, with_last_prices
@@ -112,6 +113,9 @@ class ArchiveSource:
         return bars, values.in_bars(bars, archive.load_quote_volume(*asked, exchange=self._exchange))
 
     def _load_points(self, symbol: str, name: str) -> tuple[KnownPoints, Found]:
+        if DECLARED_AS[name] == "regime":
+            path = regime_path(*self._closes(symbol))
+            return KnownPoints(path.ts, path.ts + KNOWN_AFTER_MS, getattr(path, name)), []
         values, points = (
             self._values(symbol),
             archive.load_points(self._folder, symbol, name, exchange=self._exchange),
@@ -122,6 +126,10 @@ class ArchiveSource:
         if name == "open_interest":
             return points, values.in_interest(points.ts, points.values, self._hours(symbol))
         return points, []
+
+    def _closes(self, symbol: str) -> tuple[IntArray, FloatArray]:
+        hours = self._hours(symbol)
+        return hours.ts, hours.close
 
     def _hours(self, symbol: str) -> Bars:
         if not archive.has_bars(self._folder, symbol, "1h", exchange=self._exchange):

@@ -36,7 +36,7 @@ def _load(frame: Frame) -> Frame:
     found = compile_strategy(told["name"], told["source"]).strategy_class
     inputs, stops = found.inputs, found.stops
     described = {name: one for name, one in found.describe_space().items() if name not in stops.declared}
-    names = ("symbols", "funding", "open_interest", "index", "mark")
+    names = ("symbols", "funding", "open_interest", "index", "mark", "regime")
     declared = {
         "class": found.__name__,
         "is_event": issubclass(found, EventStrategy),

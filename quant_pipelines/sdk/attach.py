@@ -19,6 +19,8 @@ MAX_AGE_MS = {
     "open_interest": 3 * HOUR_MS,
     "index_close": HOUR_MS,
     "mark_close": HOUR_MS,
+    "turbulence": 3 * HOUR_MS,
+    "trend": 3 * HOUR_MS,
 }
 """Age, from a value's own time to the bar's close, beyond which it counts as unknown."""
 

@@ -22,6 +22,9 @@ class Inputs:
         ``bars.open_interest``: open contracts in base units.
     index, mark
         ``bars.index_close``, ``bars.mark_close``: the newest known index and mark price.
+    regime
+        ``bars.turbulence``, the probability of the turbulent regime, and ``bars.trend``, from -1 (falling)
+        over 0 (a range) to 1 (rising): filtered, of hours, known 15 minutes after an hour's end.
     timeframes
         Higher timeframes for ``bars.on(timeframe)``.
 
@@ -47,6 +50,7 @@ class Inputs:
     open_interest: bool = False
     index: bool = False
     mark: bool = False
+    regime: bool = False
     timeframes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

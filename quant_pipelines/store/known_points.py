@@ -7,13 +7,21 @@ from quant_pipelines.core.asof import KnownPoints
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.tables import funding_rates, index_prices, mark_prices, open_interest
+from quant_pipelines.store.tables import (
+    funding_rates,
+    index_prices,
+    mark_prices,
+    open_interest,
+    regimes,
+)
 
 _COLUMNS = {
     "funding_rate": funding_rates.c.rate,
     "open_interest": open_interest.c.open_interest,
     "index_close": index_prices.c.price,
     "mark_close": mark_prices.c.price,
+    "turbulence": regimes.c.turbulence,
+    "trend": regimes.c.trend,
 }
 
 
@@ -27,7 +35,7 @@ def read_points(engine: Engine, exchange: str, symbol: str, name: str, window: W
     exchange, symbol
         Whose.
     name
-        ``funding_rate``, ``open_interest``, ``index_close`` or ``mark_close``.
+        ``funding_rate``, ``open_interest``, ``index_close``, ``mark_close``, ``turbulence`` or ``trend``.
     window
         Of their times.
     """

@@ -174,14 +174,9 @@ def rested_ids(connection: Connection, now: datetime) -> list[int]:
 
 
 def open_venue_book(
-    connection: Connection,
-    deployment_id: int,
-    account_id: int,
-    capital: Decimal,
-    at: datetime,
-    stage: Stage = "canary",
+    connection: Connection, deployment_id: int, account_id: int, capital: Decimal, at: datetime
 ) -> int:
-    """Store a deployment again, by default as a canary: the same version and parameters, a book of its own.
+    """Store a canary of a deployment: the same version and parameters, with a book of its own.
 
     Parameters
     ----------
@@ -190,13 +185,11 @@ def open_venue_book(
     deployment_id
         Which deployment is copied.
     account_id
-        Account at the venue; the paper account for one that comes back from there.
+        Account at the venue.
     capital
         Quote currency of the new book.
     at
         Time of the change.
-    stage
-        Of the new deployment.
 
     Returns
     -------
@@ -206,7 +199,7 @@ def open_venue_book(
     query = select(deployments).where(deployments.c.id == deployment_id)
     row = dict(connection.execute(query).mappings().one())
     del row["id"]
-    row |= {"account_id": account_id, "capital": capital, "stage": stage}
+    row |= {"account_id": account_id, "capital": capital, "stage": "canary"}
     row |= {"created_at": at, "stage_changed_at": at, "rests_until": None}
     made = int(connection.execute(insert(deployments).values(row).returning(deployments.c.id)).scalar_one())
     add_legs(connection, made)

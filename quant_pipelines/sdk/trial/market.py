@@ -4,7 +4,7 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.asof import KnownPoints
-from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.bars import DECLARED_AS, Bars
 from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.rollup import roll_up_bars
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, timeframe_ms
@@ -94,7 +94,7 @@ class _TrialSource:
         self._seed = seed
 
     def points(self, symbol: str, name: str, start_ms: int, end_ms: int) -> KnownPoints:
-        whole, order = self._whole, ("funding_rate", "open_interest", "index_close", "mark_close").index(name)
+        whole, order = self._whole, tuple(DECLARED_AS).index(name)
         steps = np.diff(np.log(whole.close))
         scale = float(np.std(steps)) if steps.size else 0.0
         noise = _wander(len(whole), np.random.default_rng([self._seed, order]))
@@ -108,6 +108,10 @@ class _TrialSource:
                 values, known_after = 1e5 * np.exp(5.0 * scale * noise), 5 * MINUTE_MS
             case "index_close":
                 values = whole.close * np.exp(0.05 * scale * noise)
+            case "turbulence":
+                values = 0.5 + 0.5 * np.tanh((scale > 0) * noise)
+            case "trend":
+                values = np.tanh((scale > 0) * noise)
             case _:
                 values = whole.close * np.exp(0.01 * scale * noise)
         is_there = np.arange(len(whole)) % _HOLES_EVERY >= _HOLE

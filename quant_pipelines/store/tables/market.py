@@ -122,6 +122,21 @@ open_interest = Table(
     comment="Open contracts in base units",
 )
 
+regimes = Table(
+    "regimes",
+    metadata,
+    text("exchange"),
+    text("symbol"),
+    moment("ts", comment="end of an hour"),
+    Column("turbulence", Double, nullable=False, comment="probability of the turbulent regime"),
+    Column("trend", Double, nullable=False, comment="probability of rising minus that of falling"),
+    moment("available_at"),
+    PrimaryKeyConstraint("exchange", "symbol", "ts"),
+    CheckConstraint("turbulence between 0 and 1 and trend between -1 and 1", name="probable"),
+    schema="market",
+    comment="Regime of each symbol, filtered hour by hour; what was told is never told otherwise afterwards",
+)
+
 mark_prices = Table(
     "mark_prices",
     metadata,

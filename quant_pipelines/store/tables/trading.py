@@ -88,12 +88,7 @@ deployments = Table(
     metadata,
     identity(),
     Column("account_id", BigInteger, ForeignKey("trading.accounts.id"), nullable=False),
-    Column(
-        "strategy_version_id",
-        BigInteger,
-        ForeignKey("research.strategy_versions.id"),
-        nullable=False,
-    ),
+    Column(*("strategy_version_id", BigInteger, ForeignKey("research.strategy_versions.id")), nullable=False),
     Column("verdict_id", BigInteger, ForeignKey("research.verdicts.id"), nullable=True),
     Column(
         *("set_id", BigInteger, ForeignKey("trading.deployments.id")),
