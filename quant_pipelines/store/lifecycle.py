@@ -122,11 +122,11 @@ def save_decision(
 
 
 def paper_account(connection: Connection, capital: float, at: datetime) -> int:
-    """Id of the paper account, which is made when it is missing."""
+    """Id of the paper account, which is made when it is missing; its money is what the settings say."""
     row = {"name": PAPER_VENUE, "venue": PAPER_VENUE, "currency": "USDT", "capital": Decimal(str(capital))}
-    made = upsert(accounts).values(**row, created_at=at).on_conflict_do_nothing()
-    connection.execute(made)
-    return int(connection.execute(select(accounts.c.id).where(accounts.c.name == PAPER_VENUE)).scalar_one())
+    made = upsert(accounts).values(**row, created_at=at)
+    made = made.on_conflict_do_update(index_elements=["name"], set_={"capital": made.excluded.capital})
+    return int(connection.execute(made.returning(accounts.c.id)).scalar_one())
 
 
 def add_deployment(connection: Connection, values: Mapping[str, Any]) -> int:

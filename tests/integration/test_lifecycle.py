@@ -24,7 +24,7 @@ from quant_pipelines.store.lifecycle import read_books
 from quant_pipelines.store.research import open_task
 from quant_pipelines.store.tables import audit_logs, equity, performance_metrics
 from quant_pipelines.store.verdicts import read_verdicts, save_verdict
-from quant_pipelines.store.views import current_deployments, equity_curves
+from quant_pipelines.store.views import account_capital, current_deployments, equity_curves
 
 pytestmark = pytest.mark.postgres
 
@@ -147,6 +147,14 @@ def test_capacity_admits_the_best_and_keeps_the_rest_waiting(engine: Engine) -> 
     assert screen(engine, one_place).summary == "1 admitted, 0 rejected, 1 waiting for a place"
     assert [deployment.symbol for deployment in read_deployments(engine)] == ["ETH/USDT:USDT"]
     assert screen(engine).summary == "1 admitted, 0 rejected, 0 waiting for a place"
+
+
+def test_paper_account_has_what_the_settings_say(engine: Engine) -> None:
+    for symbol, money in (("ETH/USDT:USDT", 100_000.0), ("SOL/USDT:USDT", 200_000.0)):
+        store(engine, replace(VERDICT, symbol=symbol))
+        screen(engine, Settings(portfolio=PortfolioSettings(paper_capital=money)))
+        with transaction(engine) as connection:
+            assert account_capital(connection) == money
 
 
 PAIR = "BTC/USDT:USDT+SOL/USDT:USDT"
