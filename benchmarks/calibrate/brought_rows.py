@@ -51,7 +51,7 @@ def brought(asked: Sequence[Any], seeds: range) -> list[BroughtPlayed]:
     what = Brought(*asked)
 
     def play(seed: int) -> BroughtPlayed:
-        chance = np.random.default_rng([11, seed])
+        chance = np.random.default_rng([12, seed])
         days = DAILY * chance.standard_normal((HISTORY_DAYS + YEAR_DAYS, what.family))
         tried = DAILY * chance.standard_normal((what.days, what.tried))
         begin = HISTORY_DAYS - what.days

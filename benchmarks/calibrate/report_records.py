@@ -177,6 +177,7 @@ interval. The first row of each block has no difference: what is told there is f
 by right."""
 _CULLING = """A deployment that is ranked alone every day (with others its confidence is shared, so it rests
 later), on days with heavy tails and volatility clusters. A true Sharpe ratio of 1 may be culled in at most
-5 % of its years: the settings in force keep that, those below it did not. The price is time: a month's
-volatility hides years of a small edge, so one that decayed from 2 to 0 is hardly ever noticed by its own
-days alone (its next walk-forward and the weekly look are what see it), one that turned to -2 after months."""
+5 % of its years; the upper bound says how sure that is with so few worlds. The first rows have the
+defaults in force, the last ones those of before. The price is time: a month's volatility hides years of a
+small edge, so one that decayed from 2 to 0 is hardly ever noticed by its own days alone (its next
+walk-forward and the weekly look are what see it), and one that turned to -2 only after months."""

@@ -65,7 +65,7 @@ class LateStep:
     def _late(self) -> list[LegTrader]:
         """Legs whose newest decision was prevented, if nothing prevents it now."""
         late = [leg for leg in self._legs if leg.is_prevented]
-        return [] if any(leg.is_hindered(self._now_ms) for leg in late) else late
+        return [] if any(leg.has_to_wait(self._now_ms) for leg in late) else late
 
     def _commit(self, done: Mapping[LegTrader, Prepared]) -> None:
         first, *others = (one.booking for one in done.values())

@@ -230,7 +230,7 @@ class LegTrader(Trader):
         prevented = self._waits.prevented
         return not self._has_left and prevented is not None and prevented.close_ms == self.booked_until_ms
 
-    def is_hindered(self, now_ms: int) -> bool:
+    def has_to_wait(self, now_ms: int) -> bool:
         """Whether that decision has to go on waiting; its book is held."""
         if self.is_leaving or self.is_halted:
             return bool(self._held.broker.waits_for)

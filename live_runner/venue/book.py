@@ -216,8 +216,8 @@ class VenueBook:
             order=state.order._replace(quantity=waiting, wait_bars=1),  # an exit that the venue fills
             stop=Standing(0.0, NO_GUARD._replace(entry_ms=guard.entry_ms, time_ms=guard.time_ms)),
         )
-        prices = (float(price) for price in (bar.open, bar.high, bar.low, bar.close))
-        step = StepBar(int(bar.ts), *prices, 0.0, float(bar.volume))
+        first, high, low, last = (float(price) for price in (bar.open, bar.high, bar.low, bar.close))
+        step = StepBar(int(bar.ts), first, high, low, last, 0.0, float(bar.volume))
         marked = step_bar(held, step, self._marking).state
         order = marked.order if is_entered else marked.order._replace(quantity=0.0)
         if is_entered:

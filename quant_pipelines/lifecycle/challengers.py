@@ -33,7 +33,7 @@ from quant_pipelines.lifecycle.challenge import (
     validate,
 )
 from quant_pipelines.lifecycle.screen import ScreenDecision
-from quant_pipelines.optimize.evidence import fresh_evidence
+from quant_pipelines.optimize.evidence import Freshness, fresh_evidence
 from quant_pipelines.optimize.verdict import CANDIDATE, REJECTED, VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store import challenges as store
@@ -194,7 +194,7 @@ def judged(
         "parameters" if challenge.kind == "parameters" else "version",
         incumbent.stage,
         failed_checks=tuple(f"{name}: {fault}" for name, fault in challenge.checks.items() if fault),
-        look=fresh_evidence(challenger.look, now.date(), ladder.evidence_max_days),
+        look=fresh_evidence(challenger.look, Freshness(now.date(), ladder.evidence_max_days)),
         paired=paired,
         short=missing_of(done, ladder),
         harm=harm,
