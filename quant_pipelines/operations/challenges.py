@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
-from quant_pipelines.core.stages import Stage
+from quant_pipelines.core.stages import LADDER, Stage
 from quant_pipelines.lifecycle.challenge import Move, forward_of, refusals, step_of
 from quant_pipelines.lifecycle.challengers import JudgedChallenger, Rivals, judged, standing_of
 from quant_pipelines.operations.receipt import Receipt, Signature
@@ -45,6 +45,21 @@ class Challenging(NamedTuple):
         known = judged(self.connection, self.standing, ladder, self.now)
         evidence = known.evidence._replace(people=people, reason=self.signature.reason)
         return known._replace(evidence=evidence)
+
+
+def require_incumbent(stored: StoredStage) -> None:
+    """Prove that a deployment trades its unit by itself.
+
+    Raises
+    ------
+    LifecycleError
+        If it challenges another one.
+    """
+    if stored.challenges is not None and stored.stage in LADDER:
+        raise LifecycleError(
+            f"stage: {stored.key} challenges deployment:{stored.challenges}; expected one that trades its "
+            f"unit (quant rollback {stored.deployment_id} takes a challenger back)"
+        )
 
 
 def move_for(stored: StoredStage, incumbent: StoredStage, target: str) -> Move:

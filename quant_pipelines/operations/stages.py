@@ -178,11 +178,7 @@ def disable(
     now = clock_time(clock)
     with transaction(engine) as connection:
         case = _Case(connection, _locked(connection, deployment_id), signature, now)
-        if case.stored.challenges is not None and case.stored.stage in LADDER:
-            raise LifecycleError(
-                f"stage: {case.stored.key} challenges deployment:{case.stored.challenges}; expected one that "
-                f"trades its unit (quant rollback {deployment_id} takes a challenger back)"
-            )
+        challenges.require_incumbent(case.stored)
         _require(case, LadderSettings(), target, frozenset({signature.operator}))
         return _move(case, target, "deployment.disabled")
 
