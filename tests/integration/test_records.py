@@ -33,6 +33,7 @@ from quant_pipelines.store.tables import (
     verdicts,
 )
 from quant_pipelines.store.verdicts import read_verdicts
+from tests.forgotten import forget_records
 from tests.integration.stored_market import (
     END,
     JOB,
@@ -69,13 +70,6 @@ def test_second_night_searches_nothing_and_adds_its_day(stored: Engine) -> None:
     assert (count(stored, folds), count(stored, trials)) == fits
     assert second.in_sample["trials"] == second.in_sample["own_trials"]  # its own record is no earlier one
     assert optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - DAY_MS)) == first
-
-
-def forget_records(engine: Engine) -> None:
-    """Take away what the database refuses to let go: records, and all that was made of them."""
-    with engine.begin() as connection:
-        connection.execute(text("set local session_replication_role = replica"))  # no trigger of ours fires
-        connection.execute(text("truncate research.records cascade"))
 
 
 def test_record_is_the_same_whatever_the_nights_that_wrote_it(stored: Engine) -> None:

@@ -32,6 +32,7 @@ from quant_pipelines.store.tables import (
 )
 from quant_pipelines.store.verdicts import read_verdicts, verdict_of_task
 from quant_pipelines.store.views import out_of_sample_equity
+from tests.forgotten import forget_records
 from tests.integration.stored_market import (
     DAYS,
     END,
@@ -145,10 +146,7 @@ def test_any_number_of_workers_gives_the_same_verdicts(
     """The workers read through column files, which they make at the same time."""
     jobs = [JOB, replace(JOB, timeframe="1m"), replace(JOB, symbol="ETH/USDT:USDT")]
     alone = [numbers(optimize_one(stored, job)) for job in reversed(jobs)][::-1]
-    with stored.begin() as connection:
-        for table in ("record_days", "capital_results"):
-            connection.execute(text(f"alter table research.{table} disable trigger user"))
-        connection.execute(text("truncate research.records cascade"))
+    forget_records(stored)
     todo = [*jobs, replace(JOB, strategy="ema_cros")]
     outcomes = optimize_many(database_url, todo, workers=2, columns=tmp_path)
     assert [numbers(one) for one in outcomes[:3] if isinstance(one, VerdictRecord)] == alone
