@@ -4,6 +4,8 @@ It is stored with the bar as income of its own kind, so that a restart knows it,
 before its next bar, as the flows of a backtest are paid.
 """
 
+from typing import NamedTuple
+
 from live_runner.book.bookings import Driven
 from live_runner.book.broker import Broker
 from live_runner.book.decision import Decided
@@ -12,24 +14,24 @@ from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.trading.capital import LEAST_MARGIN, WantedCapital, due_flow, free_equity
 
 
+class Bound(NamedTuple):
+    """What keeps equity of a book from being free: what was decided, and what other legs lack, quote."""
+
+    decided: Decided | None
+    lacking: float = 0.0
+
+
 def paid(
-    broker: Broker,
-    plan: DeploymentPlan,
-    wanted: WantedCapital | None,
-    done: Driven,
-    decided: Decided | None,
-    *,
-    lacking: float = 0.0,
+    broker: Broker, plan: DeploymentPlan, wanted: WantedCapital | None, done: Driven, bound: Bound
 ) -> Driven:
     """Pay the book what is due at the close of the last of its bars; returns the same with that income.
 
     Nothing is paid at the close of a bar that ended before the change, or while an order is not settled.
-    ``lacking`` is what other legs of its set lack, quote: that much of its equity is not free.
     """
     if wanted is None or not done.equity or done.equity[-1].ts < wanted.at or broker.waits_for:
         return done
-    leverage, notional = plan.rules.execution.leverage, _notional(broker, done, decided)
-    free = free_equity(broker.equity - lacking, notional, leverage)
+    leverage, notional = plan.rules.execution.leverage, _notional(broker, done, bound.decided)
+    free = free_equity(broker.equity - bound.lacking, notional, leverage)
     amount = due_flow(wanted.amount, broker.paid_in, free)
     if not amount:
         return done

@@ -14,7 +14,7 @@ from live_runner.book.all_or_none import Decisions, all_or_none
 from live_runner.book.asking import DueQuestion, answered
 from live_runner.book.bookings import Driven, driven_by, together
 from live_runner.book.broker import Broker
-from live_runner.book.capital import lacked, paid
+from live_runner.book.capital import Bound, lacked, paid
 from live_runner.book.decision import Moment
 from live_runner.book.joint_late import LateStep
 from live_runner.book.leg import LegTrader, Prepared
@@ -192,8 +192,8 @@ def _pay(
         return
     lack = [lacked(book.broker, book.done[-1], decisions.get(book.leg.id)) for book in books]
     for (leg, broker, done), capital, own in zip(books, wanted, lack, strict=True):
-        others = sum(lack) - own
-        done[-1] = paid(broker, leg.plan, capital, done[-1], decisions.get(leg.id), lacking=others)
+        bound = Bound(decisions.get(leg.id), lacking=sum(lack) - own)
+        done[-1] = paid(broker, leg.plan, capital, done[-1], bound)
 
 
 class _Step:

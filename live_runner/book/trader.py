@@ -13,7 +13,7 @@ from live_runner.book.approval import Approval, Relations, trip_of
 from live_runner.book.asking import Answer, DueQuestion, Unanswered, answered, ask, unasked
 from live_runner.book.bookings import booking_of, driven, log_booked
 from live_runner.book.broker import Broker, OpenBroker
-from live_runner.book.capital import paid
+from live_runner.book.capital import Bound, paid
 from live_runner.book.decision import Decided, Moment, decide_on
 from live_runner.book.due import BookStanding, due
 from live_runner.book.event_decision import decide_event, withdraw
@@ -287,7 +287,7 @@ class Trader(UnderBreaker):
         if is_newest and not decides:
             self._waits.prevented = Prevented(close_ms, STOPS_FIRST, is_planned=True)
         wanted = self.capital_wanted_at(close_ms) if is_newest else None
-        done = paid(self._held.broker, self.plan, wanted, done, decided)
+        done = paid(self._held.broker, self.plan, wanted, done, Bound(decided))
         booking = booking_of(self._held.broker, self.plan, close_ms, decided=decided, done=done)
         self._journal.book(self._epoch, booking, from_ms(tick.now_ms))
         self._held.booked_until_ms = close_ms
