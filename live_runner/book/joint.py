@@ -4,7 +4,7 @@ One question to the strategy for all bars of a close, one transaction for what a
 bar is not decided on at that close, and the strategy sees NaN in its place, as in a backtest.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial, reduce
 from operator import add
@@ -14,7 +14,7 @@ from live_runner.book.all_or_none import Decisions, all_or_none
 from live_runner.book.asking import DueQuestion, answered
 from live_runner.book.bookings import Driven, driven_by, together
 from live_runner.book.broker import Broker
-from live_runner.book.capital import paid
+from live_runner.book.capital import Bound, lacked, paid
 from live_runner.book.decision import Moment
 from live_runner.book.joint_late import LateStep
 from live_runner.book.leg import LegTrader, Prepared
@@ -183,6 +183,19 @@ def _end_what_is_ruined(books: Sequence[_Row], bars: Sequence[ExecutionBar | Non
             book.done.append(ended(broker, last, ts + book.leg.plan.execution_step_ms))
 
 
+def _pay(
+    books: Sequence[_Row], newest: Collection[int], closes: Mapping[int, int], decisions: Decisions
+) -> None:
+    """Pay the legs what is due, once all have decided; what one lacks, the others keep for it."""
+    wanted = [book.leg.capital_wanted_at(closes[book.leg.id]) for book in books]
+    if None in wanted or any(book.broker.waits_for or book.leg.id not in newest for book in books):
+        return
+    lack = [lacked(book.broker, book.done[-1], decisions.get(book.leg.id)) for book in books]
+    for (leg, broker, done), capital, own in zip(books, wanted, lack, strict=True):
+        bound = Bound(decisions.get(leg.id), lacking=sum(lack) - own)
+        done[-1] = paid(broker, leg.plan, capital, done[-1], bound)
+
+
 class _Step:
     """One step of all legs: their bars, the question that they make, and what is stored."""
 
@@ -248,9 +261,8 @@ class _Step:
             for leg, _, _ in stepped
         }
         decisions = all_or_none([leg for leg, _, _ in stepped], decisions, closes)
-        for leg, broker, done in stepped:
-            wanted = leg.wanted_capital if leg.id in newest else None
-            done[-1] = paid(broker, leg.plan, wanted, done[-1], decisions.get(leg.id))
+        if len(stepped) == len(books):
+            _pay(stepped, newest, closes, decisions)
         prepared = [
             leg.prepared(closes[leg.id], together(done), decisions.get(leg.id), is_newest=leg.id in newest)
             for leg, _, done in stepped

@@ -65,7 +65,8 @@ class LateStep:
     def _late(self) -> list[LegTrader]:
         """Legs whose newest decision was prevented, if nothing prevents it now."""
         late = [leg for leg in self._legs if leg.is_prevented]
-        return [] if any(leg.has_to_wait(self._now_ms) for leg in late) else late
+        waiting = [leg for leg in late if leg.has_to_wait(self._now_ms)]  # of all: each notes what hinders it
+        return [] if waiting else late
 
     def _commit(self, done: Mapping[LegTrader, Prepared]) -> None:
         first, *others = (one.booking for one in done.values())

@@ -231,7 +231,11 @@ class LegTrader(Trader):
         return not self._has_left and prevented is not None and prevented.close_ms == self.booked_until_ms
 
     def has_to_wait(self, now_ms: int) -> bool:
-        """Whether that decision has to go on waiting; its book is held."""
+        """Whether that decision has to go on waiting; its book is held.
+
+        Whether the state of its own orders hinders it is noted: it is tried again once they are settled.
+        """
+        self.is_hindered = bool(self._held.broker.waits_for)
         if self.is_leaving or self.is_halted:
             return bool(self._held.broker.waits_for)
         has_missed = self._waits.missed_at(self.booked_until_ms)  # asked again at the next close

@@ -13,7 +13,7 @@ from live_runner.book.approval import Approval, Relations, trip_of
 from live_runner.book.asking import Answer, DueQuestion, Unanswered, answered, ask, unasked
 from live_runner.book.bookings import booking_of, driven, log_booked
 from live_runner.book.broker import Broker, OpenBroker
-from live_runner.book.capital import paid
+from live_runner.book.capital import Bound, paid
 from live_runner.book.decision import Decided, Moment, decide_on
 from live_runner.book.due import BookStanding, due
 from live_runner.book.event_decision import decide_event, withdraw
@@ -36,6 +36,7 @@ from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.breaker import ROWS
+from quant_pipelines.trading.capital import WantedCapital
 from quant_pipelines.trading.funding_pause import FundingPause
 
 _BARS_PER_TRANSACTION = 500
@@ -285,7 +286,8 @@ class Trader(UnderBreaker):
         decided = self._decide(moment, tick.now_ms, answer) if is_newest and decides else None
         if is_newest and not decides:
             self._waits.prevented = Prevented(close_ms, STOPS_FIRST, is_planned=True)
-        done = paid(self._held.broker, self.plan, self.wanted_capital if is_newest else None, done, decided)
+        wanted = self.capital_wanted_at(close_ms) if is_newest else None
+        done = paid(self._held.broker, self.plan, wanted, done, Bound(decided))
         booking = booking_of(self._held.broker, self.plan, close_ms, decided=decided, done=done)
         self._journal.book(self._epoch, booking, from_ms(tick.now_ms))
         self._held.booked_until_ms = close_ms
@@ -295,6 +297,14 @@ class Trader(UnderBreaker):
         log_booked(booking)
         if decided is not None:
             self._take(decided, close_ms, tick.now_ms)
+
+    def capital_wanted_at(self, close_ms: int) -> WantedCapital | None:
+        """Capital that it is to have once a close is booked; None where a decision there is still to come.
+
+        What that orders is sized on the equity before, and must not be left without margin.
+        """
+        is_awaited = self._waits.prevented_at(close_ms) is not None and not self._waits.missed_at(close_ms)
+        return None if is_awaited else self.wanted_capital
 
     def _standing(self, close_ms: int, now_ms: int, answer: Answer | None, *, has_news: bool) -> BookStanding:
         """How the book stands at a close; what flattens is closed at the next bar of any timeframe."""

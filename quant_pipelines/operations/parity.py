@@ -26,6 +26,7 @@ from quant_pipelines.store.deployments import announce_deployments
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.heartbeats import add_halt, standing_halts, trip_of
 from quant_pipelines.store.parity import ParityRow, add_parity, read_parity, was_faulty
+from quant_pipelines.store.stages import read_stage
 from quant_pipelines.trading.breaker import Trip
 
 ACTOR = "replay parity"
@@ -111,20 +112,25 @@ def _stopped(engine: Engine, clock: Clock, one: ComparedDay, row: ParityRow) -> 
             announce_deployments(connection)
             receipts.append(Receipt("deployment.entries_stopped", whole, f"{whole} opens nothing", audit_id))
     if is_second and one.deployment.stage in LADDER:
-        receipts.append(_demoted(engine, clock, one, signature))
+        again = Signature(ACTOR, f"second day in a row: {signature.reason}"[:1000])
+        receipts.append(demote(engine, clock, int(whole.partition(":")[2]), again))
     return receipts
 
 
-def _demoted(engine: Engine, clock: Clock, one: ComparedDay, signature: Signature) -> Receipt:
-    """Take it back: from paper it rests, from any other stage it is rolled back."""
-    key = int(one.deployment.whole.partition(":")[2])
-    signature = Signature(ACTOR, f"second day in a row: {signature.reason}"[:1000])
+def demote(engine: Engine, clock: Clock, deployment_id: int, signature: Signature) -> Receipt:
+    """Take a deployment back: from paper it rests, from any other stage it is rolled back.
+
+    A challenger is rolled back from paper, too: its incumbent has the place, and the challenge ends.
+    """
+    with transaction(engine) as connection:
+        stored = read_stage(connection, deployment_id)
+    may_rest = stored is not None and stored.stage == "paper" and stored.challenges is None
     try:
-        if one.deployment.stage == "paper":
-            return disable(engine, signature, deployment_id=key, clock=clock)
-        return roll_back(engine, signature, deployment_id=key, clock=clock)
+        if may_rest:
+            return disable(engine, signature, deployment_id=deployment_id, clock=clock)
+        return roll_back(engine, signature, deployment_id=deployment_id, clock=clock)
     except LifecycleError as error:  # a person was faster: its entries stay stopped
-        return Receipt("deployment.not_demoted", one.deployment.whole, str(error), 0)
+        return Receipt("deployment.not_demoted", f"deployment:{deployment_id}", str(error), 0)
 
 
 def _row(one: ComparedDay, day: date, digest: str) -> ParityRow:

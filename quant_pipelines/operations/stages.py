@@ -28,7 +28,7 @@ from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_deployments, venue_account
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import blocking_findings
-from quant_pipelines.store.lifecycle import paper_account, traded_units
+from quant_pipelines.store.lifecycle import known_paper_account, traded_units
 from quant_pipelines.store.stages import (
     StoredStage,
     change_stage,
@@ -383,7 +383,7 @@ def _reopen_on_paper(case: _Case) -> Receipt:
         raise LifecycleError(
             f"{stored.key} still holds {stored.position.normalize():f} at {stored.exchange}; expected it flat"
         )
-    account = paper_account(connection, float(stored.capital), now)
+    account = known_paper_account(connection, stored.capital, now)
     change_stage(connection, stored.deployment_id, "retired", now)
     book = open_venue_book(connection, stored.deployment_id, account, stored.capital, now)
     change_stage(connection, book, PAPER, now)

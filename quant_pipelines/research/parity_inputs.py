@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from quant_pipelines.accounting import apply_fill, apply_funding, open_account
+from quant_pipelines.accounting import apply_fill, apply_funding, apply_transfer, open_account
 from quant_pipelines.backtest import BookSettings, ExecutionBar, MarkBar
 from quant_pipelines.backtest.bar.document import state_document
 from quant_pipelines.backtest.bar.state import opening_state
@@ -44,6 +44,7 @@ from quant_pipelines.store.book_days import BookDay
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading import BookView, Specification, SpecificationHistory, TradingRules
+from quant_pipelines.trading.capital import TRANSFER
 from quant_pipelines.trading.orders import FINAL
 from quant_pipelines.trading.purposes import ENTRIES, INTERNAL_PREFIX, TARGET, number_of
 
@@ -139,7 +140,8 @@ def opening_of(deployment: Deployment, day: BookDay, before: BookFills) -> BookO
         quantity = float(row.quantity if row.side == "buy" else -row.quantity)
         account = apply_fill(account, quantity, float(row.price), float(row.fee))
     for row in before.income:
-        account = apply_funding(account, -float(row.amount))
+        amount, is_capital = float(row.amount), row.kind == TRANSFER
+        account = apply_transfer(account, amount) if is_capital else apply_funding(account, -amount)
     empty = state_document(opening_state(account, close_ms))
     marks = {**empty, **(state.get("marks") or {}), "account": empty["account"]}
     first_ms = close_ms - timeframe_ms(deployment.execution_timeframe)

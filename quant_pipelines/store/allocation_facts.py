@@ -28,6 +28,7 @@ from quant_pipelines.store.tables import (
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.capital import TRANSFER
 
+_ON_PAPER: tuple[Stage, ...] = ("paper", "shadow")
 EXPOSURE_DAYS, VOLATILITY_DAYS, FEWEST_DAYS = 20, 90, 20
 
 
@@ -87,12 +88,16 @@ def read_accounts(connection: Connection) -> list[AllocatedAccount]:
 def read_allocated_books(
     connection: Connection, account_id: int, stages: Sequence[Stage]
 ) -> list[AllocatedBook]:
-    """Deployments of an account in these stages, oldest first; a set is one."""
+    """Deployments of an account in these stages, oldest first; a set is one.
+
+    A challenger on paper is none of them: it is its incumbent's idea once more, and judged by its own bounds.
+    """
     names = ("id", "strategy", "exchange", "symbol", "timeframe", "stage", "verdict_id")
     query = (
         select(*(deployments.c[name] for name in names), newest_capital().label("capital"))
         .add_columns(deployments.c.settings["sizing"].label("sizing"))
         .where(deployments.c.account_id == account_id, deployments.c.stage.in_(stages))
+        .where(deployments.c.challenges.is_(None) | deployments.c.stage.not_in(_ON_PAPER))
         .order_by(deployments.c.id)
     )
     rows = connection.execute(query).mappings().all()

@@ -110,8 +110,14 @@ def fills_before(connection: Connection, deployment_id: int, at: datetime) -> Se
 
 
 def income_before(connection: Connection, deployment_id: int, at: datetime) -> Sequence[Row[Any]]:
-    """Read payments of a book before a time, oldest first: kind, amount."""
-    query = text("select kind, amount from trading.income where deployment_id = :id and ts < :at order by ts")
+    """Read payments of a book before a bar that opens then, oldest first: kind, amount.
+
+    Capital that was paid at that very close is stored with the bar before it, and is one of them.
+    """
+    query = text(
+        "select kind, amount from trading.income where deployment_id = :id "
+        "and (ts < :at or (ts = :at and kind = 'transfer')) order by ts"
+    )
     return connection.execute(query, {"id": deployment_id, "at": at}).all()
 
 

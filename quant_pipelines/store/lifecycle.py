@@ -129,6 +129,13 @@ def paper_account(connection: Connection, capital: float, at: datetime) -> int:
     return int(connection.execute(made.returning(accounts.c.id)).scalar_one())
 
 
+def known_paper_account(connection: Connection, capital: Decimal, at: datetime) -> int:
+    """Id of the paper account as it is; one that is missing begins with the capital of its first book."""
+    query = select(accounts.c.id).where(accounts.c.name == PAPER_VENUE)
+    known = connection.execute(query).scalar_one_or_none()
+    return paper_account(connection, float(capital), at) if known is None else int(known)
+
+
 def add_deployment(connection: Connection, values: Mapping[str, Any]) -> int:
     """Store a new deployment; returns its id."""
     return int(

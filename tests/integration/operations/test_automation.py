@@ -1,6 +1,7 @@
 """What asks for a search by itself, and who rests, on real rows."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from quant_pipelines.operations import coins, culling, stages
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.operations.triggers import watch_performance, watch_whitelist
 from quant_pipelines.store.requests import DONE, close_request, open_requests
-from quant_pipelines.store.tables import alerts, deployments, optimization_requests, trigger_states
+from quant_pipelines.store.tables import accounts, alerts, deployments, optimization_requests, trigger_states
 
 pytestmark = pytest.mark.postgres
 LOSING = np.tile([-0.01, -0.004, 0.001], 12)
@@ -134,6 +135,9 @@ def test_what_was_live_comes_back_in_a_book_on_paper(world: Any, later: Callable
     (book,) = [row for row in world.rows(deployments) if row["id"] != live]
     assert told == f"deployment:{live} goes on as deployment:{book['id']} in paper"
     assert (world.stage(live), book["stage"], book["rests_until"]) == ("retired", "paper", None)
+    # The money of the paper account is what the settings say, not what one book comes with.
+    (paper,) = [row for row in world.rows(accounts) if row["venue"] == "paper"]
+    assert paper["capital"] == Decimal(str(world.settings.portfolio.paper_capital))
 
 
 def test_two_that_move_together_are_told_and_neither_is_searched_for_it(world: Any) -> None:

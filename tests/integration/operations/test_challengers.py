@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
+from quant_pipelines.core.allocation_settings import AllocationSettings
 from quant_pipelines.core.errors import LifecycleError
-from quant_pipelines.core.settings import LadderSettings
+from quant_pipelines.core.settings import LadderSettings, Settings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms
 from quant_pipelines.lifecycle import screen_candidates
 from quant_pipelines.operations import stages
 from quant_pipelines.operations.challenges import take_back_failed
+from quant_pipelines.operations.parity import demote
+from quant_pipelines.operations.rebalance import drafts
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.store.capital_changes import read_capital
@@ -27,6 +30,7 @@ from quant_pipelines.store.tables import deployments, equity, fills, intents, or
 from quant_pipelines.store.verdicts import save_verdict
 from quant_pipelines.trading.breaker import Trip
 from tests.integration.operations.conftest import BTC, EXCHANGE, GOOD
+from tests.unit.portfolio.allocation.arms import record
 
 pytestmark = pytest.mark.postgres
 
@@ -214,6 +218,33 @@ def test_beside_an_incumbent_on_paper_the_challenger_is_paper_and_needs_nobody(
     assert (step.target, step.people) == ("paper", 0)
     promote(week, ann, challenger, "paper")
     assert (world.stage(incumbent), world.stage(challenger)) == ("retired", "paper")
+
+
+def test_a_challenger_on_paper_that_is_not_like_its_replay_is_rolled_back(world: Any) -> None:
+    """It can't be disabled: its incumbent keeps the place, and the challenge ends."""
+    incumbent = incumbent_of(world, "paper")
+    challenger = challenger_of(world)
+    reason = Signature("replay parity", "second day in a row")
+    assert demote(world.engine, world.clock, challenger, reason).action == "deployment.rolled_back"
+    assert (world.stage(incumbent), world.stage(challenger)) == ("paper", "rolled_back")
+    with transaction(world.engine) as connection:
+        challenge = read_challenge(connection, challenger)
+    assert challenge is not None
+    assert challenge.outcome == "rolled_back"
+    assert demote(world.engine, world.clock, incumbent, reason).action == "deployment.disabled"
+
+
+def test_the_allocation_leaves_a_challenger_with_what_it_began_with(world: Any) -> None:
+    """Beside its incumbent it is the same idea twice, and would take half of its weight."""
+    world = replace(world, settings=Settings(allocation=AllocationSettings(tilt="none", increase_step=1.0)))
+    incumbent = incumbent_of(world, "paper")
+    world.promise(incumbent, record(0, n_days=100, sharpe=8.0, volatility=0.5))
+    (alone,) = drafts(world.engine, world.settings, world.clock)
+    challenger = challenger_of(world)
+    (beside,) = drafts(world.engine, world.settings, world.clock)
+    assert [row["deployment_id"] for row in beside.rows] == [incumbent]
+    assert beside.rows[0]["capital"] == alone.rows[0]["capital"] != Decimal(10_000)
+    assert capital(world, challenger) == [Decimal(10_000)]
 
 
 def test_a_step_that_needs_people_is_in_reach_once_its_evidence_suffices(

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +21,11 @@ from quant_pipelines.backtest.market.market import SymbolFeed
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.lifecycle.scorecard import daily_returns
+from quant_pipelines.research.parity_inputs import BookFills, opening_of
 from quant_pipelines.sdk.loading import compile_strategy
+from quant_pipelines.store.book_days import income_before
 from quant_pipelines.store.capital_changes import read_capital, set_capital
+from quant_pipelines.store.deployments import read_deployments
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.lifecycle import read_books
 from quant_pipelines.trading import Specification
@@ -94,6 +99,31 @@ def test_capital_that_comes_or_goes_is_no_return(
     ]
     assert np.abs(returns[left]).max() > 1e-4
     assert returns[paid] == pytest.approx(returns[left], abs=2e-5)
+
+
+def test_what_a_venues_book_was_paid_at_its_last_close_belongs_to_the_day_that_it_opens(
+    engine: Engine, deploy: Callable[..., int]
+) -> None:
+    """Its state is kept behind that payment; a funding slot at that moment belongs to the next bar."""
+    key = deploy(SWITCH, **PLACE, venue="binanceusdm", stage="canary")
+    for kind, amount in (("transfer", -4_000), ("funding", 7)):
+        execute(
+            engine,
+            "insert into trading.income (deployment_id, kind, ts, amount) values (:key, :kind, :at, :amount)",
+            key=key,
+            kind=kind,
+            at=DEPLOYED,
+            amount=amount,
+        )
+    with transaction(engine) as connection:
+        income = income_before(connection, key, DEPLOYED)
+    (deployment,) = read_deployments(engine, ("canary",))
+    kept = SimpleNamespace(bar_close=DEPLOYED, state={"marks": None})
+    day: Any = SimpleNamespace(opening=kept, decided_at=None)
+    opening = opening_of(deployment, day, BookFills((), income))
+    assert opening is not None
+    account = opening.state["state"]["account"]
+    assert (account["cash"], account["funding"]) == (6_000.0, 0.0)
 
 
 def test_a_change_says_who_and_why_and_stays(engine: Engine, deploy: Callable[..., int]) -> None:

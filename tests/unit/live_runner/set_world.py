@@ -10,8 +10,10 @@ import numpy as np
 
 from live_runner.book.account import AccountBooks
 from live_runner.book.approval import Relations
+from live_runner.book.broker import OpenBroker
 from live_runner.book.joint import InstrumentSet
 from live_runner.book.leg import LegTrader
+from live_runner.book.paper import open_paper
 from live_runner.book.plan import plan_of
 from live_runner.book.tick import Tick
 from live_runner.feed.series import BarSeries
@@ -27,6 +29,7 @@ from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.risk.account_view import NO_PRICES
 from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.sdk.strategy import Strategy
+from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading import Specification, TradingRules
 from tests.in_process import in_process
 from tests.integration.runner.replay import random_bars
@@ -116,6 +119,10 @@ class SetWorld:
         """Account of all legs."""
         return AccountBooks(lambda _symbol: NO_PRICES, clock)
 
+    def open_broker(self, deployment: Deployment) -> OpenBroker:
+        """Who opens a leg's book."""
+        return open_paper
+
     def open(self, now_ms: int) -> None:
         """Begin a writer's epoch where the rows end."""
         epoch = self.journal.open_epoch("test", from_ms(now_ms))
@@ -128,7 +135,9 @@ class SetWorld:
             plan = plan_of(deployment, self.load)
             account.expect(deployment.id, float(deployment.capital))
             relations = Relations(gate=account)
-            leg = LegTrader(self.whole, self.journal, plan, series, epoch=epoch, relations=relations)
+            given = (self.whole, self.journal, plan, series)
+            opens = self.open_broker(deployment)
+            leg = LegTrader(*given, epoch=epoch, relations=relations, open_broker=opens)
             self.whole.add(leg)
             self.legs.append(leg)
 

@@ -30,7 +30,9 @@ from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import StrategyMissed
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.sdk.strategy import Strategy
+from quant_pipelines.store.trading import Income
 from quant_pipelines.store.venue_orders import OrderStep
+from quant_pipelines.trading.capital import WantedCapital
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.venue import VenueTrade
 from tests.in_process import in_process
@@ -167,6 +169,11 @@ class Book:
             for one in rows
         ]
 
+    def paid(self) -> list[Income]:
+        """Capital that came or went."""
+        rows: list[Income] = self.journal.read_book(self.deployment.id).income
+        return list(rows)
+
     def holding(self) -> "Book":
         """Bought at the first close; the bar before a stop has passed."""
         self.pass_bar()
@@ -256,6 +263,23 @@ def test_who_talks_to_the_venue_has_a_hindered_decision_tried_once_its_orders_ar
     book.wire.blocked_by = ""
     assert free() == [seat]
     assert free() == []
+
+
+@pytest.mark.parametrize("amount", ["500", "15000"])
+def test_capital_is_paid_once_the_decision_that_went_behind_a_stop_is_taken(amount: str) -> None:
+    """That is sized on the equity at the close: what it orders must not be left without margin."""
+    plain, paid = Book().holding(), Book().holding()
+    paid.trader.wanted_capital = WantedCapital(Decimal(amount), from_ms(paid.close_ms))
+    for book in (plain, paid):
+        book.pass_bar()  # the stop goes first, and the decision behind it
+        assert book.at(lambda broker: broker.leaves_by) == "time_stop"
+    assert paid.paid() == []
+    assert paid.signals() == plain.signals()
+    paid.exits()
+    paid.fill_newest()
+    paid.pass_bar()
+    (row,) = paid.paid()
+    assert (to_ms(row.ts), row.kind) == (paid.close_ms, "transfer")
 
 
 def test_late_answer_beside_an_exit_counts_until_the_next_bar_closes() -> None:
