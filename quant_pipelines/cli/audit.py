@@ -18,12 +18,10 @@ def _verify(arguments: argparse.Namespace) -> int:
     from quant_pipelines.core.clock import system_clock_ms
     from quant_pipelines.operations.audit_anchors import keep_anchor, prove
     from quant_pipelines.stack.home import open_home
-    from quant_pipelines.store.engine import transaction
 
     file = open_home(home_of(arguments)).audit_anchors
     with opened(arguments) as (engine, _):
-        with transaction(engine) as connection:
-            proof = prove(connection, file)
+        proof = prove(engine, file)
         if proof.is_whole:
             keep_anchor(engine, file, system_clock_ms)
     report = proof.report

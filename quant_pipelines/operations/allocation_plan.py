@@ -3,7 +3,7 @@
 import math
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from sqlalchemy import Connection
@@ -191,8 +191,11 @@ def _row(book: AllocatedBook, one: Weight, equity: float, floor: float) -> dict[
 
 
 def _capital(book: AllocatedBook, equity: float) -> Decimal:
-    """Say what a book is to have been paid in all so that it is worth so much: its profit is its own."""
-    capital = Decimal(repr(max(0.0, equity - book.profit))).quantize(_CENT)
+    """Say what a book is to have been paid in all so that it is worth so much: its profit is its own.
+
+    Cents are cut off: all books together never get more than the account has.
+    """
+    capital = Decimal(repr(max(0.0, equity - book.profit))).quantize(_CENT, ROUND_FLOOR)
     return book.capital if abs(capital - book.capital) < _LEAST_CHANGE * book.capital else capital
 
 

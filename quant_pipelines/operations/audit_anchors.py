@@ -4,21 +4,24 @@ One line of JSON a UTC day, the newest of the day, and one for each time that a 
 such as a restored backup; what was anchored before that does not count any more.
 """
 
+import fcntl
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import ConfigurationError, LifecycleError
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import audit
 from quant_pipelines.store.audit import AuditReport, Head
-from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.engine import snapshot, transaction
 from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.outages import follow_standing
 
@@ -90,26 +93,37 @@ def read_anchors(file: Path) -> tuple[LogAnchor, ...]:
     return tuple(counting)
 
 
-def prove(connection: Connection, file: Path) -> LogProof:
-    """Recompute the chain, and compare it with every anchor that counts."""
+def prove(engine: Engine, file: Path) -> LogProof:
+    """Recompute the chain as of one moment, and compare it with every anchor that counts."""
     anchors = read_anchors(file)
     known = {anchor.head.rows: anchor.head.hash for anchor in anchors if anchor.head.rows}
-    report = audit.verify(connection, known)
+    with snapshot(engine) as connection:  # rows that come meanwhile are none that the head names
+        report = audit.verify(connection, known)
     return LogProof(report, anchors, _explained(report, anchors, file) if report.broken_id is None else "")
 
 
 def keep_anchor(engine: Engine, file: Path, clock: Clock) -> None:
-    """LogAnchor the log's end where it moved on; where the last anchor's row is gone, alert instead."""
+    """Anchor the log's end where it moved on; an alert where the last anchor's row is gone, or the file."""
+    now = clock_time(clock)
+    try:
+        fault = _kept(engine, file, now)
+    except ConfigurationError as error:
+        fault = str(error)
+    follow_standing(engine, ALERT, [Alert("warning", ALERT, fault, now, {})] if fault else [], now)
+
+
+def _kept(engine: Engine, file: Path, now: datetime) -> str:
+    """Keep an anchor; what speaks against it in a sentence, empty where nothing does."""
     anchors = read_anchors(file)
     with transaction(engine) as connection:
         head = audit.read_head(connection)
         last = anchors[-1].head if anchors else None
         fits = last is None or not last.rows or audit.has_row(connection, last)
-    now = clock_time(clock)
-    message = f"the audit log lacks the row that {file} knows; look at it with: quant audit verify"
-    follow_standing(engine, ALERT, [] if fits else [Alert("warning", ALERT, message, now, {})], now)
-    if fits and head is not None and head.rows and head != last:
+    if not fits:
+        return f"the audit log lacks the row that {file} knows; look at it with: quant audit verify"
+    if head is not None and head.rows and head != last:
         add_anchor(file, head, now)
+    return ""
 
 
 def add_anchor(file: Path, head: Head, at: datetime, accepted: str = "") -> None:
@@ -121,17 +135,39 @@ def add_anchor(file: Path, head: Head, at: datetime, accepted: str = "") -> None
         If the file can't be written.
     """
     document = {"at": at.isoformat(timespec="seconds"), **head._asdict()}
-    lines = _lines(file)
+    try:
+        with _alone(file.parent) as folder:
+            _write(file, _with_line(_lines(file), document, accepted))
+            os.fsync(folder)
+    except OSError as error:
+        raise ConfigurationError(f"{str(file)!r} can't be written: {error.strerror}") from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[int]:
+    """Let one process at a time read and write the file; the lock ends with the process."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield opened
+    finally:
+        os.close(opened)
+
+
+def _with_line(lines: list[str], document: dict[str, Any], accepted: str) -> list[str]:
     last = json.loads(lines[-1]) if lines and not accepted else None
     if last and last["at"][:10] == document["at"][:10] and not last.get("accepted"):
         lines.pop()
-    lines.append(json.dumps(document | ({"accepted": accepted} if accepted else {})))
+    return [*lines, json.dumps(document | ({"accepted": accepted} if accepted else {}))]
+
+
+def _write(file: Path, lines: list[str]) -> None:
     partial = file.with_suffix(".partial")
-    try:
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        partial.replace(file)
-    except OSError as error:
-        raise ConfigurationError(f"{str(file)!r} can't be written: {error.strerror}") from error
+    with partial.open("w", encoding="utf-8") as opened:
+        opened.write("\n".join(lines) + "\n")
+        opened.flush()
+        os.fsync(opened.fileno())
+    partial.replace(file)
 
 
 def accept_log(engine: Engine, signature: Signature, file: Path, clock: Clock) -> Receipt:
@@ -142,15 +178,15 @@ def accept_log(engine: Engine, signature: Signature, file: Path, clock: Clock) -
     LifecycleError
         If its own chain is broken, which nobody can accept, or nothing is wrong.
     """
+    proof = prove(engine, file)
+    if proof.report.broken_id is not None:
+        raise LifecycleError(
+            f"audit row {proof.report.broken_id} was tampered with: {proof.report.reason}; expected a "
+            "log that is whole in itself before it is accepted"
+        )
+    if proof.is_whole:
+        raise LifecycleError("the audit log fits every anchor; expected one that does not, to accept it")
     with transaction(engine) as connection:
-        proof = prove(connection, file)
-        if proof.report.broken_id is not None:
-            raise LifecycleError(
-                f"audit row {proof.report.broken_id} was tampered with: {proof.report.reason}; expected a "
-                "log that is whole in itself before it is accepted"
-            )
-        if proof.is_whole:
-            raise LifecycleError("the audit log fits every anchor; expected one that does not, to accept it")
         detail = {"reason": signature.reason, "found": proof.explanation}
         row = audit.append(connection, signature.operator, "audit.accepted", "audit log", detail)
         head = audit.read_head(connection)

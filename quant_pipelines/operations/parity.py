@@ -31,6 +31,7 @@ from quant_pipelines.trading.breaker import Trip
 
 ACTOR = "replay parity"
 _NAMED = 3
+_FINE = frozenset({"equal", "explained", "not replayable"})
 
 
 class ParityReport(NamedTuple):
@@ -42,8 +43,8 @@ class ParityReport(NamedTuple):
 
     @property
     def is_fine(self) -> bool:
-        """Whether every deployment was like its replay, or its difference is explained."""
-        return all(row["verdict"] in ("equal", "explained") for row in self.rows)
+        """Whether each deployment that can be replayed was, and is like its replay or explained."""
+        return all(row["verdict"] in _FINE for row in self.rows)
 
     @property
     def told(self) -> str:
@@ -136,7 +137,8 @@ def demote(engine: Engine, clock: Clock, deployment_id: int, signature: Signatur
 def _row(one: ComparedDay, day: date, digest: str) -> ParityRow:
     found, key = one.comparison, one.deployment.id
     if found is None:
-        return ParityRow(key, day, digest, "not replayed", one.reason)
+        verdict = "not replayed" if one.is_replayable else "not replayable"
+        return ParityRow(key, day, digest, verdict, one.reason)
     another = [
         {"close": from_ms(other.close_ms).isoformat(), "runner": other.runner, "replay": other.replay}
         for other in found.another

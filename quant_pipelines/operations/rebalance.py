@@ -50,6 +50,8 @@ def plan_due(engine: Engine, settings: Settings, clock: Clock) -> list[str]:
     for account in due:
         with transaction(engine) as connection:
             store.lock_allocation(connection)
+            if not store.is_due(connection, account.id, now.date()):
+                continue  # another run has made it meanwhile: a second one would go up by a second step
             draft = draft_plan(connection, settings, account, now)
             told_before = store.last_refusal(connection, account.id, now.date())
             if draft.is_refused and draft.rule == told_before:

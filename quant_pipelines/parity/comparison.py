@@ -14,7 +14,9 @@ from quant_pipelines.parity.journal import ZERO, DayFill, DayJournal, DayPayment
 from quant_pipelines.parity.pairs import PRECISION, Pair, Piece, earned, paid_parts, paired, parts_of
 from quant_pipelines.parity.replay import ReplayedDay
 
-Verdict: TypeAlias = Literal["equal", "explained", "unexplained", "decided otherwise", "not replayed"]
+Verdict: TypeAlias = Literal[
+    "equal", "explained", "unexplained", "decided otherwise", "not replayed", "not replayable"
+]
 FAULTS: Final[tuple[Verdict, ...]] = ("unexplained", "decided otherwise")
 """Verdicts that stop a deployment's entries."""
 _STEP = Decimal("1e-44")

@@ -55,11 +55,12 @@ _TAKEN_UP = timedelta(minutes=10)
 
 
 class ComparedDay(NamedTuple):
-    """A deployment's day: what came of it, or why it was not replayed."""
+    """A deployment's day: what came of it, or why it was not replayed, and whether it could have been."""
 
     deployment: Deployment
     comparison: DayComparison | None
     reason: str = ""
+    is_replayable: bool = True
 
 
 def day_before(clock: Clock) -> date:
@@ -118,9 +119,7 @@ def _compared(
     if not is_booked:
         return ComparedDay(deployment, None, "nothing was booked on that day")
     if deployment.set_id is not None:
-        return ComparedDay(
-            deployment, None, f"it is a leg of deployment:{deployment.set_id}; sets are not replayed"
-        )
+        return _beyond(deployment, f"it is a leg of deployment:{deployment.set_id}; sets are not replayed")
     try:
         return _replayed(engine, deployment, end, source)
     except StoreError:
@@ -129,10 +128,15 @@ def _compared(
         return ComparedDay(deployment, None, str(error))
 
 
+def _beyond(deployment: Deployment, reason: str) -> ComparedDay:
+    """Name what no replay is made of: that is no fault of the day."""
+    return ComparedDay(deployment, None, reason, is_replayable=False)
+
+
 def _replayed(engine: Engine, deployment: Deployment, end: datetime, source: DatabaseSource) -> ComparedDay:
     strategy = _strategy_of(deployment)
     if isinstance(strategy, EventStrategy) and deployment.venue != PAPER_VENUE:
-        return ComparedDay(deployment, None, "orders of an event strategy at a venue are not replayed")
+        return _beyond(deployment, "orders of an event strategy at a venue are not replayed")
     day = (end - timedelta(days=1)).date()
     with snapshot(engine) as connection:
         rows = read_book_day(connection, deployment, day, end)

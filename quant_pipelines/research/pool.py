@@ -164,11 +164,11 @@ def _feed(
     keep: Callable[[int, Outcome], None],
 ) -> None:
     """Give one worker a job at a time."""
-    worker: _Worker | None = None
+    worker: Worker | None = None
     try:
         for number, job in work:
             if worker is None or worker.has_ended:
-                worker = _Worker(opening)
+                worker = Worker(opening)
             answer = worker.run(job, minutes)
             if answer is None:
                 keep(number, JobFailure(job, worker.end(minutes)))
@@ -184,13 +184,13 @@ def _feed(
             worker.close()
 
 
-class _Worker:
+class Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, opening: dict[str, Any]) -> None:
+    def __init__(self, opening: dict[str, Any], *, command: Sequence[str] = _COMMAND) -> None:
         self._is_late = False
         self._process = subprocess.Popen(
-            _COMMAND,
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -231,15 +231,19 @@ class _Worker:
         self._is_late = True
         self._process.kill()
 
-    def close(self) -> int:
-        """End the process by ending its input; its exit code."""
+    def close(self, *, grace_seconds: float = 30.0) -> int:
+        """End the process by ending its input, by force where it stays: it owes nothing; its exit code."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 try:
                     pipe.close()
                 except BrokenPipeError:
                     continue  # it is gone already
-        return self._process.wait()
+        try:
+            return self._process.wait(grace_seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
 
     def _send(self, document: dict[str, Any]) -> None:
         assert self._process.stdin is not None  # noqa: S101 - it was opened as a pipe

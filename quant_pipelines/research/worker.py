@@ -74,9 +74,19 @@ def main() -> None:
     """Serve the pool that started this process."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     os.nice(_NICENESS)
+    serve(sys.stdin, own_answers())
+
+
+def own_answers() -> TextIO:
+    """Take standard output away from all others: what they print goes to standard error.
+
+    A plugin, or a library below Python, must not end up between the answers, and a process that one of them
+    started must not hold the pipe open: who waits for a line of a worker that is gone would wait for it.
+    """
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    sys.stdout = sys.stderr  # what a plugin prints must not end up between the answers
-    serve(sys.stdin, answers)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    sys.stdout = sys.stderr
+    return answers
 
 
 if __name__ == "__main__":

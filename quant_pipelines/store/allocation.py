@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, exists, func, insert, select, text
 
 from quant_pipelines.store.tables import accounts, allocation_plans, allocation_rows, deployments, transfers
 
@@ -55,10 +55,12 @@ def last_refusal(connection: Connection, account_id: int, day: date) -> str | No
 def newest_applied(connection: Connection, account_id: int) -> dict[str, Any] | None:
     """Newest plan of an account that changed capital and was not taken back; None without one."""
     undone = select(allocation_plans.c.undoes).where(allocation_plans.c.undoes.is_not(None))
+    rows = allocation_rows.c
+    changed = exists().where(rows.plan_id == allocation_plans.c.id, rows.capital != rows.capital_before)
     query = (
         select(allocation_plans.c.id)
         .where(allocation_plans.c.account_id == account_id, allocation_plans.c.outcome == APPLIED)
-        .where(allocation_plans.c.kind != "undo", allocation_plans.c.id.not_in(undone))
+        .where(allocation_plans.c.kind != "undo", allocation_plans.c.id.not_in(undone), changed)
         .order_by(allocation_plans.c.id.desc())
         .limit(1)
     )

@@ -1,14 +1,23 @@
 """The end of the audit log is known outside of its database: what the database alone can't show is said."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from quant_pipelines.core.errors import ConfigurationError, LifecycleError
 from quant_pipelines.core.timeframes import to_ms
-from quant_pipelines.operations.audit_anchors import LogProof, accept_log, keep_anchor, prove, read_anchors
+from quant_pipelines.operations.audit_anchors import (
+    LogProof,
+    accept_log,
+    add_anchor,
+    keep_anchor,
+    prove,
+    read_anchors,
+)
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.store import audit
 
@@ -28,8 +37,7 @@ def anchor(engine: Engine, file: Path, *, day: int) -> None:
 
 
 def proof(engine: Engine, file: Path) -> LogProof:
-    with engine.connect() as connection:
-        return prove(connection, file)
+    return prove(engine, file)
 
 
 def go_back_to(engine: Engine, rows: int) -> None:
@@ -114,3 +122,41 @@ def test_a_line_that_is_no_anchor_is_named(file: Path) -> None:
     file.write_text('{"at": "2026-03-01", "rows": 1}\n')
     with pytest.raises(ConfigurationError, match=r"line 1 of .* expected an anchor of the audit log"):
         read_anchors(file)
+
+
+def test_a_row_that_comes_while_the_log_is_proven_is_no_fault(engine: Engine, file: Path) -> None:
+    write(engine, 2)
+    came: list[str] = []
+
+    def come(*told: Any) -> None:
+        if "audit_head" in told[2] and not came:
+            came.append(told[2])
+            write(engine, 1)
+
+    event.listen(engine, "before_cursor_execute", come)
+    try:
+        found = proof(engine, file)
+    finally:
+        event.remove(engine, "before_cursor_execute", come)
+    assert (len(came), found.is_whole, found.report.reason) == (1, True, "")
+
+
+def test_many_write_anchors_at_once_and_none_fails_or_is_torn(file: Path) -> None:
+    def add(first: int) -> None:
+        for rows in range(first, first + 60):
+            add_anchor(file, audit.Head(rows, rows, "00"), NOON)
+
+    with ThreadPoolExecutor(3) as writers:
+        for done in [writers.submit(add, first) for first in (1, 100, 200)]:
+            done.result()
+    assert len(read_anchors(file)) == 1
+
+
+def test_a_damaged_file_alerts_and_lets_the_watch_go_on(engine: Engine, file: Path) -> None:
+    write(engine, 1)
+    file.write_text("no anchor\n")
+    anchor(engine, file, day=0)
+    assert (open_alerts(engine), file.read_text()) == (["audit_log"], "no anchor\n")
+    file.unlink()
+    anchor(engine, file, day=0)
+    assert (open_alerts(engine), len(read_anchors(file))) == ([], 1)

@@ -22,7 +22,7 @@ parity_days = Table(
     Column("deployment_id", BigInteger, ForeignKey("trading.deployments.id"), nullable=False),
     Column("day", Date, nullable=False, comment="UTC"),
     text("kernel_digest", comment="of the compiled sources that replayed it"),
-    text("verdict", comment="equal, explained, unexplained, decided otherwise, not replayed"),
+    text("verdict", comment="equal, explained, unexplained, decided otherwise, not replayed, not replayable"),
     text("reason", comment="why it was not replayed, or what is wrong; empty when nothing is"),
     money("actual", nullable=True, comment="what fills and payments brought by the end of the day, quote"),
     money("replayed", nullable=True, comment="the same of the replay"),

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert, update
 
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.clock import utc_now
+from quant_pipelines.store.tables import deployments, equity
 from tests.integration.runner.conftest import insert_deployment_at
 from tests.integration.runner.world import SWITCH
 
@@ -50,6 +51,26 @@ def test_the_verb_tells_a_day_and_ends_with_its_code(
     assert (code, "nothing was booked on that day" in text) == (1, True)
     code, _, err = parity(str(now.date() + timedelta(days=2)))
     assert (code, f"the last is {yesterday}" in err) == (1, True)
+
+
+def test_a_leg_is_named_and_fails_nobody(
+    engine: Engine, database_url: str, parity: Callable[..., Answer]
+) -> None:
+    now = utc_now()
+    created = now - timedelta(days=3)
+    values = {"created_at": created, "history_start": created}
+    whole, leg = (insert_deployment_at(engine, SWITCH, dict(values)) for _ in range(2))
+    booked = {"deployment_id": leg, "ts": now - timedelta(days=1), "price": 1.0}
+    booked |= {"equity": 1.0, "cash": 1.0, "position": 0.0}
+    with engine.begin() as connection:
+        where = deployments.c.id == leg
+        connection.execute(update(deployments).where(where).values(set_id=whole, stage=None))
+        connection.execute(insert(equity).values(booked))
+    code, document, _ = parity("--json")
+    told = [(row["deployment_id"], row["verdict"], row["reason"]) for row in document["deployments"]]
+    reason = f"it is a leg of deployment:{whole}; sets are not replayed"
+    assert told == [(leg, "not replayable", reason)]
+    assert (code, document["is_fine"]) == (0, True)
 
 
 def test_a_database_that_is_away_is_one_sentence(

@@ -1,5 +1,7 @@
 """Plans on stored evidence: what is written, what is refused with its rule, and the way back."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,7 +18,7 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.halts import halt
 from quant_pipelines.operations.rebalance import drafts, plan_due, rebalance, undo_rebalance
 from quant_pipelines.operations.receipt import Signature
-from quant_pipelines.store.allocation import newest_plans
+from quant_pipelines.store.allocation import lock_allocation, newest_plans
 from quant_pipelines.store.capital_changes import read_capital, set_capital
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
@@ -127,6 +129,29 @@ def test_undo_leaves_what_somebody_has_changed_since(traded: Any, ann: Signature
     receipt = undo_rebalance(traded.engine, ann, clock=traded.clock)
     assert capitals(traded) == [7_000, 10_000]
     assert receipt.summary.endswith("for 1 deployments; 1 have changed since and keep what they have")
+
+
+def test_undo_goes_back_past_plans_that_changed_nothing(traded: Any, later: Any, ann: Signature) -> None:
+    daily(traded)
+    tomorrow = replace(later(1), settings=traded.settings)
+    daily(tomorrow)
+    assert [row["capital"] - row["capital_before"] for row in traded.rows(allocation_rows)[2:]] == [0, 0]
+    receipt = undo_rebalance(tomorrow.engine, ann, clock=tomorrow.clock)
+    assert receipt.summary == "paper: plan 1 is taken back for 2 deployments"
+    assert capitals(tomorrow) == [10_000, 10_000]
+
+
+def test_two_that_plan_the_same_day_make_one_plan(traded: Any) -> None:
+    waiting = text("select count(*) from pg_locks where locktype = 'advisory' and not granted")
+    with ThreadPoolExecutor(2) as both:
+        with transaction(traded.engine) as connection:
+            lock_allocation(connection)
+            told = [both.submit(daily, traded) for _ in range(2)]
+            until = time.monotonic() + 20
+            while connection.execute(waiting).scalar_one() < 2 and time.monotonic() < until:
+                time.sleep(0.02)
+        assert sorted(len(one.result()) for one in told) == [0, 1]
+    assert len(traded.rows(allocation_plans)) == 1
 
 
 def test_without_an_edge_a_paper_deployment_keeps_what_measures_it(traded: Any) -> None:
@@ -296,6 +321,15 @@ def test_rows_of_plans_stay_as_they_are(traded: Any) -> None:
             traded.engine.begin() as c,
         ):
             c.execute(text(statement))
+
+
+def test_books_never_get_more_than_their_weights_by_rounding(traded: Any) -> None:
+    for capital in (200_001, 200_002):
+        with transaction(traded.engine) as connection:
+            connection.execute(update(accounts).values(capital=capital))
+        (draft,) = drafts(traded.engine, traded.settings, traded.clock)
+        for row in draft.rows:
+            assert 0 <= row["weight"] * capital - float(row["capital"]) < 0.01
 
 
 def test_dry_run_shows_and_writes_nothing(traded: Any) -> None:

@@ -105,6 +105,25 @@ def shipped() -> list[Any]:
     return [one for one in found if not isinstance(one, BrokenStrategy)]
 
 
+REGIME = """
+from quant_pipelines.sdk import Array, Bars, Inputs, Strategy
+
+
+class Follower(Strategy):
+    inputs = Inputs(regime=True)
+
+    def target(self, bars: Bars) -> Array:
+        return bars.trend * (1.0 - bars.turbulence)
+"""
+
+
+def test_regimes_that_a_text_declares_reach_it_in_its_process(shared: SandboxHost) -> None:
+    bars = BARS.with_extras(turbulence=np.array([0.1, 0.5, 0.5]), trend=np.array([1.0, -0.3, 0.2]))
+    far = shared.load("follower", REGIME)
+    assert far.inputs.columns == ("turbulence", "trend")
+    assert target_of(far(), bars).tolist() == [0.9, -0.15, 0.1]
+
+
 @pytest.mark.parametrize("source", shipped(), ids=lambda one: one.name)
 def test_shipped_strategy_answers_to_the_bit_as_in_process(shared: SandboxHost, source: Any) -> None:
     strategy_class = source.strategy_class

@@ -27,7 +27,7 @@ COMMENT ON COLUMN trading.parity_days.day IS 'UTC';
 
 COMMENT ON COLUMN trading.parity_days.kernel_digest IS 'of the compiled sources that replayed it';
 
-COMMENT ON COLUMN trading.parity_days.verdict IS 'equal, explained, unexplained, decided otherwise, not replayed';
+COMMENT ON COLUMN trading.parity_days.verdict IS 'equal, explained, unexplained, decided otherwise, not replayed, not replayable';
 
 COMMENT ON COLUMN trading.parity_days.reason IS 'why it was not replayed, or what is wrong; empty when nothing is';
 
