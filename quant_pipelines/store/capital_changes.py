@@ -7,8 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Connection, Numeric, cast, func, insert, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import ColumnElement, Connection, Numeric, cast, func, insert, select, true
 
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.store import audit
@@ -116,27 +115,24 @@ def read_flows(connection: Connection, books: list[int]) -> list[BookFlow]:
     """Read what books were paid by now, oldest first; the equity before is that of all, at the close."""
     from quant_pipelines.trading.capital import TRANSFER  # noqa: PLC0415 - its package compiles
 
-    query = (
+    flows = (
         select(income.c.ts, func.sum(income.c.amount).label("amount"))
         .where(income.c.deployment_id.in_(books), income.c.kind == TRANSFER)
         .group_by(income.c.ts)
-        .order_by(income.c.ts)
+        .subquery()
     )
-    return [
-        BookFlow(row.ts, row.amount, _equity_at(connection, books, row.ts))
-        for row in connection.execute(query).all()
-    ]
-
-
-def _equity_at(connection: Connection, books: list[int], at: datetime) -> float:
-    own = equity.c.deployment_id
+    newest = select(equity.c.equity).where(
+        equity.c.deployment_id == deployments.c.id, equity.c.ts <= flows.c.ts
+    )
+    known = newest.order_by(equity.c.ts.desc()).limit(1).lateral()
+    worth = func.coalesce(func.sum(known.c.equity), 0.0).label("equity")
     query = (
-        select(equity.c.equity)
-        .where(own.in_(books), equity.c.ts <= at)
-        .ext(distinct_on(own))
-        .order_by(own, equity.c.ts.desc())
+        select(flows.c.ts, flows.c.amount, worth)
+        .select_from(flows.join(deployments, deployments.c.id.in_(books)).outerjoin(known, true()))
+        .group_by(flows.c.ts, flows.c.amount)
+        .order_by(flows.c.ts)
     )
-    return float(sum(connection.execute(query).scalars()))
+    return [BookFlow(row.ts, row.amount, float(row.equity)) for row in connection.execute(query).all()]
 
 
 def changes_of(connection: Connection, deployment_id: int) -> list[dict[str, Any]]:

@@ -6,8 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Date, Select, cast, func, select
 
-from quant_pipelines.core.timeframes import day_start_ms
+from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.store.tables import deployments, optimizer_tasks, record_days, verdicts
+
+_EPOCH = date(1970, 1, 1)
 
 
 def days_of_verdicts() -> Select[Any]:
@@ -50,4 +52,4 @@ def days_of_deployments(connection: Connection, ids: Iterable[int]) -> dict[int,
 
 def day_ms(day: date) -> int:
     """Start of a stored UTC day, milliseconds."""
-    return day_start_ms(day.isoformat())
+    return (day - _EPOCH).days * DAY_MS

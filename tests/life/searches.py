@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from sqlalchemy import Engine
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Engine, func, insert, select
 
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.known_funding import KnownFunding
@@ -22,7 +21,7 @@ from quant_pipelines.store.research import DONE, open_task
 from quant_pipelines.store.tables import record_days
 from quant_pipelines.store.verdicts import save_verdict
 from tests.life.days import date_of, day_ms, ends_at
-from tests.life.truth import DAYS_BEFORE, Truth, Unit
+from tests.life.truth import BETTER, BETTER_FROM, DAYS_BEFORE, Truth, Unit, version_of, window_of
 
 EXCHANGE = "binanceusdm"
 TIMEFRAME = "1h"
@@ -31,8 +30,8 @@ _EVERY_DAYS: Final = 28
 _TRADES: Final = 60
 _EXPOSURE: Final = 1.0
 _FOLD: Final = Fold(0, 0, 0, 0, 0)
-_FIT: Final = Fit((), {"window": 20}, np.array([0.02, -0.01, 0.002]))
-"""What every train window has found: nothing here is searched."""
+_IN_SAMPLE: Final = np.array([0.02, -0.01, 0.002])
+"""What every train window has earned: nothing here is searched."""
 _HELD: Final = KnownFunding(DAY_MS, DAY_MS)
 
 
@@ -50,8 +49,8 @@ class Procedure(NamedTuple):
             "description": "",
             "content_hash": f"{self.unit.strategy} {self.version}",
             "kernel_digest": "kernel",
-            "source": "",
-            "parameters": {},
+            "source": "stops = Stops(hard_stop=0.1)",
+            "parameters": {"window": {"low": 5, "high": 200}},
         }
 
     def task(self, day: int) -> dict[str, Any]:
@@ -88,32 +87,46 @@ class Searches:
     def __init__(self, engine: Engine, truth: Truth) -> None:
         self._engine = engine
         self._truth = truth
-        self._procedures = [Procedure(unit) for unit in truth.returns]
+        self._units = tuple(truth.returns)
         self._records: dict[Procedure, int] = {}
 
     def run(self, day: int) -> None:
         """Search in the night behind a day of the year; a night that was broken off is gone on with."""
-        first = -DAYS_BEFORE if day == 0 else day
-        judged = [one for at, one in enumerate(self._procedures) if day == 0 or day % _EVERY_DAYS == at]
-        tasks = {one: open_task(self._engine, one.row, one.task(day)) for one in judged}
-        for one in self._procedures:
-            if one not in self._records:
-                self._records[one] = open_task(self._engine, one.row, one.task(0)).record_id
-        rows = [row for one in self._procedures for row in self._days(one, first, day)]
-        with transaction(self._engine) as connection:
-            connection.execute(upsert(record_days).on_conflict_do_nothing(), rows)
+        procedures = [Procedure(unit, version_of(unit, day)) for unit in self._units]
+        tasks = {
+            one: open_task(self._engine, one.row, one.task(day))
+            for at, one in enumerate(procedures)
+            if day % _EVERY_DAYS == at or day in (0, BETTER_FROM)
+        }
+        for one in procedures:
+            self._grow(one, day)
         for one, task in tasks.items():
             if task.status != DONE:
                 save_verdict(self._engine, task, self._judged(one, day))
 
-    def _days(self, procedure: Procedure, first: int, last: int) -> Iterator[dict[str, Any]]:
-        """What a record did on the days of the year from one to another, both included."""
-        for day in range(first, last + 1):
+    def _grow(self, procedure: Procedure, day: int) -> None:
+        """Add the days that the record lacks; a new text is searched on the whole calendar at once."""
+        if procedure not in self._records:
+            first = 0 if procedure.version == "a" else BETTER_FROM
+            task = open_task(self._engine, procedure.row, procedure.task(first))
+            self._records[procedure] = task.record_id
+        record_id = self._records[procedure]
+        with transaction(self._engine) as connection:
+            newest = select(func.max(record_days.c.day)).where(record_days.c.record_id == record_id)
+            last = connection.execute(newest).scalar_one()
+            rows = [row for row in self._days(procedure, record_id, day) if last is None or row["day"] > last]
+            if rows:
+                connection.execute(insert(record_days), rows)
+
+    def _days(self, procedure: Procedure, record_id: int, day: int) -> Iterator[dict[str, Any]]:
+        """What a record did up to a day of the year."""
+        returns = self._truth.record(procedure.unit, procedure.version, day)
+        for at, value in enumerate(returns.tolist()):
             yield {
-                "record_id": self._records[procedure],
-                "day": date_of(day),
+                "record_id": record_id,
+                "day": date_of(at - DAYS_BEFORE),
                 "fold": 0,
-                "daily_return": self._truth.earned(procedure.unit, day),
+                "daily_return": value,
                 "is_warm": True,
                 "cover": [],
                 "trades": [],
@@ -124,20 +137,24 @@ class Searches:
 
     def _judged(self, procedure: Procedure, day: int) -> VerdictRecord:
         unit, end_ms = procedure.unit, day_ms(day + 1)
-        returns = self._truth.returns[unit][: DAYS_BEFORE + day + 1]
+        returns = self._truth.record(unit, procedure.version, day)
+        fit = Fit((), {"window": window_of(unit, day)}, _IN_SAMPLE)
         days = end_ms - DAY_MS * np.arange(returns.size, 0, -1)
         trades = tuple({"exit_time": int(day), "pnl": 1.0} for day in days[-_TRADES:])
         test = OutOfSample(days, returns, trades)
-        walk = WalkForward((FoldResult(_FOLD, _FIT, test, np.zeros((returns.size, 0))),))
+        walk = WalkForward((FoldResult(_FOLD, fit, test, np.zeros((returns.size, 0))),))
         context = Context(
-            GateSettings(), known_funding=_HELD, first_seen_ms=day_ms(0), largest_exposure=_EXPOSURE
+            GateSettings(),
+            known_funding=_HELD,
+            first_seen_ms=day_ms(BETTER_FROM if procedure.version == BETTER else 0),
+            largest_exposure=_EXPOSURE,
         )
         found = judge(walk, context)
         return VerdictRecord(
             *(unit.strategy, procedure.row["content_hash"], EXCHANGE, unit.symbol, TIMEFRAME),
             window_start_ms=day_ms(-DAYS_BEFORE),
             window_end_ms=end_ms,
-            parameters=dict(_FIT.parameters or {}),
+            parameters=dict(fit.parameters or {}),
             in_sample=found.in_sample | {"history_bars": 240},
             out_of_sample=found.out_of_sample | {"execution_timeframe": "1m"},
             gates=found.gates,

@@ -18,6 +18,16 @@ VOLATILITY: Final = 0.02
 """Standard deviation of a unit's daily return."""
 _SHARED: Final = 0.5
 """Share of the variance that all units have in common."""
+BETTER: Final = "b"
+BETTER_FROM: Final = 40
+"""Day of the year on which the better text comes."""
+BETTER_BY: Final = 0.003
+"""What it earns more on each day, fraction: its own record as much as what trades."""
+REFIT_DAYS: Final = 84
+MISFIT_WINDOW: Final = 99
+MISFIT_FROM: Final = 120
+MISFIT_LOSES: Final = 0.01
+"""What that parameter loses on each day of trading, fraction, though its record shows nothing of it."""
 SYMBOLS: Final = ("BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT", "XRP/USDT:USDT")
 
 
@@ -28,27 +38,54 @@ class Unit(NamedTuple):
     symbol: str
 
 
+class Traded(NamedTuple):
+    """What a deployment trades: a unit, by a version of its text and a parameter."""
+
+    unit: Unit
+    version: str
+    window: int
+
+
 class Truth(NamedTuple):
     """A world.
 
     Parameters
     ----------
     sharpe
-        True annualized Sharpe ratio of each unit; arrays of shape (DAYS_BEFORE + DAYS,).
+        True annualized Sharpe ratio of each unit's first version; arrays of shape (DAYS_BEFORE + DAYS,).
     returns
-        Daily returns after costs, fractions; shapes as above.
+        Its daily returns after costs, fractions; shapes as above.
     """
 
     sharpe: dict[Unit, FloatArray]
     returns: dict[Unit, FloatArray]
 
-    def earned(self, unit: Unit, day: int) -> float:
-        """Return of a unit on a day of the year."""
-        return float(self.returns[unit][DAYS_BEFORE + day])
+    def record(self, unit: Unit, version: str, until: int) -> FloatArray:
+        """Out-of-sample returns of a version's record up to a day of the year, which is the last one."""
+        days = self.returns[unit][: DAYS_BEFORE + until + 1]
+        return days + BETTER_BY if version == BETTER else days
+
+    def earned(self, traded: Traded, day: int) -> float:
+        """Return of a deployment on a day of the year."""
+        own = float(self.returns[traded.unit][DAYS_BEFORE + day])
+        better = BETTER_BY if traded.version == BETTER else 0.0
+        return own + better - (MISFIT_LOSES if traded.window == MISFIT_WINDOW else 0.0)
 
     def mean_ahead(self, unit: Unit, day: int, days: int = 30) -> float:
         """Mean of the true Sharpe ratio over the days from one of the year on."""
         return float(self.sharpe[unit][DAYS_BEFORE + day : DAYS_BEFORE + day + days].mean())
+
+
+def version_of(unit: Unit, day: int) -> str:
+    """Text that the night behind a day searches: one strategy gets a better one during the year."""
+    return BETTER if unit.strategy == "improved" and day >= BETTER_FROM else "a"
+
+
+def window_of(unit: Unit, day: int) -> int:
+    """Parameter that the night behind a day finds: every quarter another one, one strategy a bad one."""
+    if unit.strategy == "misfitted" and day >= MISFIT_FROM:
+        return MISFIT_WINDOW
+    return 20 + day // REFIT_DAYS
 
 
 Course = Callable[[np.random.Generator], FloatArray]
@@ -71,12 +108,12 @@ def _decaying(chance: np.random.Generator) -> FloatArray:
 
 
 COURSES: Final[dict[str, Course]] = {
-    "steady": _steady,
+    "improved": _steady,
+    "misfitted": _steady,
     "decaying": _decaying,
     "noise_a": _noise,
     "noise_b": _noise,
     "noise_c": _noise,
-    "noise_d": _noise,
 }
 """Strategies by name, each on every symbol."""
 
