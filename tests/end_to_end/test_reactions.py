@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.postgres, pytest.mark.timeout(
 COIN = "LINK/USDT:USDT"
 SIGNED = {"operator": "ann", "reason": "end-to-end test"}
 # Deployments beside the real ones: the same strategy and rules, on units that nobody trades. The runner takes
-# them up from now on; what they did in the thirty days before is seeded.
+# them up from now on; what they did in the forty days before is seeded.
 DEPLOYMENT = """
 with real as (select * from trading.deployments order by id limit 1), record as (
     insert into research.records (record_key, begun_at) values (%(timeframe)s, now()) returning id
@@ -34,7 +34,7 @@ with real as (select * from trading.deployments order by id limit 1), record as 
         (task_id, strategy_version_id, strategy, exchange, symbol, timeframe, parameters, in_sample,
          out_of_sample, gates, paper_passed, capital_passed, decision, reasons, created_at, decided_at)
     select task.id, strategy_version_id, strategy, exchange, 'XRP/USDT:USDT', %(timeframe)s, parameters, '{}',
-        '{}', '[]', true, true, 'admitted', '[]', now() - interval '40 days', now() - interval '40 days'
+        '{}', %(gates)s, true, true, 'admitted', '[]', now() - interval '40 days', now() - interval '40 days'
     from real, task returning id
 ), look as (
     insert into research.capital_looks
@@ -56,30 +56,36 @@ insert into trading.deployments
      parameters, settings, stage, capital, history_start, created_at, stage_changed_at)
 select account_id, strategy_version_id, verdict.id, strategy, exchange, 'XRP/USDT:USDT', %(timeframe)s,
     execution_timeframe, parameters, settings, 'paper', capital, history_start, now(),
-    now() - %(days)s * interval '1 day'
+    now() - interval '41 days'
 from real, verdict
 returning id
 """
 # Each is looked at in a year of its own, after all others: no look of the stack stands in its place.
 NEXT_YEAR = "select greatest(max(year), 2100) + 1 from research.capital_looks"
-# Equity at each of the last thirty midnights: a steady drift with a little noise.
+# Equity at each of the last forty midnights: a steady drift with a little noise.
 EQUITY = """
 insert into trading.equity (deployment_id, ts, cash, position, price, equity)
-select %(id)s, date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - (30 - day) * interval '1 day',
+select %(id)s, date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - (40 - day) * interval '1 day',
     value, 0, 1, value
 from (
     select day, 10000 * (1 + %(drift)s::float8) ^ day * (1 + 0.0004 * (day %% 3)) as value
-    from generate_series(1, 30) as day
+    from generate_series(1, 40) as day
 ) as days
 """
 
 
-def seed(stack: Any, timeframe: str, drift: float, days: int) -> int:
-    """Deployment that has been in paper for so many days, with an equity that drifts so much a day."""
+UNSEEN = (
+    '[{"name": "days_unseen", "value": 3, "threshold": 21, "passed": false, "gate": "capital", "detail": ""}]'
+)
+"""Gates of a verdict that lets nobody climb."""
+
+
+def seed(stack: Any, timeframe: str, drift: float, gates: str = UNSEEN) -> int:
+    """Deployment that has been in paper for forty days, with an equity that drifts so much a day."""
     with psycopg.connect(stack.url()) as connection:
         (year,) = connection.execute(NEXT_YEAR.encode()).fetchone() or (0,)
         (found,) = connection.execute(
-            DEPLOYMENT.encode(), {"timeframe": timeframe, "days": days, "year": year}
+            DEPLOYMENT.encode(), {"timeframe": timeframe, "year": year, "gates": gates}
         ).fetchone() or (0,)
         connection.execute(EQUITY.encode(), {"id": found, "drift": drift})
     return int(found)
@@ -103,19 +109,19 @@ def look_now(stack: Any, sensor: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def losing(stack: Any) -> int:
     """Deployment with an equity that fires the performance triggers."""
     stack.wait_for("first start", lambda: runs_that(stack, "first_start", "SUCCESS"), 480)
-    return seed(stack, "5m", -0.006, days=1)
+    return seed(stack, "5m", -0.006)
 
 
 @pytest.fixture(scope="module")
 def proven(stack: Any, losing: int) -> int:
     """Deployment that is ripe for the next stage."""
-    return seed(stack, "15m", 0.001, days=30)
+    return seed(stack, "15m", 0.001, gates="[]")
 
 
 @pytest.fixture(scope="module")
 def steady(stack: Any, losing: int) -> int:
     """Deployment that stays in paper and does well: the other one that culling ranks."""
-    return seed(stack, "1h", 0.001, days=1)
+    return seed(stack, "1h", 0.001)
 
 
 @pytest.fixture(scope="module")
