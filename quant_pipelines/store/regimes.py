@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import Engine, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.timeframes import from_ms, to_ms
@@ -44,7 +45,7 @@ def regimes_at(engine: Engine, exchange: str, at: datetime) -> dict[str, tuple[f
     query = (
         select(regimes.c.symbol, regimes.c.turbulence, regimes.c.trend)
         .where(regimes.c.exchange == exchange, regimes.c.available_at <= at)
-        .distinct(regimes.c.symbol)
+        .ext(distinct_on(regimes.c.symbol))
         .order_by(regimes.c.symbol, regimes.c.ts.desc())
     )
     with transaction(engine) as connection:
