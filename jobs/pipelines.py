@@ -61,7 +61,7 @@ daily_optimization = dg.define_asset_job(
 strategy_scoring = dg.define_asset_job(
     STRATEGY_SCORING,
     # The findings are stored all the same; their check results would double the events of every round.
-    selection=(_BARS | dg.AssetSelection.assets(market.regimes, trading.scorecard)).without_checks(),
+    selection=(_BARS | dg.AssetSelection.assets(trading.scorecard)).without_checks(),
     description="Bring today's bars up to date and score the deployments",
 )
 hot_coin_scan = dg.define_asset_job(
@@ -71,8 +71,9 @@ hot_coin_scan = dg.define_asset_job(
 )
 price_sampling = dg.define_asset_job(
     PRICE_SAMPLING,
-    selection=dg.AssetSelection.assets(market.mark_prices),
-    description="Bring mark and index prices up to date, and sample trades and books where the settings ask",
+    selection=dg.AssetSelection.assets(market.mark_prices, market.regimes),
+    description="Bring mark and index prices up to date, sample trades and books where the settings ask, and "
+    "follow the regime of each symbol",
 )
 market_refresh = dg.define_asset_job(
     MARKET_REFRESH,

@@ -21,8 +21,8 @@ DRIFT = 0.1
 STAY_IN_TREND = 0.99
 WARM_DAYS = 30
 """Days before a day's first hour that its filter begins with; what came before changes nothing."""
-KNOWN_AFTER_MS = 15 * MINUTE_MS
-"""From an hour's end to when its regime counts as known: bars come every five minutes, some late."""
+KNOWN_AFTER_MS = 30 * MINUTE_MS
+"""From an hour's end to when its regime counts as known: it is computed twenty minutes after it."""
 _LEAST_HOURS = 14 * 24
 _LARGEST_Z = 4.0
 _DAY_HOURS = DAY_MS // HOUR_MS

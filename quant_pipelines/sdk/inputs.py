@@ -24,7 +24,7 @@ class Inputs:
         ``bars.index_close``, ``bars.mark_close``: the newest known index and mark price.
     regime
         ``bars.turbulence``, the probability of the turbulent regime, and ``bars.trend``, from -1 (falling)
-        over 0 (a range) to 1 (rising): filtered, of hours, known 15 minutes after an hour's end.
+        over 0 (a range) to 1 (rising): filtered, of hours, known 30 minutes after an hour's end.
     timeframes
         Higher timeframes for ``bars.on(timeframe)``.
 

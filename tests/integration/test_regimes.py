@@ -8,7 +8,7 @@ from quant_pipelines.core.asof import KnownPoints
 from quant_pipelines.core.bars import BarRows, Bars
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
-from quant_pipelines.hotlist.regime import regime_path
+from quant_pipelines.hotlist.regime import KNOWN_AFTER_MS, regime_path
 from quant_pipelines.marketdata.regimes import follow_regimes
 from quant_pipelines.sdk import Inputs, Strategy
 from quant_pipelines.sdk.attach import attach_inputs
@@ -40,7 +40,7 @@ def test_hours_are_added_once_and_equal_one_pass(engine: Engine) -> None:
     stored = read_points(engine, EXCHANGE, BTC, "trend", Window(0, int(OPENS[-1]) + DAY_MS))
     path = regime_path(OPENS, CLOSES)
     assert (stored.ts.tolist(), stored.values.tolist()) == (path.ts.tolist(), path.trend.tolist())
-    assert (stored.known_at - stored.ts == 15 * MINUTE_MS).all()
+    assert (stored.known_at - stored.ts == KNOWN_AFTER_MS).all()
 
 
 def test_what_was_told_stays_when_bars_are_revised(engine: Engine) -> None:

@@ -13,7 +13,7 @@ from tests.life.days import DayClock
 from tests.life.kills import Kills
 from tests.life.outcome import Outcome, outcome_of
 from tests.life.searches import Searches
-from tests.life.truth import DAYS, Truth, Unit, draw
+from tests.life.truth import COURSES, DAYS, Course, Truth, Unit, draw
 
 
 class Promotion(NamedTuple):
@@ -45,10 +45,12 @@ class World:
         Migrated database of its own.
     seed
         Of everything in it.
+    courses
+        Its strategies.
     """
 
-    def __init__(self, engine: Engine, seed: int) -> None:
-        self.truth: Truth = draw(seed)
+    def __init__(self, engine: Engine, seed: int, courses: dict[str, Course] = COURSES) -> None:
+        self.truth: Truth = draw(seed, courses)
         self._engine = engine
         books = Books(engine, self.truth, seed)
         self._cycle = Cycle(engine, Settings(), DayClock(), Searches(engine, self.truth), books)

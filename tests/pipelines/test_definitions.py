@@ -54,9 +54,9 @@ SEARCH = {"strategy_library", "walk_forward", "verdicts", "paper_screen", "deplo
 SELECTIONS = {
     "first_start": CHAIN,
     "daily_optimization": CHAIN,
-    "strategy_scoring": MARKET_DAY | {"regimes", "scorecard"},
+    "strategy_scoring": MARKET_DAY | {"scorecard"},
     "hot_coin_scan": {"funding_rates", "open_interest", "hot_scores", "hot_list"},
-    "price_sampling": {"mark_prices"},
+    "price_sampling": {"mark_prices", "regimes"},
     "market_refresh": MARKET_DAY | {"data_repair"},
     "deep_search": SEARCH,
     "focused_optimization": SEARCH,
