@@ -180,6 +180,7 @@ def execute(engine: Engine, statement: str, **parameters: Any) -> None:
 def books(engine: Engine) -> dict[str, list[Any]]:
     """Everything that must not depend on crashes, without what names the epoch."""
     intent = "deployment_id, bar_close, side, quantity, purpose, order_type, price, reduce_only"
+    equity = "deployment_id, ts, cash, position, price, equity, open, high, low, volume, mark, slots"
     return {
         "fills": rows(
             engine,
@@ -192,7 +193,7 @@ def books(engine: Engine) -> dict[str, list[Any]]:
             "select deployment_id, quantity, entry_price, realized_pnl, stop_price "
             "from trading.positions order by 1",
         ),
-        "equity": rows(engine, "select * from trading.equity order by 1, 2"),
+        "equity": rows(engine, f"select {equity} from trading.equity order by 1, 2"),  # noqa: S608
         "intents": rows(engine, f"select {intent} from trading.intents order by 1, 2, purpose"),  # noqa: S608
         "orders": rows(
             engine,
