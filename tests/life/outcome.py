@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Row, select
 
 from quant_pipelines.core.stages import ORDER_STAGES
+from quant_pipelines.lifecycle.challenge import STEPS
 from quant_pipelines.lifecycle.transitions import TRANSITIONS
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import audit_logs, deployments, verdicts
 
-_STEPS = {(row.source, row.target) for row in TRANSITIONS}
+_STEPS = {(row.source, row.target) for row in TRANSITIONS} | {(row.source, row.move) for row in STEPS}
 _NUMBERED = re.compile(r"\b(deployment|verdict|request):(\d+)")
 
 
@@ -50,7 +51,7 @@ def _of_audit(connection: Connection, steps: list[Row[Any]]) -> Iterator[str]:
     for row in steps:
         taken = (row.detail.get("from"), row.detail.get("to"))
         if row.action != "deployment.proposed" and all(taken) and taken not in _STEPS:
-            yield f"{row.subject} went from {taken[0]} to {taken[1]}, which is no step of the table"
+            yield f"{row.subject} went from {taken[0]} to {taken[1]}, which is no step of a table"
 
 
 def _of_orders(books: list[Row[Any]], steps: list[Row[Any]]) -> Iterator[str]:
