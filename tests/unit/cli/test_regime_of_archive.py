@@ -1,4 +1,4 @@
-"""An archive's regimes follow from its hourly bars, and are known a quarter of an hour after each hour."""
+"""An archive's regimes follow from its hourly bars, and are known half an hour after each hour."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_a_backtest_on_an_archive_reads_what_was_known_at_each_close(small_archi
     assert [told[at_ms] for at_ms in both] == [known[at_ms] for at_ms in both]
 
 
-def test_each_is_known_a_quarter_of_an_hour_after_its_hour(small_archive: Path) -> None:
+def test_each_is_known_half_an_hour_after_its_hour(small_archive: Path) -> None:
     source = ArchiveSource(small_archive, "binanceusdm")
     points = source.points(BTC, "trend", 0, 2**60)
-    assert (points.known_at - points.ts == 15 * MINUTE_MS).all()
+    assert (points.known_at - points.ts == 30 * MINUTE_MS).all()
