@@ -305,7 +305,12 @@ class VenueBroker(VenueOrders):
         for step in orders:
             self._went_on(step, at)
         whose = (self._deployment.id, self.venue, self._deployment.symbol)
-        return Received(*whose, fills, income, self.position(), halt, orders)
+        received = Received(*whose, fills, income, self.position(), halt, orders)
+        self._note_fills(fills)
+        return received
+
+    def _note_fills(self, fills: Sequence[Fill]) -> None:
+        """Nothing: what follows targets keeps no fills beside its book."""
 
     def disaster_price(self, fraction: float) -> float | None:
         """Level that a stop over several books leaves to this one; None when flat."""

@@ -21,8 +21,8 @@ from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.risk.account_view import OpenExposure
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.journal import Journal
-from quant_pipelines.store.trading import Fill, Income, Intent, OrderState
-from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
+from quant_pipelines.store.trading import Fill, Intent, OrderState
+from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.purposes import number_of
 from quant_pipelines.trading.wished import RESTS, WishedOrder
 
@@ -135,19 +135,9 @@ class EventVenueBroker(VenueBroker):
             self._wire.put(decided.intent)
         self._wire.wake()
 
-    def stage(
-        self,
-        fills: Sequence[Fill],
-        income: Sequence[Income],
-        *,
-        orders: Sequence[OrderStep] = (),
-        halt: str = "",
-        at: datetime,
-    ) -> Received:
-        """Book fills and payments, and keep the fills until the strategy is told."""
-        received = super().stage(fills, income, orders=orders, halt=halt, at=at)
+    def _note_fills(self, fills: Sequence[Fill]) -> None:
+        """Keep fills until the strategy is told."""
         self.resting.note(fills)
-        return received
 
     def add(self, intent: Intent, at: datetime) -> None:
         """Commit an intent, which may be what one of the strategy's orders goes by from now on."""

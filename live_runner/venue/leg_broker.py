@@ -1,6 +1,6 @@
 """The venue broker of a leg: it knows why its book does not hold what was decided, behind a restart, too."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, Unpack
@@ -10,8 +10,8 @@ from live_runner.book.plan import DeploymentPlan
 from live_runner.venue.broker import BookRows, VenueBroker
 from live_runner.venue.event_broker import BrokerTerms
 from quant_pipelines.store.journal import Journal
-from quant_pipelines.store.trading import Fill, Income
-from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
+from quant_pipelines.store.trading import Fill
+from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
 from quant_pipelines.trading.cycle import sign_of
 from quant_pipelines.trading.legs import Loss, lasts
 from quant_pipelines.trading.orders import FINAL
@@ -106,20 +106,6 @@ class LegVenueBroker(VenueBroker):
         }
         return {**super().checkpoint(), "leg": known}
 
-    def stage(
-        self,
-        fills: Sequence[Fill],
-        income: Sequence[Income],
-        *,
-        orders: Sequence[OrderStep] = (),
-        halt: str = "",
-        at: datetime,
-    ) -> Received:
-        """Book fills and payments, and return the rows."""
-        received = super().stage(fills, income, orders=orders, halt=halt, at=at)
-        self._note_fills(fills)
-        return received
-
     def _went_on(self, new: OrderStep, at: datetime) -> None:
         super()._went_on(new, at)
         self._note_order(self.orders[new.client_order_id])
@@ -137,7 +123,7 @@ class LegVenueBroker(VenueBroker):
         held: Decimal = self.position().quantity + self._exposure(order)
         return sign_of(float(held)) == self._wanted.side
 
-    def _note_fills(self, fills: Iterable[Fill]) -> None:
+    def _note_fills(self, fills: Sequence[Fill]) -> None:
         for fill in fills:
             if fill.client_order_id is None and fill.reason in _BY_VENUE:
                 self._wanted = self._wanted.losing(_BY_VENUE[fill.reason])
