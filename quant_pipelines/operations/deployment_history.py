@@ -60,7 +60,7 @@ def deployment_history(
             "stage": stored.stage,
             "since": stored.since,
             "capital": stored.capital,
-            "proves": PROVES.get(stored.stage, ""),
+            "proves": "" if stored.challenges is None else PROVES.get(stored.stage, ""),
             "challenge": None if own is None else own._asdict(),
             "now": _now(connection, stored, ladder, now),
             "challenged_by": [one._asdict() for one in store.challenges_of(connection, deployment_id)],

@@ -359,6 +359,7 @@ def test_history_tells_challenger_and_incumbent(
     assert told["now"]["rests_on"].startswith("refitted on the calendar")
     canary = canary_of(later(7), (ann, bob), shadow)
     _, told, _ = quant("history", incumbent, "--json")
+    assert told["proves"] == ""  # nobody is beside it whom its own stage is compared with
     (challenge,) = told["challenged_by"]
     assert (challenge["canary_id"], challenge["outcome"]) == (canary, None)
     assert [change["reason"] for change in told["capital_changes"]] == [
