@@ -33,8 +33,9 @@ def new_whitelist_symbol(
     """Add partitions, store new requests, and run what is open."""
     from quant_pipelines.operations.triggers import watch_whitelist  # noqa: PLC0415 - scipy
 
-    watch_whitelist(platform.engine, platform.exchange, platform.clock)
+    # Read first: a symbol approved meanwhile gets its partition with the next tick, never before its request.
     traded = read_whitelist(platform.engine, platform.exchange)
+    watch_whitelist(platform.engine, platform.exchange, platform.clock)
     missing = sorted(set(traded) - set(context.instance.get_dynamic_partitions(SYMBOLS_NAME)))
     answer = run_open_requests(context.instance, platform, WHITELIST, STAGES)
     requests = _history_of_seeds(context.instance, platform, missing)

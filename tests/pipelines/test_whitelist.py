@@ -68,6 +68,29 @@ def test_approved_coin_is_backfilled_first(approved: Platform, instance: dg.Dags
     assert instance.get_dynamic_partitions(SYMBOLS.name) == [SYMBOL]
 
 
+def test_no_partition_is_older_than_the_request_of_its_symbol(
+    approved: Platform, instance: dg.DagsterInstance
+) -> None:
+    """A coin approved between two reads of one tick: its partition without its request would tell of a search
+    that nobody asked for.
+    """
+    reads, now = 0, approved.clock()
+
+    def clock() -> int:
+        nonlocal reads
+        reads += 1
+        if reads == 2:  # of the request of the first coin: the open ones were looked up before
+            approve(approved, "ETH/USDT:USDT")
+        return now
+
+    approved.clock = clock
+    tick(instance, approved)
+    with approved.engine.connect() as connection:
+        asked = set(connection.execute(select(optimization_requests.c.symbol)).scalars())
+    assert reads >= 2
+    assert set(instance.get_dynamic_partitions(SYMBOLS.name)) <= asked
+
+
 def test_search_waits_for_the_backfill(approved: Platform, instance: dg.DagsterInstance) -> None:
     tick(instance, approved)
     ended(instance, "symbol_backfill", dg.DagsterRunStatus.STARTED)
