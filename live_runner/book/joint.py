@@ -190,10 +190,11 @@ def _pay(
     wanted = [book.leg.capital_wanted_at(closes[book.leg.id]) for book in books]
     if None in wanted or any(book.broker.waits_for or book.leg.id not in newest for book in books):
         return
-    lack = [lacked(book.broker, book.done[-1], decisions.get(book.leg.id)) for book in books]
-    for (leg, broker, done), capital, own in zip(books, wanted, lack, strict=True):
-        bound = Bound(decisions.get(leg.id), lacking=sum(lack) - own)
-        done[-1] = paid(broker, leg.plan, capital, done[-1], bound)
+    bounds = [Bound(book.leg.rules, decisions.get(book.leg.id)) for book in books]
+    lack = [lacked(book.broker, book.done[-1], bound) for book, bound in zip(books, bounds, strict=True)]
+    for (leg, broker, done), capital, bound, own in zip(books, wanted, bounds, lack, strict=True):
+        behind = bound._replace(lacking=sum(lack) - own)
+        done[-1] = paid(broker, leg.plan, capital, done[-1], behind)
 
 
 class _Step:

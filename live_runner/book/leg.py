@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Protocol
 from live_runner.book.asking import Answer, DueQuestion
 from live_runner.book.bookings import Driven, booking_of, log_booked
 from live_runner.book.broker import Broker
-from live_runner.book.decision import Decided, Moment, decide_on, without_exposure
+from live_runner.book.capital import Withholding, due_to_leave
+from live_runner.book.decision import Decided, Moment, without_exposure
 from live_runner.book.due import BookStanding
 from live_runner.book.tick import Tick, execution_bars
 from live_runner.book.trader import Seen, Trader
@@ -301,7 +302,9 @@ class LegTrader(Trader):
         causes = self._causes()
         is_flat = must_be_flat(causes)
         answer = answer._replace(target=0.0) if is_flat else answer
-        decided = decide_on(self.plan, self._rules, _Shared(broker, self.whole.part_of(self)), answer, moment)
+        leaves = due_to_leave(broker, self.wanted_capital, moment.close_ms)
+        seen = Withholding(_Shared(broker, self.whole.part_of(self)), leaves)
+        decided = seen.decide(self.plan, self._rules, answer, moment)
         if is_flat:
             why = next(trip.reason for trip in trips_by(causes) if trip.event in ("leg_lost", "leg_gone"))
             decided = decided.noting({"flat_for": why}) if self.is_at_venue else _with_side(decided)

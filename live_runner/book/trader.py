@@ -13,8 +13,8 @@ from live_runner.book.approval import Approval, Relations, trip_of
 from live_runner.book.asking import Answer, DueQuestion, Unanswered, answered, ask, unasked
 from live_runner.book.bookings import booking_of, driven, log_booked
 from live_runner.book.broker import Broker, OpenBroker
-from live_runner.book.capital import Bound, paid
-from live_runner.book.decision import Decided, Moment, decide_on
+from live_runner.book.capital import Bound, Withholding, due_to_leave, paid
+from live_runner.book.decision import Decided, Moment
 from live_runner.book.due import BookStanding, due
 from live_runner.book.event_decision import decide_event, withdraw
 from live_runner.book.held import BookInMemory
@@ -287,7 +287,7 @@ class Trader(UnderBreaker):
         if is_newest and not decides:
             self._waits.prevented = Prevented(close_ms, STOPS_FIRST, is_planned=True)
         wanted = self.capital_wanted_at(close_ms) if is_newest else None
-        done = paid(self._held.broker, self.plan, wanted, done, Bound(decided))
+        done = paid(self._held.broker, self.plan, wanted, done, Bound(self._rules, decided))
         booking = booking_of(self._held.broker, self.plan, close_ms, decided=decided, done=done)
         self._journal.book(self._epoch, booking, from_ms(tick.now_ms))
         self._held.booked_until_ms = close_ms
@@ -361,7 +361,8 @@ class Trader(UnderBreaker):
             is_asked = desk.broker.needs_approval
             return approve(decided, moment, desk, broker) if is_asked else self._approval.unasked(decided)
         self._approval.report(broker, moment.close_ms)  # the account sees the book after the bar, as it does
-        decided = decide_on(self.plan, self._rules, broker, answer, moment)
+        seen = Withholding(broker, due_to_leave(broker, self.wanted_capital, moment.close_ms))
+        decided = seen.decide(self.plan, self._rules, answer, moment)
         approved = self._approval.approved(decided, moment, broker.n_fills, is_reducing=is_reducing)
         return broker.complete(approved)
 

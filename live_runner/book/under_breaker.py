@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from live_runner.book.approval import Relations
 from live_runner.book.plan import DeploymentPlan
+from quant_pipelines.trading import TradingRules
 from quant_pipelines.trading.breaker import Breaker, Event, TradingState, Trip, decides
 from quant_pipelines.trading.trips import Looked, found
 
@@ -27,6 +28,11 @@ class UnderBreaker(ABC):
         self._breaker = Breaker()
         self.n_trips = 0
         self.is_leaving = plan.deployment.is_leaving
+
+    @property
+    def rules(self) -> TradingRules:
+        """Rules with the limits in force."""
+        return self._rules
 
     @property
     def state(self) -> TradingState:

@@ -70,6 +70,8 @@ class JournaledDecision(NamedTuple):
         By how much it was taken later than its bar was booked.
     orders
         What an event strategy placed: kind, quantity and price of each.
+    withheld
+        Equity that was to leave the book, and was not sized on; quote.
     """
 
     close_ms: int
@@ -82,6 +84,7 @@ class JournaledDecision(NamedTuple):
     is_leaving: bool = False
     late_seconds: float = 0.0
     orders: tuple[JournaledOrder, ...] = ()
+    withheld: float = 0.0
 
 
 class DayFill(NamedTuple):

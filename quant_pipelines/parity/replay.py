@@ -17,6 +17,7 @@ from quant_pipelines.core.timeframes import floor_ms
 from quant_pipelines.parity.journal import BookOpening, DayFill, DayPayment, TradeKind, exact
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy
+from quant_pipelines.trading.capital import without
 from quant_pipelines.trading.cycle import decide_order
 from quant_pipelines.trading.rules import TradingTerms
 
@@ -26,10 +27,21 @@ _BY_PERSON = frozenset({"close", "kill"})
 
 
 class InForce(NamedTuple):
-    """Rules at a close as compiled code takes them, and whether the book was to be flat in any case."""
+    """Rules at a close as compiled code takes them, whether it was to be flat, and what was to leave it.
+
+    Parameters
+    ----------
+    terms
+        The rules.
+    is_leaving
+        Whether it was to be flat in any case.
+    withheld
+        Equity that was not sized on, quote.
+    """
 
     terms: TradingTerms
     is_leaving: bool = False
+    withheld: float = 0.0
 
 
 class ReadAhead(NamedTuple):
@@ -197,11 +209,11 @@ class _TargetSeat:
             return None
         self._decided_ms = at_ms
         latest = self._readings.read(row)
-        view = self._book.view(volatility=latest.volatility)
+        view = without(self._book.view(volatility=latest.volatility), in_force.withheld)
         target = 0.0 if in_force.is_leaving else self._readings.targets[row]
         decision = decide_order(view, target, in_force.terms)
         self._book.submit(decision.order_quantity, target_side=decision.target_side, inputs=latest.inputs)
-        return Made(close_ms, float(decision.order_quantity), float(view.equity))
+        return Made(close_ms, float(decision.order_quantity), self._book.equity)
 
 
 class _EventSeat:

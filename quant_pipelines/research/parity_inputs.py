@@ -91,7 +91,7 @@ def plan_of(deployment: Deployment, strategy: Strategy, decisions: Sequence[Jour
         specifications,
     )
     closes = [one.close_ms for one in decisions]
-    leaving = {one.close_ms for one in decisions if one.is_leaving}
+    own = {one.close_ms: one for one in decisions}
     made: dict[tuple[int, int], InForce] = {}
 
     def in_force(close_ms: int) -> InForce:
@@ -100,7 +100,9 @@ def plan_of(deployment: Deployment, strategy: Strategy, decisions: Sequence[Jour
         key = (id(given), specifications.span_at(ts))
         if key not in made:
             made[key] = InForce(specifications.rules_at(given, ts).terms)
-        return made[key]._replace(is_leaving=True) if close_ms in leaving else made[key]
+        if (at := own.get(close_ms)) is None:
+            return made[key]
+        return made[key]._replace(is_leaving=at.is_leaving, withheld=at.withheld)
 
     return ReplayPlan(strategy, settings, step_ms, execution_ms, in_force)
 
@@ -241,6 +243,7 @@ def _decisions(day: BookDay, rules: TradingRules) -> list[JournaledDecision]:
                 bool(row.is_leaving),
                 row.late_seconds or 0.0,
                 orders,
+                row.withheld or 0.0,
             )
         )
     return found

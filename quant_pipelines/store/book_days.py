@@ -151,7 +151,8 @@ _DECISIONS = text(
     "(decision ->> 'target_side')::float8 as target_side, decision ->> 'denied_by' as denied_by, "
     "(decision ->> 'is_leaving')::boolean as is_leaving, "
     "(decision ->> 'late_seconds')::float8 as late_seconds, decision ->> 'strategy_bar' as strategy_bar, "
-    "decision -> 'bar' as bar, decision -> 'inputs' as inputs, decision -> 'orders' as orders "
+    "decision -> 'bar' as bar, decision -> 'inputs' as inputs, decision -> 'orders' as orders, "
+    "(decision ->> 'withheld')::float8 as withheld "
     "from trading.signals where deployment_id = :id and bar_close >= :since and bar_close <= :end "
     "order by bar_close"
 )

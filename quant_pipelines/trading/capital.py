@@ -8,11 +8,14 @@ from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Final, NamedTuple
 
+from quant_pipelines.risk import RiskLimits
+from quant_pipelines.trading.cycle import BookView
+from quant_pipelines.trading.execution import Execution
+
 TRANSFER: Final = "transfer"
 """Kind of income that is capital, no profit."""
-LEAST_MARGIN: Final = 0.2
-"""Part of the notional of what is held that is not free: nobody is left with more than five times."""
-_STAYS: Final = Decimal("0.01")
+_LEAST_MARGIN: Final = 0.2
+_STAYS: Final = 0.01
 _LEAST_PART: Final = Decimal("0.1")
 _CENT: Final = Decimal("0.01")
 _ZERO: Final = Decimal(0)
@@ -25,36 +28,81 @@ class WantedCapital(NamedTuple):
     at: datetime
 
 
-def free_equity(equity: float, notional: float, leverage: float) -> Decimal:
-    """Equity that binds no margin, quote; 0 where there is none.
+def bound_equity(notional: float, execution: Execution, limits: RiskLimits) -> float:
+    """Equity that a position binds, quote: what leaves it within the limits of its book.
+
+    The isolated margin where there is one, and never less than a fifth of the notional.
 
     Parameters
     ----------
-    equity
-        Of the book, quote.
     notional
-        Of what it holds and has ordered, quote, unsigned.
-    leverage
-        Of isolated margin, which is bound as a whole; 0 is cross margin.
+        Of what is held and ordered, quote, unsigned.
+    execution
+        Has the leverage of isolated margin; 0 is cross margin.
+    limits
+        Of the book.
 
     Examples
     --------
-    >>> free_equity(1_000.0, 2_000.0, leverage=0.0)  # a fifth of the notional stays
-    Decimal('600.00')
-    >>> free_equity(1_000.0, 2_000.0, leverage=2.0)
-    Decimal('0.00')
+    >>> from quant_pipelines.risk import NO_LIMITS, RiskLimits
+    >>> from quant_pipelines.trading.execution import Execution
+    >>> bound_equity(2_000.0, Execution(), RiskLimits(max_position_fraction=1.0))
+    2000.0
+    >>> bound_equity(2_000.0, Execution(leverage=2.0), NO_LIMITS)
+    1000.0
+    >>> bound_equity(2_000.0, Execution(), NO_LIMITS)
+    400.0
     """
-    margin = notional * max(LEAST_MARGIN, 1.0 / leverage if leverage > 0.0 else 0.0)
-    free = max(equity - margin, 0.0)
+    most = min(limits.max_position_fraction, limits.max_leverage)
+    by_leverage = 1.0 / execution.leverage if execution.leverage > 0.0 else 0.0
+    return notional * max(_LEAST_MARGIN, by_leverage, 1.0 / most if most > 0.0 else 1.0)
+
+
+def free_equity(equity: float, bound: float) -> Decimal:
+    """Equity that may leave, quote; a hundredth always stays, so that what is left has a value.
+
+    Examples
+    --------
+    >>> free_equity(1_000.0, 400.0), free_equity(1_000.0, 0.0), free_equity(1_000.0, 2_000.0)
+    (Decimal('600.00'), Decimal('990.00'), Decimal('0.00'))
+    """
+    free = max(min(equity - bound, equity * (1.0 - _STAYS)), 0.0)
     return Decimal(repr(free)).quantize(_CENT, ROUND_DOWN)
+
+
+def withheld(wanted: WantedCapital, paid_in: Decimal, equity: float) -> float:
+    """Equity that is to leave and that a decision does not size on, quote: what it binds is given back first.
+
+    Less than a hundredth of the equity is not worth an order: it leaves with the next one that reduces.
+
+    Examples
+    --------
+    >>> from datetime import datetime, UTC
+    >>> at = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> withheld(WantedCapital(Decimal(400), at), Decimal(1_000), 1_100.0)
+    600.0
+    >>> withheld(WantedCapital(Decimal(0), at), Decimal(1_000), 500.0)
+    495.0
+    >>> withheld(WantedCapital(Decimal(999), at), Decimal(1_000), 1_100.0)
+    0.0
+    """
+    leaves = min(float(paid_in - wanted.amount), equity * (1.0 - _STAYS))
+    return leaves if leaves > equity * _STAYS > 0.0 else 0.0
+
+
+def without(view: BookView, amount: float) -> BookView:
+    """Return a view of a book that an amount (quote) is to leave: that is no loss of the day."""
+    if amount == 0.0:
+        return view
+    left = view.equity - amount
+    return view._replace(equity=left, day_start_equity=view.day_start_equity * left / view.equity)
 
 
 def due_flow(wanted: Decimal, paid_in: Decimal, free: Decimal) -> Decimal:
     """Amount that a book is paid now, quote; negative when it is taken out, 0 when nothing is.
 
-    A deposit comes whole. A withdrawal takes what is free, so that it never makes a loss real nor leaves a
-    position without margin: all of it or at least a tenth, the rest at later closes. A hundredth of what is
-    free always stays, so that what is left has a value.
+    A deposit comes whole. A withdrawal takes what is free, so that no position is left beyond the limits of
+    its book: all of it or at least a tenth, the rest at later closes.
 
     Parameters
     ----------
@@ -70,13 +118,12 @@ def due_flow(wanted: Decimal, paid_in: Decimal, free: Decimal) -> Decimal:
     >>> due_flow(Decimal(900), Decimal(1000), Decimal(700))
     Decimal('-100')
     >>> due_flow(Decimal(900), Decimal(1000), Decimal(50))  # the rest at a later close
-    Decimal('-49.50')
+    Decimal('-50')
     >>> due_flow(Decimal(900), Decimal(1000), Decimal(5))
     Decimal('0')
     """
     flow = wanted - paid_in
     if flow >= 0:
         return flow
-    takeable = (free * (1 - _STAYS)).quantize(_CENT, ROUND_DOWN)
-    taken = min(-flow, takeable)
+    taken = min(-flow, free)
     return -taken if taken > 0 and taken >= -flow * _LEAST_PART else _ZERO

@@ -62,7 +62,7 @@ def test_a_book_is_paid_at_the_first_close_after_the_change_as_a_backtest_with_f
     engine: Engine, database_url: str, deploy: Callable[..., int]
 ) -> None:
     deployment_id = deploy(SWITCH, **PLACE)
-    change(engine, deployment_id, "4000", 59.5)
+    change(engine, deployment_id, "16000", 59.5)
     asyncio.run(world(engine, database_url).play())
     paid = rows(engine, "select ts, amount from trading.income where kind = 'transfer'")
     market = recording()
@@ -79,7 +79,7 @@ def test_a_book_is_paid_at_the_first_close_after_the_change_as_a_backtest_with_f
     )
     replayed = result.books[0].result
     ((equity,),) = rows(engine, "select equity from trading.equity order by ts desc limit 1")
-    assert paid == [(DEPLOYED + timedelta(minutes=60), Decimal(-6000))]
+    assert paid == [(DEPLOYED + timedelta(minutes=60), Decimal(6000))]
     assert len(replayed.trades) > 4
     assert equity == replayed.final_equity + result.net_flows
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import Engine
@@ -19,6 +20,8 @@ from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.research.parity import ComparedDay, compare_day
 from quant_pipelines.sdk import Array, Bars, Strategy
 from quant_pipelines.store.bars import upsert_bars
+from quant_pipelines.store.capital_changes import set_capital
+from quant_pipelines.store.engine import transaction
 from tests.in_process import in_process
 from tests.integration.runner.world import (
     DEPLOYED,
@@ -70,6 +73,27 @@ def test_a_day_on_paper_is_its_replay_to_the_bit(
         assert day.comparison.is_equal_to_the_bit
     assert days[0].comparison is not None
     assert days[0].comparison.n_fills > 1
+
+
+def test_a_withdrawal_makes_the_position_smaller_first_and_its_day_is_its_replay(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
+    deployment_id = deploy(SWITCH.replace("Float(0.004", "Float(0.3"), timeframe="15m", **PLACE)
+    with transaction(engine) as connection:
+        changed = DEPLOYED + timedelta(minutes=50)
+        capital = (connection, deployment_id, Decimal(2_000))
+        set_capital(*capital, actor="ann", reason="tried", source="operator", now=changed)
+    played(engine, database_url, "15m")
+    paid = rows(engine, "select ts, amount from trading.income where kind = 'transfer' order by ts")
+    assert sum(amount for _, amount in paid) == Decimal(-8_000)
+    before = "select position * price / equity from trading.equity where ts < :at order by ts desc limit 1"
+    ((held,),) = rows(engine, before, at=changed)
+    assert abs(held) > 0.9, "something is held when the capital changes"
+    ((most,),) = rows(engine, "select max(abs(position) * price / equity) from trading.equity")
+    assert most < 1.02
+    for day in both_days(engine):
+        assert day.comparison is not None, day.reason
+        assert day.comparison.is_equal_to_the_bit, day.comparison
 
 
 def traded_day(engine: Engine, database_url: str, deploy: Callable[..., int]) -> int:

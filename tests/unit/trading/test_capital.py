@@ -1,10 +1,22 @@
 """What a book is paid when its capital changes: deposits whole, withdrawals as far as equity is free."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from quant_pipelines.trading.capital import due_flow, free_equity
+from quant_pipelines.risk import RiskLimits
+from quant_pipelines.trading import BookView, Execution
+from quant_pipelines.trading.capital import (
+    WantedCapital,
+    bound_equity,
+    due_flow,
+    free_equity,
+    withheld,
+    without,
+)
 
 
 @pytest.mark.parametrize(
@@ -13,9 +25,8 @@ from quant_pipelines.trading.capital import due_flow, free_equity
         ("a deposit comes whole", "1500", "1000", "0", "500"),
         ("nothing changes", "1000", "1000", "1000", "0"),
         ("a withdrawal of what is free", "400", "1000", "700", "-600"),
-        ("a part, a hundredth of what is free stays", "100", "1000", "500", "-495.00"),
-        ("all of it is never taken", "0", "1000", "1000", "-990.00"),
-        ("less than a tenth waits", "0", "1000", "100", "0"),
+        ("a part, the rest later", "100", "1000", "500", "-500"),
+        ("less than a tenth waits", "0", "1000", "99.99", "0"),
         ("nothing is free", "900", "1000", "0", "0"),
     ],
 )
@@ -24,13 +35,39 @@ def test_due_flow(name: str, wanted: str, paid_in: str, free: str, flow: str) ->
 
 
 @pytest.mark.parametrize(
-    ("equity", "notional", "leverage", "free"),
+    ("name", "equity", "bound", "free"),
     [
-        (1000.0, 0.0, 0.0, "1000"),
-        (1000.0, 1000.0, 0.0, "800"),
-        (1000.0, 1000.0, 2.0, "500"),
-        (-5.0, 0.0, 0.0, "0"),
+        ("a hundredth always stays", 1000.0, 0.0, "990"),
+        ("what a position binds stays", 1000.0, 200.0, "800"),
+        ("all is bound", 1000.0, 1000.0, "0"),
+        ("more than all is bound", 1000.0, 1200.0, "0"),
+        ("nothing is left", -5.0, 0.0, "0"),
     ],
 )
-def test_free_equity(equity: float, notional: float, leverage: float, free: str) -> None:
-    assert free_equity(equity, notional, leverage) == Decimal(free)
+def test_free_equity(name: str, equity: float, bound: float, free: str) -> None:
+    assert free_equity(equity, bound) == Decimal(free), name
+
+
+@given(
+    notional=st.floats(0.0, 1e9),
+    leverage=st.sampled_from([0.0, 1.0, 3.0, 20.0]),
+    fraction=st.floats(0.01, 100.0),
+    gross=st.floats(0.01, 125.0),
+)
+def test_what_stays_bears_the_position_within_every_limit(
+    notional: float, leverage: float, fraction: float, gross: float
+) -> None:
+    limits = RiskLimits(max_position_fraction=fraction, max_leverage=gross)
+    bound = bound_equity(notional, Execution(leverage=leverage), limits)
+    assert notional <= bound * min(fraction, gross, 5.0) * (1.0 + 1e-9)
+    assert not leverage or notional <= bound * leverage * (1.0 + 1e-9)
+
+
+@given(equity=st.floats(1.0, 1e7), day_start=st.floats(1.0, 1e7), wanted=st.integers(0, 10**7))
+def test_what_is_to_leave_is_no_loss_of_the_day(equity: float, day_start: float, wanted: int) -> None:
+    view = BookView(1.0, equity, 100.0, day_start, 1.0)
+    due = withheld(WantedCapital(Decimal(wanted), datetime(2026, 1, 1, tzinfo=UTC)), Decimal(10**7), equity)
+    seen = without(view, due)
+    assert seen.equity >= 0.0099 * equity
+    assert seen.equity / seen.day_start_equity == pytest.approx(equity / day_start)
+    assert seen._replace(equity=equity, day_start_equity=day_start) == view
