@@ -265,16 +265,22 @@ def test_who_talks_to_the_venue_has_a_hindered_decision_tried_once_its_orders_ar
     assert free() == []
 
 
-@pytest.mark.parametrize("amount", ["500", "15000"])
-def test_capital_is_paid_once_the_decision_that_went_behind_a_stop_is_taken(amount: str) -> None:
-    """That is sized on the equity at the close: what it orders must not be left without margin."""
+@pytest.mark.parametrize(("amount", "withheld"), [("500", 500.0), ("15000", 0.0)])
+def test_capital_is_paid_once_the_decision_that_went_behind_a_stop_is_taken(
+    amount: str, withheld: float
+) -> None:
+    """That is sized on the equity at the close without what is to leave: no order stands beyond its limits."""
     plain, paid = Book().holding(), Book().holding()
     paid.trader.wanted_capital = WantedCapital(Decimal(amount), from_ms(paid.close_ms))
     for book in (plain, paid):
         book.pass_bar()  # the stop goes first, and the decision behind it
         assert book.at(lambda broker: broker.leaves_by) == "time_stop"
     assert paid.paid() == []
-    assert paid.signals() == plain.signals()
+    assert paid.signals()[:-1] == plain.signals()[:-1]
+    (close_ms, target, equity, quantity), (*alike, whole, most) = paid.signals()[-1], plain.signals()[-1]
+    assert (close_ms, target) == tuple(alike)
+    assert equity == whole - withheld
+    assert quantity == pytest.approx(most * equity / whole, rel=1e-3)
     paid.exits()
     paid.fill_newest()
     paid.pass_bar()
