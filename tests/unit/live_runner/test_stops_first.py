@@ -269,7 +269,7 @@ def test_who_talks_to_the_venue_has_a_hindered_decision_tried_once_its_orders_ar
 def test_capital_is_paid_once_the_decision_that_went_behind_a_stop_is_taken(
     amount: str, withheld: float
 ) -> None:
-    """That is sized on the equity at the close without what is to leave: no order stands beyond its limits."""
+    """That is sized on the equity at the close without what is to leave: it stays within its limits."""
     plain, paid = Book().holding(), Book().holding()
     paid.trader.wanted_capital = WantedCapital(Decimal(amount), from_ms(paid.close_ms))
     for book in (plain, paid):
