@@ -34,14 +34,15 @@ def driven_by(
     """Drive the broker over one bar."""
     stepped = broker.step(bar, backing)
     account, close = broker.account, from_ms(bar.ts + plan.execution_step_ms)
-    point = EquityPoint(close, account.cash, account.position, bar.close, broker.equity, *_seen(bar))
+    worth = (account.cash, account.position, bar.close, broker.equity)
+    point = EquityPoint(close, *worth, *_seen(bar, broker.stop_price))
     return Driven(stepped, (point,))
 
 
-def _seen(bar: ExecutionBar) -> tuple[Any, ...]:
-    """Return the rest of a bar as it is journaled: what a replay of the day needs besides its close."""
+def _seen(bar: ExecutionBar, stop_price: float | None) -> tuple[Any, ...]:
+    """Return the rest of a bar, which a replay of the day needs, and the level of the stop that stands."""
     mark = None if bar.mark is None else bar.mark.open
-    return bar.open, bar.high, bar.low, bar.volume, mark, tuple(map(tuple, bar.funding)) or None
+    return bar.open, bar.high, bar.low, bar.volume, mark, tuple(map(tuple, bar.funding)) or None, stop_price
 
 
 def together(parts: Sequence[Driven]) -> Driven:

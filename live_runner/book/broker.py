@@ -60,6 +60,10 @@ class Broker(Protocol):
         """Factor of the equity's slope on the distances of stops; 1 where the broker has no such stop."""
 
     @property
+    def stop_price(self) -> float | None:
+        """Level of the tightest stop that stands, quote per base; None where none does."""
+
+    @property
     def n_fills(self) -> int:
         """Number of fills."""
 

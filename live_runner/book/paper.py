@@ -215,9 +215,14 @@ class PaperBroker:
         self._add(fills, income)
         return Stepped(tuple(fills), tuple(income), self._pending_state(set()))
 
+    @property
+    def stop_price(self) -> float | None:
+        """Level of the tightest stop that stands, quote per base."""
+        return self.book.stop_price
+
     def position(self) -> Position:
         """Position by the decimals, once it is proven that the floats agree."""
-        return self._ledger.position(self.book.account, self.book.stop_price)
+        return self._ledger.position(self.book.account, self.stop_price)
 
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees."""

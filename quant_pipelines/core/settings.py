@@ -287,6 +287,13 @@ class LadderSettings:
     data_days: int = setting(
         7, "newest days whose data must be without a finding that blocks", low=1, high=3650
     )
+    regime_min_days: int = setting(
+        20,
+        "days of its record that ended in the regime of volatility that its market is in, before canary and "
+        "live; 0 asks for none, and so does a regime that is not known",
+        low=0,
+        high=3650,
+    )
     evidence_max_days: int = setting(
         21,
         "days after the last one that a look saw of a record on which its capital decision still counts; by "

@@ -46,6 +46,13 @@ class RegimePath(NamedTuple):
     trend: FloatArray
 
 
+class RegimeDays(NamedTuple):
+    """Regime that a symbol is in, and how many out-of-sample days of a record ended in the same one."""
+
+    is_turbulent: bool
+    n_days: int
+
+
 def filtered(densities: FloatArray, stay: float) -> FloatArray:
     """Run a hidden Markov chain forward.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import Stage
+from quant_pipelines.hotlist.regime import RegimeDays
 from quant_pipelines.lifecycle.transitions import Evidence
 from quant_pipelines.lifecycle.triggers import CORRELATION
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
@@ -42,6 +43,8 @@ class StageRecord:
         Names of the performance triggers that stand.
     blocked
         Unresolved blocking faults of its newest data, in words.
+    regime
+        Regime of its market; None where it is not known, or nothing rests on it.
     """
 
     stage: Stage
@@ -55,6 +58,7 @@ class StageRecord:
     refused_orders: int = 0
     active_triggers: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
+    regime: RegimeDays | None = None
 
 
 def evidence_of(
@@ -97,6 +101,12 @@ def _shortfalls(record: StageRecord, settings: LadderSettings) -> tuple[str, ...
     found = []
     if record.days < needed:
         found.append(f"it has been in {record.stage} for {record.days} days, at least {needed} are asked for")
+    if record.regime is not None and record.regime.n_days < settings.regime_min_days:
+        name = "turbulent" if record.regime.is_turbulent else "calm"
+        found.append(
+            f"its market is {name} now, and {record.regime.n_days} days of its record ended so; at least "
+            f"{settings.regime_min_days} are asked for (ladder.regime_min_days)"
+        )
     if record.is_behind:
         found.append("it is behind what its verdict promised")
     standing = [name for name in record.active_triggers if name != CORRELATION]

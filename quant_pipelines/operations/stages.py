@@ -29,6 +29,7 @@ from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_dep
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import blocking_findings
 from quant_pipelines.store.lifecycle import known_paper_account, traded_units
+from quant_pipelines.store.regimes import days_in_regime
 from quant_pipelines.store.stages import (
     StoredStage,
     change_stage,
@@ -249,14 +250,12 @@ def _locked(connection: Connection, deployment_id: int) -> StoredStage:
 
 
 def _require(case: _Case, ladder: LadderSettings, target: Stage, people: frozenset[str]) -> None:
-    record = _record(case, ladder)
-    evidence = evidence_of(record, ladder, people, case.signature.reason)
-    require_transition(record.stage, target, evidence)
+    evidence = evidence_of(_record(case, ladder), ladder, people, case.signature.reason)
+    require_transition(case.stored.stage, target, evidence)
 
 
 def _record(case: _Case, ladder: LadderSettings) -> StageRecord:
-    stored = case.stored
-    first = (case.now - timedelta(days=ladder.data_days)).date()
+    stored, first = case.stored, (case.now - timedelta(days=ladder.data_days)).date()
     return StageRecord(
         stage=stored.stage,
         days=(case.now - stored.since).days,
@@ -269,6 +268,7 @@ def _record(case: _Case, ladder: LadderSettings) -> StageRecord:
         refused_orders=stored.refused_orders,
         active_triggers=stored.active_triggers,
         blocked=blocking_findings(case.connection, stored.exchange, stored.symbol, Days(first, date.max)),
+        regime=days_in_regime(case.connection, stored.verdict_id, case.now) if stored.is_next_money else None,
     )
 
 

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.timeframes import from_ms, to_ms
-from quant_pipelines.hotlist.regime import KNOWN_AFTER_MS, RegimePath
+from quant_pipelines.hotlist.regime import KNOWN_AFTER_MS, RegimeDays, RegimePath
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import regimes
 
@@ -50,3 +51,24 @@ def regimes_at(engine: Engine, exchange: str, at: datetime) -> dict[str, tuple[f
     )
     with transaction(engine) as connection:
         return {row.symbol: (row.turbulence, row.trend) for row in connection.execute(query)}
+
+
+def days_in_regime(connection: Connection, verdict_id: int | None, at: datetime) -> RegimeDays | None:
+    """Count days of a verdict's record that ended in the regime of its symbol now; None if not known."""
+    row = connection.execute(_DAYS_IN_REGIME, {"verdict": verdict_id, "at": at}).one_or_none()
+    return None if row is None else RegimeDays(row.is_turbulent, row.n_days)
+
+
+_DAYS_IN_REGIME = sql(
+    "with unit as ("
+    "select v.exchange, v.symbol, t.record_id, t.window_end::date as before from research.verdicts v "
+    "join research.optimizer_tasks t on t.id = v.task_id where v.id = :verdict"
+    "), newest as ("
+    "select turbulence >= 0.5 as is_turbulent from market.regimes join unit using (exchange, symbol) "
+    "where available_at <= :at order by ts desc limit 1) "
+    "select is_turbulent, (select count(*) from unit "
+    "join research.record_days d on d.record_id = unit.record_id and d.day < unit.before "
+    "join market.regimes r on r.exchange = unit.exchange and r.symbol = unit.symbol "
+    "and r.ts = (d.day + 1)::timestamp at time zone 'UTC' "
+    "where (r.turbulence >= 0.5) = is_turbulent) as n_days from newest"
+)

@@ -85,6 +85,11 @@ class StoredStage:
     active_triggers: tuple[str, ...]
 
     @property
+    def is_next_money(self) -> bool:
+        """Whether its next stage trades real money, or more of it."""
+        return self.stage in ("shadow", "canary")
+
+    @property
     def key(self) -> str:
         """Name in alerts, audit rows and approvals."""
         return f"deployment:{self.deployment_id}"

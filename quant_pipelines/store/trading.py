@@ -67,7 +67,7 @@ class Income:
 
 @dataclass(frozen=True, slots=True)
 class EquityPoint:
-    """One row of ``trading.equity`` at an execution bar's close, with the bar as it was seen."""
+    """One row of ``trading.equity``: a book at a bar's close, the bar as it was seen, the stop since."""
 
     ts: datetime
     cash: float
@@ -80,6 +80,7 @@ class EquityPoint:
     volume: float | None = None
     mark: float | None = None
     slots: tuple[tuple[int, float, float | None, float | None], ...] | None = None
+    stop_price: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,8 +335,7 @@ def read_book(engine: Engine, deployment_id: int) -> StoredBook:
             .where(intents.c.deployment_id == deployment_id, fills.c.deployment_id != deployment_id)
             .group_by(fills.c.client_order_id)
         )
-        signal = connection.execute(decided).one_or_none()
-        open_rows = connection.execute(open_intents).all()
+        signal, open_rows = connection.execute(decided).one_or_none(), connection.execute(open_intents).all()
         filled = connection.execute(booked.order_by(fills.c.trade_id, fills.c.part))
         return StoredBook(
             state=checkpoint.state if checkpoint else None,
@@ -391,8 +391,8 @@ def _replace(
     connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any], at: datetime
 ) -> None:
     row = values | {"updated_at": at}
-    query = upsert(table).values(key | row)
-    connection.execute(query.on_conflict_do_update(index_elements=list(key), set_=row))
+    made = upsert(table).values(key | row).on_conflict_do_update(index_elements=list(key), set_=row)
+    connection.execute(made)
 
 
 def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -25,6 +25,7 @@ equity = Table(
         comment="its funding slots: time in ms, rate, mark price, last price; null for none",
     ),
     moment("booked_at", nullable=True, comment="when the bar had arrived and was booked"),
+    Column("stop_price", Double, comment="level of the tightest stop from then on; null where none stands"),
     PrimaryKeyConstraint("deployment_id", "ts"),
     schema="trading",
     comment="Equity of each deployment at every execution bar's close, and the bar as it was seen",

@@ -4,17 +4,21 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.stages import ORDER_STAGES
+from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms
+from quant_pipelines.hotlist.regime import RegimePath
 from quant_pipelines.operations import candidates, stages
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.optimize.evidence import CapitalEvidence
 from quant_pipelines.optimize.gates import Gate
 from quant_pipelines.store.deployments import Deployment, has_approval, read_deployments
+from quant_pipelines.store.regimes import add_regimes
 from quant_pipelines.store.tables import (
     accounts,
     alerts,
@@ -197,6 +201,22 @@ def test_money_needs_a_second_person(
     assert world.stage(int(subject.removeprefix("deployment:"))) == target
     (row,) = world.rows(approvals)
     assert (row["proposer"], row["operator"], row["decision"]) == ("ann", "bob", "approved")
+
+
+def test_money_waits_until_its_record_has_seen_the_regime_that_its_market_is_in(
+    world: Any, ann: Signature
+) -> None:
+    """A day counts by the regime that was known at its end; what is known later changes nothing."""
+    shadow, day_ms = world.deployment(stage="shadow"), day_start_ms("2025-06-10")
+    world.promise(shadow, np.full(40, 0.01))  # the hundred days before: forty have a return
+    first_ms = day_ms - 100 * DAY_MS
+    hours = np.array([*(first_ms + DAY_MS * np.arange(1, 41)), day_ms], dtype=np.int64)
+    turbulent = np.array([0.9] * 12 + [0.1] * 28 + [0.8])
+    add_regimes(world.engine, "binanceusdm", "BTC/USDT:USDT", RegimePath(hours, turbulent, np.zeros(41)))
+    half_past = replace(world, now_ms=day_ms + 30 * MINUTE_MS)
+    sentence = "its market is turbulent now, and 12 days of its record ended so"
+    assert sentence in refusal(half_past, ann, shadow, "canary")
+    assert promote(world, ann, shadow, "canary").action == "deployment.proposed"
 
 
 def test_canary_has_a_book_of_its_own_at_the_venue(world: Any, ann: Signature, bob: Signature) -> None:

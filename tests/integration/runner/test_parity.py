@@ -1,6 +1,7 @@
 """Days that the real runner traded, beside their replays."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -94,6 +95,10 @@ def test_a_withdrawal_makes_the_position_smaller_first_and_its_day_is_its_replay
     for day in both_days(engine):
         assert day.comparison is not None, day.reason
         assert day.comparison.is_equal_to_the_bit, day.comparison
+    stops = "select position, price, stop_price from trading.equity where position <> 0"
+    for position, price, stop in rows(engine, stops):
+        assert 0.0 < (price - stop) * math.copysign(1.0, position) < 0.6 * price, "each bar has its level"
+    assert rows(engine, "select 1 from trading.equity where position = 0 and stop_price is not null") == []
 
 
 def traded_day(engine: Engine, database_url: str, deploy: Callable[..., int]) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
+from quant_pipelines.hotlist.regime import RegimeDays
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
 from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
@@ -68,6 +69,16 @@ def test_paper_that_lacks_something_is_refused(change: dict[str, Any], sentence:
 def test_shadow_with_a_halt_gets_no_money() -> None:
     with pytest.raises(LifecycleError, match="its shadow has not matched"):
         step(replace(PAPER, stage="shadow", halts=1), "canary")
+
+
+@pytest.mark.parametrize(("source", "target"), [("shadow", "canary"), ("canary", "live")])
+def test_no_money_goes_into_a_market_that_its_record_has_hardly_seen(source: Any, target: str) -> None:
+    record = replace(PAPER, stage=source)
+    for seen in (RegimeDays(True, 20), RegimeDays(False, 400), None):
+        step(replace(record, regime=seen), target)
+    sentence = "its market is turbulent now, and 19 days of its record ended so; at least 20 are asked for"
+    with pytest.raises(LifecycleError, match=sentence):
+        step(replace(record, regime=RegimeDays(True, 19)), target)
 
 
 def test_canary_with_a_refused_order_does_not_go_live() -> None:
