@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import Stage
@@ -206,17 +207,19 @@ def open_venue_book(
     return made
 
 
-def promised_returns(connection: Connection, deployment_id: int) -> FloatArray:
-    """Daily out-of-sample returns of a deployment's verdict, oldest first; shape (n_days,), may be empty."""
+def promised_returns(connection: Connection, deployment_ids: Collection[int]) -> dict[int, FloatArray]:
+    """Daily out-of-sample returns of deployments' verdicts, oldest first; shapes (n_days,), may be empty."""
     days = days_of_verdicts().subquery()
+    in_order = func.array_agg(aggregate_order_by(days.c.daily_return, days.c.day))
     query = (
-        select(days.c.daily_return)
+        select(deployments.c.id, in_order.label("returns"))
         .join(verdicts, verdicts.c.task_id == days.c.task_id)
         .join(deployments, deployments.c.verdict_id == verdicts.c.id)
-        .where(deployments.c.id == deployment_id)
-        .order_by(days.c.day)
+        .where(deployments.c.id.in_(deployment_ids))
+        .group_by(deployments.c.id)
     )
-    return np.array(connection.execute(query).scalars().all(), dtype=np.float64)
+    found = {row.id: np.array(row.returns, dtype=np.float64) for row in connection.execute(query)}
+    return {one: found.get(one, np.empty(0)) for one in deployment_ids}
 
 
 def _newest_verdict(verdict_id: int | None) -> Select[Any]:
