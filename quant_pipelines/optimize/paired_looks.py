@@ -40,6 +40,12 @@ class PairedVerdict(NamedTuple):
         Whether a look by now has said that the first earns more; what has passed stays passed.
     look_day
         Last day that the look saw.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> PairedVerdict(200, 0.2, statistic=2.9, critical=2.6, passed=True, look_day=date(2026, 3, 4)).passed
+    True
     """
 
     days: int

@@ -159,7 +159,9 @@ def save_triggers(connection: Connection, readings: Mapping[int, Sequence[Any]],
         return
     made = insert(trigger_states).values(rows)
     is_same = trigger_states.c.is_active == made.excluded.is_active
-    new = {name: made.excluded[name] for name in ("value", "threshold", "is_active", "measured_at")}
+    new: dict[str, Any] = {
+        name: made.excluded[name] for name in ("value", "threshold", "is_active", "measured_at")
+    }
     new["since"] = case((is_same, trigger_states.c.since), else_=made.excluded.since)
     connection.execute(made.on_conflict_do_update(index_elements=["deployment_id", "name"], set_=new))
 
