@@ -13,7 +13,7 @@ from quant_pipelines.core.stages import ORDER_STAGES, Stage
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence, told_outcome
 
 if TYPE_CHECKING:
-    from quant_pipelines.optimize.paired import PairedDifference
+    from quant_pipelines.optimize.paired_looks import PairedVerdict
 
 Kind: TypeAlias = Literal["parameters", "version"]
 Move: TypeAlias = Literal["shadow", "paper", "canary", "full", "rolled_back"]
@@ -127,7 +127,7 @@ class ChallengeEvidence(NamedTuple):
     incumbent: Stage = "live"
     failed_checks: tuple[str, ...] = ("nothing was validated",)
     look: CapitalEvidence = NOT_LOOKED_AT
-    paired: "PairedDifference | None" = None
+    paired: "PairedVerdict | None" = None
     short: tuple[str, ...] = ("nothing is known of its stage",)
     harm: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
@@ -175,12 +175,13 @@ def better(evidence: ChallengeEvidence) -> str:
         return ""
     paired = evidence.paired
     if paired is None:
-        return "paired_test: the two records have too few days in common"
-    if paired.low > 0.0:
+        return "paired_test: no weekly look has seen days of both records yet"
+    if paired.passed:
         return ""
     return (
-        f"paired_test: on {paired.days} common days it earns {paired.difference:+.1%} a year more, "
-        f"interval {paired.low:+.1%} to {paired.high:+.1%}; expected all of it above 0"
+        f"paired_test: at the look of {paired.look_day} on {paired.days} common days it earns "
+        f"{paired.difference:+.1%} a year more, {paired.statistic:.2f} standard errors; expected more than "
+        f"{paired.critical:.2f}"
     )
 
 

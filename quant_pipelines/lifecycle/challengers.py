@@ -45,7 +45,7 @@ from quant_pipelines.store.lifecycle import add_deployment, paper_account, read_
 from quant_pipelines.store.stages import StoredStage, read_stage
 
 if TYPE_CHECKING:
-    from quant_pipelines.optimize.paired import PairedDifference
+    from quant_pipelines.optimize.paired_looks import PairedVerdict
 
 _WAITING_RULES = ("one_in_flight", "halted")
 """What keeps a challenger waiting; everything else turns it down."""
@@ -177,16 +177,30 @@ class JudgedChallenger(NamedTuple):
     is_overdue: bool
 
 
-def judged(
-    connection: Connection, standing: Rivals, ladder: LadderSettings, now: datetime
-) -> JudgedChallenger:
-    """Judge a challenger by what is stored; who approves it and why is added by whoever asks."""
+class Done(NamedTuple):
+    """What a challenger did in its stage, and what of it takes it back."""
+
+    stage: StageDone
+    harm: tuple[str, ...]
+
+
+def done_by(connection: Connection, standing: Rivals, ladder: LadderSettings, now: datetime) -> Done:
+    """Hold the bounds of its stage against what a challenger did; all that a look at most of them asks."""
     challenger, challenge, incumbent = standing
     done = _executed(connection, challenger, now)
     bands = None if challenge.bands is None else PromisedBands(**challenge.bands)
     harm = harm_of(done, bands, ladder)
     if incumbent.stage not in (*ORDER_STAGES, "paper", "shadow"):
         harm = (*harm, f"its incumbent {incumbent.key} is in {incumbent.stage}")
+    return Done(done, harm)
+
+
+def judged(
+    connection: Connection, standing: Rivals, ladder: LadderSettings, now: datetime
+) -> JudgedChallenger:
+    """Judge a challenger by what is stored; who approves it and why is added by whoever asks."""
+    challenger, challenge, incumbent = standing
+    done, harm = done_by(connection, standing, ladder, now)
     paired = _paired(connection, challenger, incumbent) if challenge.kind == "version" else None
     first = (now - timedelta(days=ladder.data_days)).date()
     capital = incumbent.capital * Decimal(str(ladder.canary_capital_fraction))
@@ -269,17 +283,16 @@ def _agreement(connection: Connection, challenger: StoredStage, incumbent: Store
 
 def _paired(
     connection: Connection, challenger: StoredStage, incumbent: StoredStage
-) -> "PairedDifference | None":
-    from quant_pipelines.optimize.paired import (  # noqa: PLC0415 - its package compiles
-        FEWEST_PAIRED_DAYS,
-        paired_difference,
-    )
+) -> "PairedVerdict | None":
+    """Test the days that both records have by now: they go on growing while the challenge lasts."""
+    from quant_pipelines.optimize.paired_looks import paired_at_looks  # noqa: PLC0415 - its package compiles
 
-    mine, other = (store.record_returns(connection, one.verdict_id) for one in (challenger, incumbent))
-    days = sorted(mine.keys() & other.keys())
-    if len(days) < FEWEST_PAIRED_DAYS:
-        return None
-    return paired_difference(*(np.array([record[day] for day in days]) for record in (mine, other)))
+    mine, other = (store.days_of_record(connection, one.verdict_id) for one in (challenger, incumbent))
+    days = sorted(mine.by_day.keys() & other.by_day.keys())
+    if not days or days[-1] - days[0] != timedelta(days=len(days) - 1):
+        return None  # a record is still computed from behind: no look rests on days with a gap
+    difference = np.array([mine.by_day[day] - other.by_day[day] for day in days])
+    return paired_at_looks(difference, days[0], max(mine.since, other.since))
 
 
 def _halted(connection: Connection, *of: StoredStage) -> str:

@@ -16,8 +16,9 @@ from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import LADDER, Stage
+from quant_pipelines.lifecycle.canary import is_overdue, missing_of
 from quant_pipelines.lifecycle.challenge import Move, forward_of, refusals, step_of
-from quant_pipelines.lifecycle.challengers import JudgedChallenger, Rivals, judged, standing_of
+from quant_pipelines.lifecycle.challengers import JudgedChallenger, Rivals, done_by, judged, standing_of
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store import challenges as store
@@ -217,7 +218,7 @@ def take_back_failed(engine: Engine, ladder: LadderSettings, clock: Clock) -> li
             if stored is None or stored.challenges is None:
                 continue
             standing = standing_of(connection, stored)
-            harm = judged(connection, standing, ladder, now).evidence.harm
+            harm = done_by(connection, standing, ladder, now).harm
             if not harm:
                 continue
             asked = Challenging(connection, standing, Signature(ACTOR, "; ".join(harm)), now)
@@ -244,6 +245,9 @@ def step_in_reach(
     move = forward_of(stored.stage)
     if move is None:
         return None
+    done, harm = done_by(connection, standing, ladder, now)
+    if (harm or missing_of(done, ladder)) and not is_overdue(done, ladder):
+        return None  # what it lacks is known without a test of its record
     known = judged(connection, standing, ladder, now)
     everybody = frozenset({"one", "two"})
     evidence = known.evidence._replace(people=everybody, reason="the evidence suffices")

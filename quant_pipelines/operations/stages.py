@@ -37,6 +37,7 @@ from quant_pipelines.store.stages import (
     is_at_venue,
     open_venue_book,
     read_stage,
+    read_stages,
     rest_until,
 )
 from quant_pipelines.store.users import has_users, role_of
@@ -219,10 +220,8 @@ def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list
     asked = Signature("nobody yet", "the evidence suffices")
     found = []
     with transaction(engine) as connection:
-        for deployment_id in deployment_ids(connection, LADDER[:-1]):
-            stored = read_stage(connection, deployment_id)
-            if stored is None:
-                continue
+        for stored in read_stages(connection, deployment_ids(connection, LADDER[:-1])):
+            deployment_id = stored.deployment_id
             if stored.challenges is not None:
                 reach = challenges.step_in_reach(connection, stored, ladder, now)
                 if reach is not None:

@@ -41,17 +41,25 @@ def watch_performance(engine: Engine, settings: TriggerSettings, clock: Clock) -
     int
         New requests; a deployment with an open one gets no second.
     """
-    added = 0
     books = read_books(engine)
     _watch_correlations(engine, books, settings, clock)
-    for book in books:
-        with transaction(engine) as connection:
-            promised = promised_returns(connection, book.deployment_id)
-            active = store.active_triggers(connection, book.deployment_id)
-            readings = read_triggers(complete_returns(book, clock()), promised, settings, active)
-            store.save_triggers(connection, book.deployment_id, readings, clock_time(clock))
-            added += _ask(connection, book, readings, settings, clock)
-    return added
+    keys = [book.deployment_id for book in books]
+    with transaction(engine) as connection:
+        promised = promised_returns(connection, keys)
+        active = store.active_triggers(connection, keys)
+        last = store.last_requests(connection, keys)
+        readings = {
+            key: read_triggers(complete_returns(book, clock()), promised[key], settings, active[key])
+            for key, book in zip(keys, books, strict=True)
+        }
+        store.save_triggers(connection, readings, clock_time(clock))
+        rested = {key: (clock() - to_ms(at)) / DAY_MS for key, at in last.items()}
+        due = [
+            book
+            for key, book in zip(keys, books, strict=True)
+            if is_request_due(readings[key], rested.get(key), settings)
+        ]
+        return sum(_ask(connection, book, readings[book.deployment_id], clock) for book in due)
 
 
 def watch_whitelist(engine: Engine, exchange: str, clock: Clock) -> int:
@@ -77,10 +85,11 @@ def _watch_correlations(
         for book in books
     }
     with transaction(engine) as connection:
-        active = frozenset(key for key in days if CORRELATION in store.active_triggers(connection, key))
+        standing = store.active_triggers(connection, days.keys())
+        active = frozenset(key for key, names in standing.items() if CORRELATION in names)
         found = read_correlations(days, settings, active)
-        for key, (reading, _) in found.items():
-            store.save_triggers(connection, key, [reading], clock_time(clock))
+        readings = {key: [reading] for key, (reading, _) in found.items()}
+        store.save_triggers(connection, readings, clock_time(clock))
     pairs = {
         tuple(sorted((key, other))): one for key, (one, other) in found.items() if one.is_active and other
     }
@@ -98,17 +107,7 @@ def _watch_correlations(
     follow_standing(engine, CORRELATION, alerts, clock_time(clock))
 
 
-def _ask(
-    connection: Connection,
-    book: ScoredBook,
-    readings: tuple[Reading, ...],
-    settings: TriggerSettings,
-    clock: Clock,
-) -> int:
-    last = store.last_request_at(connection, book.deployment_id)
-    rested = None if last is None else (clock() - to_ms(last)) / DAY_MS
-    if not is_request_due(readings, rested, settings):
-        return 0
+def _ask(connection: Connection, book: ScoredBook, readings: tuple[Reading, ...], clock: Clock) -> int:
     standing = [reading for reading in readings if reading.is_active]
     evidence = {
         "reason": "; ".join(reading.sentence for reading in standing),

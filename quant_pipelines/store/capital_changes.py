@@ -3,6 +3,7 @@
 The runner pays at a bar's close; see ``trading.capital``. Nothing here touches a book.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
@@ -111,14 +112,29 @@ def _add(connection: Connection, before: dict[int, Decimal], capital: Decimal, s
     connection.execute(insert(capital_changes), rows)
 
 
-def read_flows(connection: Connection, books: list[int]) -> list[BookFlow]:
-    """Read what books were paid by now, oldest first; the equity before is that of all, at the close."""
+def read_flows(connection: Connection, books: Collection[int]) -> dict[int, list[BookFlow]]:
+    """Read what deployments were paid by now, oldest first; the equity before is that of all their books.
+
+    Parameters
+    ----------
+    connection
+        Open transaction.
+    books
+        Ids of books: of sets, those of their legs.
+
+    Returns
+    -------
+    dict
+        By deployment; those that were never paid are left out.
+    """
     from quant_pipelines.trading.capital import TRANSFER  # noqa: PLC0415 - its package compiles
 
+    owner = func.coalesce(deployments.c.set_id, deployments.c.id)
     flows = (
-        select(income.c.ts, func.sum(income.c.amount).label("amount"))
+        select(owner.label("owner"), income.c.ts, func.sum(income.c.amount).label("amount"))
+        .join(deployments, deployments.c.id == income.c.deployment_id)
         .where(income.c.deployment_id.in_(books), income.c.kind == TRANSFER)
-        .group_by(income.c.ts)
+        .group_by(owner, income.c.ts)
         .subquery()
     )
     newest = select(equity.c.equity).where(
@@ -126,13 +142,17 @@ def read_flows(connection: Connection, books: list[int]) -> list[BookFlow]:
     )
     known = newest.order_by(equity.c.ts.desc()).limit(1).lateral()
     worth = func.coalesce(func.sum(known.c.equity), 0.0).label("equity")
+    is_of = deployments.c.id.in_(books) & (owner == flows.c.owner)
     query = (
-        select(flows.c.ts, flows.c.amount, worth)
-        .select_from(flows.join(deployments, deployments.c.id.in_(books)).outerjoin(known, true()))
-        .group_by(flows.c.ts, flows.c.amount)
-        .order_by(flows.c.ts)
+        select(flows.c.owner, flows.c.ts, flows.c.amount, worth)
+        .select_from(flows.join(deployments, is_of).outerjoin(known, true()))
+        .group_by(flows.c.owner, flows.c.ts, flows.c.amount)
+        .order_by(flows.c.owner, flows.c.ts)
     )
-    return [BookFlow(row.ts, row.amount, float(row.equity)) for row in connection.execute(query).all()]
+    found: dict[int, list[BookFlow]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.owner, []).append(BookFlow(row.ts, row.amount, float(row.equity)))
+    return found
 
 
 def changes_of(connection: Connection, deployment_id: int) -> list[dict[str, Any]]:

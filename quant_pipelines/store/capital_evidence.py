@@ -21,6 +21,11 @@ def newest_evidence(connection: Connection, record_id: int) -> CapitalEvidence:
     return _newest(connection, [record_id]).get(record_id, NOT_LOOKED_AT)
 
 
+def newest_evidences(connection: Connection, record_ids: Collection[int]) -> dict[int, CapitalEvidence]:
+    """Read the same of many records; those without a look that counts are left out."""
+    return _newest(connection, record_ids)
+
+
 def with_capital(
     connection: Connection, rows: Iterable[Mapping[str, Any]], fresh: Freshness
 ) -> list[dict[str, Any]]:

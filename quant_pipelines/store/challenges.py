@@ -1,7 +1,7 @@
 """Challengers of what trades, in PostgreSQL: the challenge itself, and what it is judged by."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from quant_pipelines.store.tables import (
     intents,
     optimizer_tasks,
     orders,
+    record_days,
     signals,
     strategy_versions,
     verdicts,
@@ -56,6 +57,13 @@ class SentOrders(NamedTuple):
 
     sent: int
     rejected: int
+
+
+class RecordDays(NamedTuple):
+    """Returns of a record by day, and the day on which the first of them was computed."""
+
+    by_day: dict[date, float]
+    since: date
 
 
 def open_challenge(connection: Connection, values: Mapping[str, Any]) -> int:
@@ -128,6 +136,19 @@ def record_of(connection: Connection, verdict_id: int | None) -> int | None:
         .where(verdicts.c.id == verdict_id)
     )
     return connection.execute(query).scalar_one_or_none()
+
+
+def days_of_record(connection: Connection, verdict_id: int | None) -> RecordDays:
+    """Daily out-of-sample returns of the record that a verdict is about, those since the verdict included."""
+    query = (
+        select(record_days.c.day, record_days.c.daily_return, record_days.c.computed_at)
+        .join(optimizer_tasks, optimizer_tasks.c.record_id == record_days.c.record_id)
+        .join(verdicts, verdicts.c.task_id == optimizer_tasks.c.id)
+        .where(verdicts.c.id == verdict_id)
+    )
+    rows = connection.execute(query).all()
+    since = min((row.computed_at.date() for row in rows), default=date.max)
+    return RecordDays({row.day: float(row.daily_return) for row in rows}, since)
 
 
 def record_returns(connection: Connection, verdict_id: int | None) -> dict[Any, float]:

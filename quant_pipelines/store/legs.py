@@ -1,5 +1,6 @@
 """Legs of instrument sets in PostgreSQL: a book for each symbol, made with its set."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Connection, insert, select
@@ -28,6 +29,15 @@ def leg_ids(connection: Connection, deployment_id: int) -> list[int]:
     """Ids of the books of a deployment: its legs in their order, or its own where it has none."""
     query = select(deployments.c.id).where(deployments.c.set_id == deployment_id).order_by(deployments.c.id)
     return list(connection.execute(query).scalars()) or [deployment_id]
+
+
+def books_of(connection: Connection, deployment_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Ids of the books of many deployments, as ``leg_ids`` says them of one."""
+    query = select(deployments.c.set_id, deployments.c.id).where(deployments.c.set_id.in_(deployment_ids))
+    legs: dict[int, list[int]] = {}
+    for row in connection.execute(query.order_by(deployments.c.id)):
+        legs.setdefault(row.set_id, []).append(row.id)
+    return {one: legs.get(one, [one]) for one in deployment_ids}
 
 
 def is_book_of(book_id: ColumnElement[int], deployment_id: int) -> ColumnElement[bool]:

@@ -1,14 +1,14 @@
 """Candidates, decisions, deployments and scorecards in PostgreSQL."""
 
-import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.accounting.nav import can_flow, growth_by
@@ -18,7 +18,7 @@ from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.verdict import CANDIDATE, VerdictDecision
 from quant_pipelines.store.capital_changes import BookFlow, read_flows
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.legs import leg_ids
+from quant_pipelines.store.legs import books_of
 from quant_pipelines.store.tables import (
     accounts,
     deployments,
@@ -154,24 +154,26 @@ def read_books_of(connection: Connection, ids: Sequence[int]) -> list[ScoredBook
     return _books(connection, deployments.c.id.in_(ids))
 
 
+def read_book(connection: Connection, deployment_id: int) -> ScoredBook:
+    """One deployment with its daily equity, whatever its stage."""
+    (book,) = _books(connection, deployments.c.id == deployment_id)
+    return book
+
+
 def _books(connection: Connection, are_meant: ColumnElement[bool]) -> list[ScoredBook]:
+    """Read all of them by as many statements as one asks for."""
     query = (
         select(deployments, verdicts.c.out_of_sample)
         .join(verdicts, verdicts.c.id == deployments.c.verdict_id, isouter=True)
         .where(are_meant)
         .order_by(deployments.c.id)
     )
-    return [_book(connection, dict(row)) for row in connection.execute(query).mappings().all()]
-
-
-def read_book(connection: Connection, deployment_id: int) -> ScoredBook:
-    """One deployment with its daily equity, whatever its stage."""
-    query = (
-        select(deployments, verdicts.c.out_of_sample)
-        .join(verdicts, verdicts.c.id == deployments.c.verdict_id, isouter=True)
-        .where(deployments.c.id == deployment_id)
-    )
-    return _book(connection, dict(connection.execute(query).mappings().one()))
+    rows = connection.execute(query).mappings().all()
+    if not rows:
+        return []
+    books = books_of(connection, [row["id"] for row in rows])
+    booked = _booked(connection, books)
+    return [_book(row, books[row["id"]], booked[row["id"]]) for row in rows]
 
 
 def save_scorecards(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -183,9 +185,45 @@ def save_scorecards(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
-def _book(connection: Connection, row: dict[str, Any]) -> ScoredBook:
-    books = leg_ids(connection, row["id"])
-    own = equity.c.deployment_id.in_(books)
+class _Booked(NamedTuple):
+    """What the books of a deployment hold: day ends, payments, and counts of bars and fills."""
+
+    day_ends: list[Any]
+    flows: list[BookFlow]
+    bars: int
+    bars_held: int
+    fills: int
+
+
+def _booked(connection: Connection, books: Mapping[int, list[int]]) -> dict[int, _Booked]:
+    owners = {book: owner for owner, own in books.items() for book in own}
+    own, of_fill = equity.c.deployment_id.in_(owners), fills.c.deployment_id
+    owner = func.coalesce(deployments.c.set_id, deployments.c.id).label("owner")
+    moment = equity.c.ts
+    held = func.count(moment.distinct()).filter(equity.c.position != 0)
+    counted = (
+        select(owner, func.count(moment.distinct()), held)
+        .join(deployments, deployments.c.id == equity.c.deployment_id)
+        .where(own)
+        .group_by(owner)
+    )
+    bars = {row[0]: (row[1], row[2]) for row in connection.execute(counted)}
+    filled = select(of_fill, func.count()).where(of_fill.in_(owners)).group_by(of_fill)
+    n_fills = Counter[int]()
+    for book, count in connection.execute(filled):
+        n_fills[owners[book]] += count
+    day_ends: dict[int, list[Any]] = {}
+    for row in connection.execute(_day_ends(own)):
+        day_ends.setdefault(owners[row.deployment_id], []).append(row)
+    flows = read_flows(connection, owners)
+    return {
+        one: _Booked(day_ends.get(one, []), flows.get(one, []), *bars.get(one, (0, 0)), n_fills[one])
+        for one in books
+    }
+
+
+def _day_ends(own: ColumnElement[bool]) -> Select[Any]:
+    """Select the equity of books at the end of each of their UTC days, in the order of the days."""
     day = func.floor(func.extract("epoch", equity.c.ts - text("interval '1 microsecond'")) * 1000 / DAY_MS)
     book, moment = equity.c.deployment_id, equity.c.ts
     last = select(book.label("book"), day.label("day"), func.max(moment).label("ts")).where(own)
@@ -193,14 +231,12 @@ def _book(connection: Connection, row: dict[str, Any]) -> ScoredBook:
     day_ends = select(ends.c.day, book, equity.c.equity, moment.label("ts")).join(
         equity, (book == ends.c.book) & (moment == ends.c.ts)
     )
-    rows = connection.execute(day_ends.order_by(ends.c.day, book)).all()
-    by_day = _summed(rows, books, row["capital"])
-    ends_at = dict(sorted((int(one.day), one.ts) for one in rows))
-    flows = read_flows(connection, books)
-    day_end_equity = in_first_units(list(by_day.values()), list(ends_at.values()), flows)
-    held = func.count(moment.distinct()).filter(equity.c.position != 0)
-    bars, bars_held = connection.execute(select(func.count(moment.distinct()), held).where(own)).one()
-    n_fills = connection.execute(select(func.count()).where(fills.c.deployment_id.in_(books))).scalar_one()
+    return day_ends.order_by(ends.c.day, book)
+
+
+def _book(row: Mapping[Any, Any], books: Sequence[int], booked: _Booked) -> ScoredBook:
+    by_day = _summed(booked.day_ends, books, row["capital"])
+    ends_at = dict(sorted((int(one.day), one.ts) for one in booked.day_ends))
     return ScoredBook(
         deployment_id=row["id"],
         strategy=row["strategy"],
@@ -209,11 +245,11 @@ def _book(connection: Connection, row: dict[str, Any]) -> ScoredBook:
         capital=float(row["capital"]),
         verdict=row["out_of_sample"] or {},
         days=np.array([number * DAY_MS for number in by_day], dtype=np.int64),
-        day_end_equity=day_end_equity,
+        day_end_equity=in_first_units(list(by_day.values()), list(ends_at.values()), booked.flows),
         equity=next(reversed(by_day.values()), float(row["capital"])),
-        bars=bars,
-        bars_held=bars_held,
-        fills=n_fills,
+        bars=booked.bars,
+        bars_held=booked.bars_held,
+        fills=booked.fills,
     )
 
 
@@ -241,12 +277,15 @@ def in_first_units(
     flows
         What was paid, oldest first; into a book that was worth nothing it counts as profit.
     """
-    units = [
-        math.prod(
-            growth_by(flow.equity, float(flow.amount))
-            for flow in flows
-            if flow.at < end and can_flow(flow.equity, float(flow.amount))
-        )
-        for end in ends_at
-    ]
+    known = [(one.at, growth_by(one.equity, float(one.amount))) for one in flows if _is_paid(one)]
+    grown, units, at = 1.0, list[float](), 0
+    for end in ends_at:
+        while at < len(known) and known[at][0] < end:
+            grown *= known[at][1]
+            at += 1
+        units.append(grown)
     return np.array(day_end_equity, dtype=np.float64) / np.array(units, dtype=np.float64)
+
+
+def _is_paid(flow: BookFlow) -> bool:
+    return can_flow(flow.equity, float(flow.amount))

@@ -1,6 +1,6 @@
 """Optimizations that a trigger or an approval asked for, and the triggers' states."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -88,10 +88,11 @@ def request_for_symbol(
     return _add(connection, values, at)
 
 
-def last_request_at(connection: Connection, deployment_id: int) -> datetime | None:
-    """When a deployment last asked for an optimization; None if never."""
-    mine = optimization_requests.c.deployment_id == deployment_id
-    return connection.execute(select(func.max(optimization_requests.c.created_at)).where(mine)).scalar()
+def last_requests(connection: Connection, deployment_ids: Collection[int]) -> dict[int, datetime]:
+    """When deployments last asked for an optimization; those that never did are left out."""
+    mine, asked = optimization_requests.c.deployment_id, func.max(optimization_requests.c.created_at)
+    query = select(mine, asked.label("at")).where(mine.in_(deployment_ids)).group_by(mine)
+    return {row.deployment_id: row.at for row in connection.execute(query)}
 
 
 def symbols_without_search(connection: Connection, exchange: str) -> list[tuple[str, str]]:
@@ -132,24 +133,37 @@ def close_abandoned(connection: Connection, exchange: str, at: datetime) -> int:
     return connection.execute(left.values(status=FAILED, closed_at=at)).rowcount
 
 
-def active_triggers(connection: Connection, deployment_id: int) -> frozenset[str]:
-    """Names of the triggers that stood at the last look."""
-    mine = (trigger_states.c.deployment_id == deployment_id) & trigger_states.c.is_active
-    return frozenset(connection.execute(select(trigger_states.c.name).where(mine)).scalars())
+def active_triggers(connection: Connection, deployment_ids: Collection[int]) -> dict[int, frozenset[str]]:
+    """Names of the triggers that stood at the last look, of each deployment."""
+    states = trigger_states.c
+    standing = states.deployment_id.in_(deployment_ids) & states.is_active
+    found: dict[int, set[str]] = {one: set() for one in deployment_ids}
+    for row in connection.execute(select(states.deployment_id, states.name).where(standing)):
+        found[row.deployment_id].add(row.name)
+    return {one: frozenset(names) for one, names in found.items()}
 
 
-def save_triggers(connection: Connection, deployment_id: int, readings: Sequence[Any], at: datetime) -> None:
-    """Store readings (``name``, ``value``, ``threshold``, ``is_active``); the time of a change is kept."""
-    for reading in readings:
-        names = ("value", "threshold", "is_active")
-        values = {name: getattr(reading, name) for name in names} | {"measured_at": at}
-        made = insert(trigger_states).values(
-            deployment_id=deployment_id, name=reading.name, since=at, **values
-        )
-        is_same = trigger_states.c.is_active == made.excluded.is_active
-        since = case((is_same, trigger_states.c.since), else_=made.excluded.since)
-        key = ["deployment_id", "name"]
-        connection.execute(made.on_conflict_do_update(index_elements=key, set_={**values, "since": since}))
+def save_triggers(connection: Connection, readings: Mapping[int, Sequence[Any]], at: datetime) -> None:
+    """Store readings of deployments (``name``, ``value``, ``threshold``, ``is_active``).
+
+    The time of a change is kept.
+    """
+    names = ("name", "value", "threshold", "is_active")
+    rows = [
+        {"deployment_id": one, "since": at, "measured_at": at}
+        | {name: getattr(reading, name) for name in names}
+        for one, found in readings.items()
+        for reading in found
+    ]
+    if not rows:
+        return
+    made = insert(trigger_states).values(rows)
+    is_same = trigger_states.c.is_active == made.excluded.is_active
+    new: dict[str, Any] = {
+        name: made.excluded[name] for name in ("value", "threshold", "is_active", "measured_at")
+    }
+    new["since"] = case((is_same, trigger_states.c.since), else_=made.excluded.since)
+    connection.execute(made.on_conflict_do_update(index_elements=["deployment_id", "name"], set_=new))
 
 
 def _add(connection: Connection, values: dict[str, Any], at: datetime) -> int | None:

@@ -8,25 +8,21 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import Stage
 from quant_pipelines.optimize.capital_gates import CAPITAL_DECISION
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.store.capital_changes import newest_capital
-from quant_pipelines.store.capital_evidence import newest_evidence
-from quant_pipelines.store.legs import add_legs, leg_ids
+from quant_pipelines.store.capital_evidence import newest_evidences
+from quant_pipelines.store.legs import add_legs, books_of
 from quant_pipelines.store.record_days import days_of_verdicts
+from quant_pipelines.store.stage_counts import StageCounts
 from quant_pipelines.store.tables import (
     accounts,
-    alerts,
     deployments,
-    intents,
     optimizer_tasks,
-    orders,
-    performance_metrics,
-    positions,
-    trigger_states,
     verdicts,
 )
 from quant_pipelines.store.tables.trading import PAPER_VENUE
@@ -115,36 +111,46 @@ def read_stage(connection: Connection, deployment_id: int, *, for_update: bool =
     for_update
         Let nobody else change the deployment until the transaction ends.
     """
-    query = select(deployments, newest_capital().label("now")).where(deployments.c.id == deployment_id)
-    row = connection.execute(query.with_for_update(of=deployments) if for_update else query).one_or_none()
-    if row is None:
-        return None
-    judged = connection.execute(_newest_verdict(row.verdict_id)).one_or_none()
-    books = leg_ids(connection, deployment_id)
-    keys = {f"deployment:{book}" for book in (deployment_id, *books)}
-    standing = (
-        select(trigger_states.c.name)
-        .where(trigger_states.c.deployment_id == deployment_id, trigger_states.c.is_active)
-        .order_by(trigger_states.c.name)
-    )
-    return StoredStage(
-        deployment_id=row.id,
-        verdict_id=row.verdict_id,
-        set_id=row.set_id,
-        challenges=row.challenges,
-        stage=row.stage,
-        since=row.stage_changed_at,
-        capital=row.now,
-        paper_passed=bool(judged and judged.paper_passed),
-        failed_gates=_failed(judged) if judged else ("no verdict",),
-        look=newest_evidence(connection, judged.record_id) if judged else NOT_LOOKED_AT,
-        position=connection.execute(_held(books)).scalar_one(),
-        is_behind=_is_behind(connection, deployment_id),
-        halts=_halts(connection, keys, row.stage_changed_at),
-        refused_orders=_refused_orders(connection, books, row.stage_changed_at),
-        active_triggers=tuple(connection.execute(standing).scalars()),
-        **{name: getattr(row, name) for name in ("strategy", "exchange", "symbol", "timeframe")},
-    )
+    return next(iter(read_stages(connection, [deployment_id], for_update=for_update)), None)
+
+
+def read_stages(
+    connection: Connection, deployment_ids: Collection[int], *, for_update: bool = False
+) -> list[StoredStage]:
+    """Read the records of deployments, oldest first, by as many statements as one takes."""
+    query = select(deployments, newest_capital().label("now")).where(deployments.c.id.in_(deployment_ids))
+    query = query.order_by(deployments.c.id)
+    rows = connection.execute(query.with_for_update(of=deployments) if for_update else query).all()
+    if not rows:
+        return []
+    judged = {
+        row.own_id: row for row in connection.execute(_newest_verdicts({one.verdict_id for one in rows}))
+    }
+    looks = newest_evidences(connection, {row.record_id for row in judged.values()})
+    books = books_of(connection, [row.id for row in rows])
+    known = StageCounts(connection, {row.id: row.stage_changed_at for row in rows}, books)
+    return [
+        StoredStage(
+            deployment_id=row.id,
+            verdict_id=row.verdict_id,
+            set_id=row.set_id,
+            challenges=row.challenges,
+            stage=row.stage,
+            since=row.stage_changed_at,
+            capital=row.now,
+            paper_passed=bool(own and own.paper_passed),
+            failed_gates=_failed(own) if own else ("no verdict",),
+            look=looks.get(own.record_id, NOT_LOOKED_AT) if own else NOT_LOOKED_AT,
+            position=known.position(row.id),
+            is_behind=known.is_behind(row.id),
+            halts=known.halts(row.id),
+            refused_orders=known.refused_orders(row.id),
+            active_triggers=known.active_triggers(row.id),
+            **{name: getattr(row, name) for name in ("strategy", "exchange", "symbol", "timeframe")},
+        )
+        for row in rows
+        for own in (judged.get(row.verdict_id),)
+    ]
 
 
 def change_stage(connection: Connection, deployment_id: int, stage: Stage, at: datetime) -> None:
@@ -211,33 +217,37 @@ def open_venue_book(
     return made
 
 
-def promised_returns(connection: Connection, deployment_id: int) -> FloatArray:
-    """Daily out-of-sample returns of a deployment's verdict, oldest first; shape (n_days,), may be empty."""
+def promised_returns(connection: Connection, deployment_ids: Collection[int]) -> dict[int, FloatArray]:
+    """Daily out-of-sample returns of deployments' verdicts, oldest first; shapes (n_days,), may be empty."""
     days = days_of_verdicts().subquery()
+    in_order = func.array_agg(aggregate_order_by(days.c.daily_return, days.c.day))
     query = (
-        select(days.c.daily_return)
+        select(deployments.c.id, in_order.label("returns"))
         .join(verdicts, verdicts.c.task_id == days.c.task_id)
         .join(deployments, deployments.c.verdict_id == verdicts.c.id)
-        .where(deployments.c.id == deployment_id)
-        .order_by(days.c.day)
+        .where(deployments.c.id.in_(deployment_ids))
+        .group_by(deployments.c.id)
     )
-    return np.array(connection.execute(query).scalars().all(), dtype=np.float64)
+    found = {row.id: np.array(row.returns, dtype=np.float64) for row in connection.execute(query)}
+    return {one: found.get(one, np.empty(0)) for one in deployment_ids}
 
 
-def _newest_verdict(verdict_id: int | None) -> Select[Any]:
-    """Select the verdict on the newest window of the record that a verdict judged: what it has become counts.
+def _newest_verdicts(verdict_ids: Collection[int | None]) -> Select[Any]:
+    """Select the verdict on the newest window of the record that each judged: what it has become counts.
 
     One of an older window says nothing of the days since, however late it was asked for.
     """
     of_record = select(verdicts, optimizer_tasks.c.record_id, optimizer_tasks.c.window_end).join(
         optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id
     )
-    judged, own = of_record.subquery(), of_record.where(verdicts.c.id == verdict_id).subquery()
+    own = of_record.where(verdicts.c.id.in_([one for one in verdict_ids if one is not None])).subquery()
+    judged = of_record.subquery()
     return (
-        select(judged.c.paper_passed, judged.c.gates, judged.c.parameters, judged.c.record_id)
+        select(own.c.id.label("own_id"), judged.c.paper_passed, judged.c.gates, judged.c.parameters)
+        .add_columns(judged.c.record_id)
         .join(own, own.c.record_id == judged.c.record_id)
-        .order_by(judged.c.window_end.desc(), judged.c.id.desc())
-        .limit(1)
+        .ext(distinct_on(own.c.id))
+        .order_by(own.c.id, judged.c.window_end.desc(), judged.c.id.desc())
     )
 
 
@@ -246,39 +256,3 @@ def _failed(judged: Row[Any]) -> tuple[str, ...]:
     failed = [gate["name"] for gate in judged.gates if not gate["passed"]]
     known = () if judged.parameters else ("parameters",)
     return (*(name for name in failed if name != CAPITAL_DECISION), *known)
-
-
-def _is_behind(connection: Connection, deployment_id: int) -> bool:
-    newest = (
-        select(performance_metrics.c.metrics)
-        .where(performance_metrics.c.deployment_id == deployment_id)
-        .order_by(performance_metrics.c.scored_at.desc())
-        .limit(1)
-    )
-    metrics: dict[str, Any] = connection.execute(newest).scalar() or {}
-    return bool(metrics.get("is_behind"))
-
-
-def _held(books: list[int]) -> Select[Any]:
-    """Select what is held: a signed quantity, or the sum of several books' without their signs."""
-    quantity = positions.c.quantity if len(books) == 1 else func.abs(positions.c.quantity)
-    held = select(func.coalesce(func.sum(quantity), 0))
-    return held.where(positions.c.deployment_id.in_(books))
-
-
-def _halts(connection: Connection, sources: Collection[str], since: datetime) -> int:
-    query = select(func.count()).where(alerts.c.severity == "halt", alerts.c.source.in_(sources))
-    # A halt that began before the stage and still stands counts too.
-    counted = query.where((alerts.c.at >= since) | alerts.c.resolved_at.is_(None))
-    return int(connection.execute(counted).scalar_one())
-
-
-def _refused_orders(connection: Connection, books: list[int], since: datetime) -> int:
-    query = (
-        select(func.count())
-        .select_from(orders)
-        .join(intents, intents.c.client_order_id == orders.c.client_order_id)
-        .where(intents.c.deployment_id.in_(books), intents.c.committed_at >= since)
-        .where(orders.c.status.in_(("REJECTED", "UNKNOWN")))
-    )
-    return int(connection.execute(query).scalar_one())

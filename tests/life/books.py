@@ -1,15 +1,16 @@
 """Books of a world: what each deployment earns in a day, written where the runner writes it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import Connection, Engine, Row, func, insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from quant_pipelines.core.stages import LADDER, ORDER_STAGES
-from quant_pipelines.store.capital_changes import read_capital
+from quant_pipelines.store.capital_changes import newest_capital
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import open_epoch
 from quant_pipelines.store.tables import (
@@ -61,38 +62,46 @@ class Books:
                 .join(strategy_versions, strategy_versions.c.id == deployments.c.strategy_version_id)
                 .where(deployments.c.stage.in_(LADDER), deployments.c.created_at < at)
             )
-            for row in connection.execute(traded.order_by(deployments.c.id)).all():
-                self._book(connection, row, day)
-                if row.stage in ORDER_STAGES:
-                    self._fill(connection, row, at)
+            rows = connection.execute(traded.order_by(deployments.c.id)).all()
+            self._book(connection, rows, day)
+            self._fill(connection, [row for row in rows if row.stage in ORDER_STAGES], at)
 
-    def _book(self, connection: Connection, row: Row[Any], day: int) -> None:
-        newest = select(equity.c.equity, equity.c.ts).where(equity.c.deployment_id == row.id)
-        last = connection.execute(newest.order_by(equity.c.ts.desc()).limit(1)).one_or_none()
-        paid = select(income.c.amount, income.c.ts).where(income.c.deployment_id == row.id)
-        flows = connection.execute(paid).all()
-        before = float(row.capital) if last is None else last.equity
-        before += sum(float(flow.amount) for flow in flows if last is None or flow.ts == last.ts)
-        chance = np.random.default_rng([self._seed, 2, day])
-        traded = Traded(Unit(row.strategy, row.symbol), row.content_hash[-1], row.parameters["window"])
-        earned = self._truth.earned(traded, day) + _SLIP * chance.standard_normal()
-        level = before * max(1.0 + earned, 0.0)
-        values = {"deployment_id": row.id, "ts": ends_at(day), "cash": level, "position": 0.0, "price": 1.0}
-        connection.execute(insert(equity), [values | {"equity": level}])
-        self._pay(connection, row, sum((flow.amount for flow in flows), row.capital), ends_at(day))
+    def _book(self, connection: Connection, rows: Sequence[Row[Any]], day: int) -> None:
+        """Book the day of each, and pay it what its capital has changed by, as the runner does at a close."""
+        keys = [row.id for row in rows]
+        newest = select(equity.c.deployment_id, equity.c.equity, equity.c.ts)
+        newest = newest.where(equity.c.deployment_id.in_(keys)).ext(distinct_on(equity.c.deployment_id))
+        newest = newest.order_by(equity.c.deployment_id, equity.c.ts.desc())
+        last = {row.deployment_id: row for row in connection.execute(newest)}
+        paid = select(income.c.deployment_id, income.c.amount, income.c.ts)
+        flows: dict[int, list[Row[Any]]] = {}
+        for flow in connection.execute(paid.where(income.c.deployment_id.in_(keys))):
+            flows.setdefault(flow.deployment_id, []).append(flow)
+        wanted = select(deployments.c.id, newest_capital().label("capital")).where(deployments.c.id.in_(keys))
+        capital = {row.id: row.capital for row in connection.execute(wanted)}
+        slip = _SLIP * np.random.default_rng([self._seed, 2, day]).standard_normal()
+        levels, payments = list[dict[str, Any]](), list[dict[str, Any]]()
+        for row in rows:
+            known, own = last.get(row.id), flows.get(row.id, [])
+            before = float(row.capital) if known is None else known.equity
+            before += sum(float(flow.amount) for flow in own if known is None or flow.ts == known.ts)
+            traded = Traded(Unit(row.strategy, row.symbol), row.content_hash[-1], row.parameters["window"])
+            level = before * max(1.0 + self._truth.earned(traded, day) + slip, 0.0)
+            values = {"deployment_id": row.id, "ts": ends_at(day), "cash": level, "position": 0.0}
+            levels.append(values | {"equity": level, "price": 1.0})
+            lacks = capital[row.id] - sum((flow.amount for flow in own), row.capital)
+            if lacks:
+                flow = {"deployment_id": row.id, "kind": TRANSFER, "ts": ends_at(day), "amount": lacks}
+                payments.append(flow)
+        for table, made in ((equity, levels), (income, payments)):
+            if made:
+                connection.execute(insert(table), made)
 
-    def _pay(self, connection: Connection, row: Row[Any], paid_in: Decimal, at: datetime) -> None:
-        """Pay a book what its capital has changed by, as the runner does at a close."""
-        wanted = read_capital(connection, row.id)
-        if wanted is not None and wanted != paid_in:
-            flow = {"deployment_id": row.id, "kind": TRANSFER, "ts": at, "amount": wanted - paid_in}
-            connection.execute(insert(income).values(flow))
-
-    def _fill(self, connection: Connection, row: Row[Any], at: datetime) -> None:
-        for order, fill, meant in self._orders(row, at):
-            connection.execute(insert(intents).values(meant))
-            connection.execute(insert(orders).values(order))
-            connection.execute(insert(fills).values(fill))
+    def _fill(self, connection: Connection, rows: Sequence[Row[Any]], at: datetime) -> None:
+        made = [one for row in rows for one in self._orders(row, at)]
+        for table, place in ((intents, 2), (orders, 0), (fills, 1)):
+            if made:
+                connection.execute(insert(table), [one[place] for one in made])
 
     def _orders(self, row: Row[Any], at: datetime) -> Iterator[tuple[dict[str, Any], ...]]:
         """Orders of a day at the venue, each filled at once."""

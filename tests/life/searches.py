@@ -1,6 +1,7 @@
 """The night's searches: every record gets the day that is over, and now and then its unit a verdict."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -98,35 +99,34 @@ class Searches:
             for at, one in enumerate(procedures)
             if day % _EVERY_DAYS == at or day in (0, BETTER_FROM)
         }
-        for one in procedures:
-            self._grow(one, day)
+        self._grow(procedures, day)
         for one, task in tasks.items():
             if task.status != DONE:
                 save_verdict(self._engine, task, self._judged(one, day))
 
-    def _grow(self, procedure: Procedure, day: int) -> None:
-        """Add the days that the record lacks; a new text is searched on the whole calendar at once."""
-        if procedure not in self._records:
-            first = 0 if procedure.version == "a" else BETTER_FROM
-            task = open_task(self._engine, procedure.row, procedure.task(first))
-            self._records[procedure] = task.record_id
-        record_id = self._records[procedure]
+    def _grow(self, procedures: list[Procedure], day: int) -> None:
+        """Add the days that records lack; a new text is searched on the whole calendar at once."""
+        for one in procedures:
+            if one not in self._records:
+                first = 0 if one.version == "a" else BETTER_FROM
+                self._records[one] = open_task(self._engine, one.row, one.task(first)).record_id
         with transaction(self._engine) as connection:
-            newest = select(func.max(record_days.c.day)).where(record_days.c.record_id == record_id)
-            last = connection.execute(newest).scalar_one()
-            rows = [row for row in self._days(procedure, record_id, day) if last is None or row["day"] > last]
+            newest = select(record_days.c.record_id, func.max(record_days.c.day)).group_by("record_id")
+            known = {row[0]: row[1] for row in connection.execute(newest)}
+            rows = [row for one in procedures for row in self._days(one, known.get(self._records[one]), day)]
             if rows:
                 connection.execute(insert(record_days), rows)
 
-    def _days(self, procedure: Procedure, record_id: int, day: int) -> Iterator[dict[str, Any]]:
-        """What a record did up to a day of the year."""
+    def _days(self, procedure: Procedure, last: date | None, day: int) -> Iterator[dict[str, Any]]:
+        """What a record did since a day and up to one of the year."""
         returns = self._truth.record(procedure.unit, procedure.version, day)
-        for at, value in enumerate(returns.tolist()):
+        first = 0 if last is None else (last - date_of(-DAYS_BEFORE)).days + 1
+        for at in range(first, returns.size):
             yield {
-                "record_id": record_id,
+                "record_id": self._records[procedure],
                 "day": date_of(at - DAYS_BEFORE),
                 "fold": 0,
-                "daily_return": value,
+                "daily_return": float(returns[at]),
                 "is_warm": True,
                 "cover": [],
                 "trades": [],

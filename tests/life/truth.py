@@ -22,7 +22,9 @@ BETTER: Final = "b"
 BETTER_FROM: Final = 40
 """Day of the year on which the better text comes."""
 BETTER_BY: Final = 0.003
-"""What it earns more on each day, fraction: its own record as much as what trades."""
+"""What it earns more a day on average, fraction: its own record as much as what trades."""
+_BETTER_SPREAD: Final = 0.004
+"""Standard deviation of what it earns more: it decides otherwise on some days."""
 REFIT_DAYS: Final = 84
 MISFIT_WINDOW: Final = 99
 MISFIT_FROM: Final = 120
@@ -55,20 +57,23 @@ class Truth(NamedTuple):
         True annualized Sharpe ratio of each unit's first version; arrays of shape (DAYS_BEFORE + DAYS,).
     returns
         Its daily returns after costs, fractions; shapes as above.
+    more
+        What its better version earns more; shapes as above.
     """
 
     sharpe: dict[Unit, FloatArray]
     returns: dict[Unit, FloatArray]
+    more: dict[Unit, FloatArray]
 
     def record(self, unit: Unit, version: str, until: int) -> FloatArray:
         """Out-of-sample returns of a version's record up to a day of the year, which is the last one."""
         days = self.returns[unit][: DAYS_BEFORE + until + 1]
-        return days + BETTER_BY if version == BETTER else days
+        return days + self.more[unit][: days.size] if version == BETTER else days
 
     def earned(self, traded: Traded, day: int) -> float:
         """Return of a deployment on a day of the year."""
         own = float(self.returns[traded.unit][DAYS_BEFORE + day])
-        better = BETTER_BY if traded.version == BETTER else 0.0
+        better = float(self.more[traded.unit][DAYS_BEFORE + day]) if traded.version == BETTER else 0.0
         return own + better - (MISFIT_LOSES if traded.window == MISFIT_WINDOW else 0.0)
 
     def mean_ahead(self, unit: Unit, day: int, days: int = 30) -> float:
@@ -131,11 +136,13 @@ def draw(seed: int, courses: dict[str, Course] = COURSES) -> Truth:
     chance = np.random.default_rng([seed, 1])
     n_days = DAYS_BEFORE + DAYS
     shared = chance.standard_normal(n_days)
-    sharpe, returns = {}, {}
+    sharpe, returns, more = {}, {}, {}
+    other = np.random.default_rng([seed, 3])
     for strategy, course in courses.items():
         path = course(chance)
         for symbol in SYMBOLS:
             noise = np.sqrt(_SHARED) * shared + np.sqrt(1.0 - _SHARED) * chance.standard_normal(n_days)
             sharpe[Unit(strategy, symbol)] = path
             returns[Unit(strategy, symbol)] = VOLATILITY * (noise + path / np.sqrt(YEAR_DAYS))
-    return Truth(sharpe, returns)
+            more[Unit(strategy, symbol)] = other.normal(BETTER_BY, _BETTER_SPREAD, n_days)
+    return Truth(sharpe, returns, more)

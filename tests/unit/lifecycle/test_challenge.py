@@ -1,5 +1,6 @@
 """The table of challengers' steps: each guard refuses what it is there for, by its name, and nothing else."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from quant_pipelines.lifecycle.challenge import (
     validate,
 )
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
-from quant_pipelines.optimize.paired import PairedDifference
+from quant_pipelines.optimize.paired_looks import PairedVerdict
 
 PASSED = CapitalEvidence("passed", "symbol", 0, 0, 0, statistic=4.2)
 GOOD = ChallengeEvidence(
@@ -28,7 +29,7 @@ GOOD = ChallengeEvidence(
     incumbent="live",
     failed_checks=(),
     look=PASSED,
-    paired=PairedDifference(200, 0.2, low=0.05, high=0.35, block_days=3.0),
+    paired=PairedVerdict(200, 0.2, statistic=2.9, critical=2.6, passed=True, look_day=date(2026, 3, 4)),
     short=(),
     people=frozenset({"ann", "bob"}),
     reason="tried",
@@ -41,7 +42,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "harmless": {"harm": ("it has lost 9 % of its capital",)},
     "complete": {"short": ("it has 3 fills, at least 30 are asked for",)},
     "proven": {"look": NOT_LOOKED_AT},
-    "better": {"paired": PairedDifference(200, 0.2, low=-0.05, high=0.35, block_days=3.0)},
+    "better": {"paired": GOOD.paired and GOOD.paired._replace(passed=False)},
     "tradable": {"too_small": "50 is less than 100, the smallest order"},
     "approved": {"people": frozenset({"ann"})},
     "explained": {"reason": ""},
