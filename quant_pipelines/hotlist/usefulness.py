@@ -94,7 +94,7 @@ class Usefulness(NamedTuple):
         return f"{about}: rank correlation {interval} over {self.hours} hours, {words[self.claim]}"
 
 
-class Panel(NamedTuple):
+class RankedHours(NamedTuple):
     """Rankings and what came after them.
 
     Parameters
@@ -150,7 +150,7 @@ def rank_correlations(scores: FloatArray, outcomes: FloatArray) -> FloatArray:
     return _correlations(_ranks(np.where(known, scores, np.nan)), _ranks(np.where(known, outcomes, np.nan)))
 
 
-def usefulness(ranking: str, target: Target, horizon_hours: int, panel: Panel) -> Usefulness:
+def usefulness(ranking: str, target: Target, horizon_hours: int, panel: RankedHours) -> Usefulness:
     """Mean rank correlation of a ranking with its interval.
 
     Notes
@@ -178,7 +178,7 @@ def usefulness(ranking: str, target: Target, horizon_hours: int, panel: Panel) -
     )
 
 
-def shuffled(panel: Panel, target: Target, generator: np.random.Generator) -> Shuffled | None:
+def shuffled(panel: RankedHours, target: Target, generator: np.random.Generator) -> Shuffled | None:
     """Mean rank correlations of shuffled rankings; None where ours has none.
 
     Each shuffle gives every symbol the scores of another one, the same in all hours: it knows nothing, and
@@ -198,7 +198,7 @@ def shuffled(panel: Panel, target: Target, generator: np.random.Generator) -> Sh
     return Shuffled(float(low), float(high), float(p_value))
 
 
-def _outcomes(panel: Panel, target: Target) -> FloatArray:
+def _outcomes(panel: RankedHours, target: Target) -> FloatArray:
     return np.abs(panel.returns) if target == "size" else panel.returns
 
 

@@ -11,7 +11,7 @@ LEAST_MOVE = 1e-3
 """Relative change below which a weight stays what it is."""
 
 
-class Weight(NamedTuple):
+class FactorWeight(NamedTuple):
     """Weight of a factor and the bounds that usefulness may move it within.
 
     Parameters
@@ -44,7 +44,7 @@ class Move(NamedTuple):
 
 def weights_in_force(
     settings: HotListSettings, by_people: Mapping[str, float], newest: Mapping[str, float]
-) -> dict[str, Weight]:
+) -> dict[str, FactorWeight]:
     """Weight of every factor, by name.
 
     Parameters
@@ -60,11 +60,11 @@ def weights_in_force(
     for name, _, _, weight, *_ in FACTORS:
         base = by_people.get(name, float(getattr(settings, f"{name}_weight", weight)))
         low, high = base / settings.weight_span, base * settings.weight_span
-        found[name] = Weight(name, min(max(newest.get(name, base), low), high), base, low, high)
+        found[name] = FactorWeight(name, min(max(newest.get(name, base), low), high), base, low, high)
     return found
 
 
-def move_of(weight: Weight, seen: Usefulness, step: float) -> Move | None:
+def move_of(weight: FactorWeight, seen: Usefulness, step: float) -> Move | None:
     """Move that measured usefulness asks of a weight; None where it stays.
 
     Parameters

@@ -13,7 +13,7 @@ from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, floor_ms, from_ms
 from quant_pipelines.hotlist.usefulness import (
     HORIZONS_HOURS,
     TARGETS,
-    Panel,
+    RankedHours,
     Usefulness,
     forward_returns,
     shuffled,
@@ -62,13 +62,13 @@ def measure_usefulness(
         returns = forward_returns(marks.log_prices, rows.tolist(), horizon)
         moves_weights = f"{horizon}h" == settings.usefulness_horizon
         for at, ranking in enumerate(RANKINGS if moves_weights else (SCORE,)):
-            panel = Panel(stored.values[at], returns, stored.hours // HOUR_MS)
+            panel = RankedHours(stored.values[at], returns, stored.hours // HOUR_MS)
             seen += _measured(ranking, horizon, panel, seed)
     save_usefulness(engine, exchange, from_ms(now_ms), seen)
     return seen
 
 
-def _measured(ranking: str, horizon: int, panel: Panel, seed: int) -> list[Usefulness]:
+def _measured(ranking: str, horizon: int, panel: RankedHours, seed: int) -> list[Usefulness]:
     found = []
     for number, target in enumerate(TARGETS):
         one = usefulness(ranking, target, horizon, panel)

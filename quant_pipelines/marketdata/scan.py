@@ -25,7 +25,7 @@ from quant_pipelines.hotlist import (
 )
 from quant_pipelines.hotlist.filter import Exclusion, Tradability
 from quant_pipelines.hotlist.inputs import BASELINE_DAYS, daily_volume
-from quant_pipelines.hotlist.weights import Weight, weights_in_force
+from quant_pipelines.hotlist.weights import FactorWeight, weights_in_force
 from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.hot import Supply, listed_from, save_exclusions, stored_weights, supplies_at
@@ -74,7 +74,7 @@ def scan_universe(engine: Engine, exchange: str, settings: HotListSettings, now_
     return Scan(scores, excluded)
 
 
-def weights_of(connection: Connection, exchange: str, settings: HotListSettings) -> dict[str, Weight]:
+def weights_of(connection: Connection, exchange: str, settings: HotListSettings) -> dict[str, FactorWeight]:
     """Weights in force, by factor, with the bounds of each."""
     people, newest = (
         {one.factor: one.weight for one in rows}

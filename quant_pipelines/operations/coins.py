@@ -4,9 +4,8 @@ import math
 
 from sqlalchemy import Engine
 
-from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.clock import Clock, clock_time, utc_now
 from quant_pipelines.core.errors import ConfigurationError, LifecycleError, unknown_name
-from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.symbols import MALFORMED, UNKNOWN, require_symbol, unsupported
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import audit
@@ -55,7 +54,7 @@ def approve_coin(
 
 
 def record_coin_supply(
-    engine: Engine, settings: Settings, signature: Signature, *, symbol: str, supply: float, clock: Clock
+    engine: Engine, exchange: str, signature: Signature, *, symbol: str, supply: float
 ) -> Receipt:
     """Record how many coins circulate, from now on: with the price it is the market cap of the hot score.
 
@@ -68,14 +67,13 @@ def record_coin_supply(
     ConfigurationError
         If the supply is no number above 0.
     """
-    exchange, now = settings.exchange.id, clock_time(clock)
     known = read_universe(engine, exchange)
     if symbol not in known:
         raise LifecycleError(_not_scanned(engine, exchange, symbol, known))
     if not 0.0 < supply < math.inf:
         raise ConfigurationError(f"supply of {symbol} is {supply:g}; expected base units above 0")
     shared = {"exchange": exchange, "symbol": symbol, "supply": supply}
-    said = {"source": signature.reason, "recorded_by": signature.operator, "recorded_at": now}
+    said = {"source": signature.reason, "recorded_by": signature.operator, "recorded_at": utc_now()}
     with transaction(engine) as connection:
         record_supply(connection, shared | said)
         subject, detail = f"symbol:{symbol}", {"reason": signature.reason, "supply": supply}

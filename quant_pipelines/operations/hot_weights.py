@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Engine
 
-from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.clock import Clock, clock_time, utc_now
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.hotlist_settings import HotListSettings
 from quant_pipelines.core.settings import Settings
@@ -33,7 +33,6 @@ def set_hot_weight(
     *,
     factor: str,
     weight: float,
-    clock: Clock,
 ) -> Receipt:
     """Set the weight of a factor, from the next scan on; usefulness moves it around this one from then on.
 
@@ -55,7 +54,7 @@ def set_hot_weight(
             raise ConfigurationError(
                 f"weight of {factor} is 0 as are all others; expected weights that sum to something"
             )
-        now, operator = clock_time(clock), signature.operator
+        now, operator = utc_now(), signature.operator
         row = StoredWeight(factor, weight, "person", operator, signature.reason, now)
         add_weight(connection, exchange, row)
         before, span = known[factor].weight, settings.hotlist.weight_span

@@ -28,7 +28,7 @@ def weights(world: Any) -> dict[str, float]:
 
 
 def put(world: Any, ann: Signature, factor: str, weight: float) -> Any:
-    return set_hot_weight(world.engine, world.settings, ann, factor=factor, weight=weight, clock=world.clock)
+    return set_hot_weight(world.engine, world.settings, ann, factor=factor, weight=weight)
 
 
 def move(world: Any, *seen: Usefulness) -> list[Any]:
@@ -121,17 +121,16 @@ def test_verb_shows_and_sets(world: Any, quant: Any) -> None:
 
 def test_supply_is_recorded_with_its_source(world: Any, ann: Signature) -> None:
     world.market()
-    given = {"symbol": BTC, "clock": world.clock}
-    record_coin_supply(world.engine, world.settings, ann, supply=19.7e6, **given)
+    record_coin_supply(world.engine, EXCHANGE, ann, supply=19.7e6, symbol=BTC)
     (row,) = world.rows(circulating_supplies)
     assert (row["supply"], row["source"], row["recorded_by"]) == (19.7e6, ann.reason, "ann")
     assert world.audit()[-1].action == "coin.supply"
     with pytest.raises(
         ConfigurationError, match="supply of BTC/USDT:USDT is -1; expected base units above 0"
     ):
-        record_coin_supply(world.engine, world.settings, ann, supply=-1.0, **given)
+        record_coin_supply(world.engine, EXCHANGE, ann, supply=-1.0, symbol=BTC)
     with pytest.raises(LifecycleError, match="unknown symbol of the universe"):
-        record_coin_supply(world.engine, world.settings, ann, symbol="XYZ", supply=1.0, clock=world.clock)
+        record_coin_supply(world.engine, EXCHANGE, ann, symbol="XYZ", supply=1.0)
 
 
 def test_newest_scan_is_listed_with_whom_it_left_out(world: Any, quant: Any) -> None:

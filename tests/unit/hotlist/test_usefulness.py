@@ -12,7 +12,7 @@ from scipy import stats
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.hotlist.usefulness import (
     LEAST_BLOCKS,
-    Panel,
+    RankedHours,
     Shuffled,
     Usefulness,
     forward_returns,
@@ -34,7 +34,7 @@ def persistent(generator: np.random.Generator, n_hours: int) -> FloatArray:
     return scores
 
 
-def panel(seed: int, n_hours: int, *, skill: float = 0.0, horizon: int = 24) -> Panel:
+def panel(seed: int, n_hours: int, *, skill: float = 0.0, horizon: int = 24) -> RankedHours:
     """Hourly returns that know the score by ``skill`` deviations an hour."""
     generator = np.random.default_rng(seed)
     scores = persistent(generator, n_hours)
@@ -42,7 +42,7 @@ def panel(seed: int, n_hours: int, *, skill: float = 0.0, horizon: int = 24) -> 
     moves[1 : n_hours + 1] += skill * scores
     prices = np.vstack([np.zeros(N_SYMBOLS), np.cumsum(0.01 * moves, axis=0)])
     rows = np.arange(n_hours) + 1
-    return Panel(scores, forward_returns(prices, rows.tolist(), horizon), np.arange(n_hours))
+    return RankedHours(scores, forward_returns(prices, rows.tolist(), horizon), np.arange(n_hours))
 
 
 def test_rank_correlation_is_spearmans_of_what_both_know() -> None:
@@ -83,7 +83,7 @@ def test_return_rests_on_its_two_prices_and_on_none_before_its_begin(
 @pytest.mark.parametrize("hours", [0, 1, 24, 48 * (LEAST_BLOCKS - 1)])
 def test_too_few_hours_claim_nothing_however_well_they_went(hours: int) -> None:
     one = panel(3, max(hours, 1), skill=5.0)
-    seen = usefulness("score", "return", 24, Panel(*(part[:hours] for part in one)))
+    seen = usefulness("score", "return", 24, RankedHours(*(part[:hours] for part in one)))
     assert (seen.claim, math.isnan(seen.low)) == ("too_few", True)
     assert "no claim" in seen.sentence
 
@@ -104,7 +104,7 @@ def test_ranking_that_knows_the_last_hours_only_is_told_from_skill() -> None:
     rows = np.arange(24, 60 * 24)
     scores = prices[rows] - prices[rows - 24]
     seen = usefulness(
-        "momentum", "return", 24, Panel(scores, forward_returns(prices, rows.tolist(), 24), rows)
+        "momentum", "return", 24, RankedHours(scores, forward_returns(prices, rows.tolist(), 24), rows)
     )
     assert seen.claim == "none"
 
