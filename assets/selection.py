@@ -1,5 +1,6 @@
 """Group ``selection``: which coins are hot, why, and how risky they are."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from assets.quality import data_quality
 from assets.rendering import table
 from assets.resources import Platform
 from quant_pipelines.hotlist.factors import FACTORS
+from quant_pipelines.hotlist.score import HotScore
 from quant_pipelines.marketdata.scan import label_top, scan_universe
 
 _SELECTION: dict[str, Any] = {
@@ -19,15 +21,16 @@ _SELECTION: dict[str, Any] = {
 }
 
 
+FACTOR = {factor.name: factor for factor in FACTORS}
 HOT_SCORES, HOT_LIST = dg.AssetKey("hot_scores"), dg.AssetKey("hot_list")
 _SPECS = [
     dg.AssetSpec(
         HOT_SCORES,
         deps=[data_quality, funding_rates, open_interest],
-        description="Score every symbol: S = w1*VolJump + w2*Turnover + w3*OIDelta + w4*FundingZ + "
-        "w5*RegimeShift.\n\nEach factor is a robust z across symbols, winsorized; the columns show each "
-        "factor's contribution. The weight of a missing factor goes to the others, and the symbol is "
-        "flagged.",
+        description="Score what the filters leave of the universe: S = w1*VolJump + w2*Turnover + "
+        "w3*OIDelta + w4*FundingZ + w5*RegimeShift.\n\nEach factor is a robust z across symbols, winsorized; "
+        "the columns show each factor's contribution. The weight of a missing factor goes to the others, and "
+        "the symbol is flagged. Indicators have no weight until a person gives them one.",
         **_SELECTION,
     ),
     dg.AssetSpec(
@@ -44,8 +47,13 @@ _SPECS = [
 def hot_coins(platform: dg.ResourceParam[Platform]) -> Iterator[dg.MaterializeResult]:
     """Score, then label: one step, for a step of its own costs two more rows of events in every run."""
     settings = platform.settings.hotlist
-    scores = scan_universe(platform.engine, platform.exchange, settings, platform.clock())
-    scored: dict[str, Any] = {"symbols": len(scores), "scores": table(_score_row(one) for one in scores)}
+    scan = scan_universe(platform.engine, platform.exchange, settings, platform.clock())
+    scored: dict[str, Any] = {
+        "symbols": len(scan.scores),
+        "scores": table(_score_row(one) for one in scan.scores),
+        "indicators": table(_indicator_row(one) for one in scan.scores),
+        "excluded": table(one._asdict() for one in scan.excluded),
+    }
     yield dg.MaterializeResult(asset_key=HOT_SCORES, metadata=scored)
     hot = label_top(platform.engine, platform.exchange, settings.top_n)
     rows = [
@@ -55,7 +63,15 @@ def hot_coins(platform: dg.ResourceParam[Platform]) -> Iterator[dg.MaterializeRe
     yield dg.MaterializeResult(asset_key=HOT_LIST, metadata=listed)
 
 
-def _score_row(one: Any) -> dict[str, Any]:
-    contributions = {name: one.factors[name].contribution for name in FACTORS}
+def _score_row(one: HotScore) -> dict[str, Any]:
+    counted = {name: term.contribution for name, term in one.factors.items() if FACTOR[name].weight}
+    weighted = {name: term.contribution for name, term in one.factors.items() if term.weight}
     named = {"rank": one.rank, "symbol": one.symbol, "score": one.score}
-    return named | contributions | {"flags": ", ".join(one.flags)}
+    return named | counted | weighted | {"flags": ", ".join(one.flags)}
+
+
+def _indicator_row(one: HotScore) -> dict[str, Any]:
+    """Raw values of what the formula does not name; unknown where nobody knows them."""
+    raw = {name: term.raw for name, term in one.factors.items() if not FACTOR[name].weight}
+    known = {name: value if math.isfinite(value) else "unknown" for name, value in raw.items()}
+    return {"symbol": one.symbol} | known

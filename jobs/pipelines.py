@@ -13,6 +13,7 @@ from assets import (
     research,
     selection,
     trading,
+    usefulness,
 )
 from jobs.names import (
     ALLOCATION,
@@ -23,6 +24,7 @@ from jobs.names import (
     FIRST_START,
     FOCUSED_OPTIMIZATION,
     HOT_COIN_SCAN,
+    HOT_COIN_USEFULNESS,
     MARKET_REFRESH,
     PRICE_SAMPLING,
     STRATEGY_SCORING,
@@ -43,8 +45,9 @@ _SYMBOLS = dg.AssetSelection.assets(history.symbol_history)
 _LOOKS = dg.AssetSelection.assets(capital.capital_looks)
 _PARITY = dg.AssetSelection.assets(parity.replay_parity)
 _SHARES = dg.AssetSelection.assets(allocation.allocation)
+_USEFULNESS = dg.AssetSelection.assets(usefulness.HOT_USEFULNESS, usefulness.HOT_WEIGHTS)
 # A run has one kind of partition: days here, symbols there. Looks, replays and plans have days of their own.
-_CHAIN = dg.AssetSelection.all() - _SYMBOLS - _LOOKS - _PARITY - _SHARES
+_CHAIN = dg.AssetSelection.all() - _SYMBOLS - _LOOKS - _PARITY - _SHARES - _USEFULNESS
 _HOT = dg.AssetSelection.assets(selection.HOT_SCORES, selection.HOT_LIST)
 
 first_start = dg.define_asset_job(
@@ -68,6 +71,11 @@ hot_coin_scan = dg.define_asset_job(
     HOT_COIN_SCAN,
     selection=dg.AssetSelection.assets(market.funding_rates, market.open_interest) | _HOT,
     description="Score the universe and label the hot list",
+)
+hot_coin_usefulness = dg.define_asset_job(
+    HOT_COIN_USEFULNESS,
+    selection=_USEFULNESS,
+    description="Measure how useful the hot scores were, and move their weights within bounds",
 )
 price_sampling = dg.define_asset_job(
     PRICE_SAMPLING,
@@ -126,6 +134,7 @@ PIPELINES = [
     daily_optimization,
     strategy_scoring,
     hot_coin_scan,
+    hot_coin_usefulness,
     price_sampling,
     market_refresh,
     deep_search,

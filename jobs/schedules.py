@@ -17,6 +17,7 @@ from jobs.pipelines import (
     daily_parity,
     deep_search,
     hot_coin_scan,
+    hot_coin_usefulness,
     price_sampling,
     strategy_scoring,
 )
@@ -60,6 +61,7 @@ RULES = (
     Timetable(daily_optimization, "10 0 * * *", yesterday_and_today),
     Timetable(strategy_scoring, "*/5 * * * *", day_of_last_round),
     Timetable(hot_coin_scan, "0 */1 * * *", None),
+    Timetable(hot_coin_usefulness, "35 1 * * *", None),
     Timetable(price_sampling, "20 */1 * * *", None),
     Timetable(deep_search, "10 1 * * 0", None),
     # The last minutes of yesterday are stored by the rounds of the first minutes.

@@ -15,6 +15,7 @@ from assets import (
     research,
     selection,
     trading,
+    usefulness,
 )
 from assets.resources import Platform
 from jobs.culling import culling
@@ -38,7 +39,19 @@ def build_definitions(platform: Platform) -> dg.Definitions:
     """Everything that Dagster knows, around one outer world."""
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
-            [market, quality, history, selection, library, research, trading, capital, parity, allocation]
+            [
+                market,
+                quality,
+                history,
+                selection,
+                usefulness,
+                library,
+                research,
+                trading,
+                capital,
+                parity,
+                allocation,
+            ]
         ),
         asset_checks=[quality.data_findings],
         jobs=[*PIPELINES, culling, replay_verdict, *OPERATOR_JOBS],

@@ -1,4 +1,4 @@
-"""Follows the whitelist: a partition for each symbol; for an approved coin its history, then its search."""
+"""Follows the whitelist: partition, history and search of a coin that comes, the end of one that leaves."""
 
 from collections.abc import Sequence
 
@@ -14,6 +14,7 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.first_start import has_results
 from quant_pipelines.store.market import read_whitelist
 from quant_pipelines.store.requests import WHITELIST, seeded_symbols
+from quant_pipelines.store.whitelist import leaving_coins
 from sensors.searches import run_open_requests
 
 STAGES = (SYMBOL_BACKFILL, FOCUSED_OPTIMIZATION)
@@ -25,14 +26,16 @@ STAGES = (SYMBOL_BACKFILL, FOCUSED_OPTIMIZATION)
     jobs=[symbol_backfill, focused_optimization],
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Adds the partition of an approved coin, brings its history, then asks for its search",
+    description="Adds the partition of an approved coin, brings its history, then asks for its search; ends "
+    "what trades a coin that leaves, and takes it off once it is flat",
 )
 def new_whitelist_symbol(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.SensorResult:
-    """Add partitions, store new requests, and run what is open."""
+    """Go on with what leaves, add partitions, store new requests, and run what is open."""
     from quant_pipelines.operations.triggers import watch_whitelist  # noqa: PLC0415 - scipy
 
+    _finish_exits(context, platform)
     # Read first: a symbol approved meanwhile gets its partition with the next tick, never before its request.
     traded = read_whitelist(platform.engine, platform.exchange)
     watch_whitelist(platform.engine, platform.exchange, platform.clock)
@@ -45,6 +48,16 @@ def new_whitelist_symbol(
         skip_reason=answer if isinstance(answer, dg.SkipReason) and not requests else None,
         dynamic_partitions_requests=[SYMBOLS.build_add_request(missing)] if missing else [],
     )
+
+
+def _finish_exits(context: dg.SensorEvaluationContext, platform: Platform) -> None:
+    """End what trades the coins that leave, and take off those that nothing trades any more."""
+    if not leaving_coins(platform.engine, platform.exchange):
+        return
+    from quant_pipelines.operations.coin_exit import finish_exits  # noqa: PLC0415 - numba
+
+    for told in finish_exits(platform.engine, platform.exchange, platform.clock):
+        context.log.info(told)
 
 
 def _history_of_seeds(

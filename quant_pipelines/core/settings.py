@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from quant_pipelines.core.alert_settings import AlertSettings, WatchdogSettings
 from quant_pipelines.core.allocation_settings import AllocationSettings
+from quant_pipelines.core.hotlist_settings import HotListSettings
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.core.setting_fields import limit_setting, name_setting, setting
@@ -79,20 +80,6 @@ class MarketSettings:
         low=0,
         high=36_500,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class HotListSettings:
-    """Weights of S = w1*VolJump + w2*Turnover + w3*OIDelta + w4*FundingZ + w5*RegimeShift."""
-
-    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    volatility_jump_weight: float = setting(0.30, "w1", low=0, high=1000)
-    turnover_weight: float = setting(0.25, "w2", low=0, high=1000)
-    open_interest_change_weight: float = setting(0.20, "w3", low=0, high=1000)
-    funding_weight: float = setting(0.10, "w4", low=0, high=1000)
-    regime_shift_weight: float = setting(0.15, "w5", low=0, high=1000)
-    top_n: int = setting(5, "symbols on the hot list", low=1, high=10_000)
-    winsor_z: float = setting(3.0, "robust z scores are cut at this many deviations", low=0.5, high=100)
 
 
 @dataclass(frozen=True, slots=True)

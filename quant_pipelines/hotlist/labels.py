@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from quant_pipelines.hotlist.factors import (
+from quant_pipelines.hotlist.inputs import (
     STEPS_PER_DAY,
     FactorInputs,
     root_mean_square,

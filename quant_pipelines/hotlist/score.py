@@ -1,6 +1,6 @@
-"""S = w1·VolJump + w2·Turnover + w3·OIΔ + w4·FundingZ + w5·RegimeShift.
+"""S = w1·VolJump + w2·Turnover + w3·OIΔ + w4·FundingZ + w5·RegimeShift, and whatever else has a weight.
 
-Each factor enters as its robust z across symbols, winsorized.
+Each factor enters as its robust z across symbols, winsorized, with the sign of its direction.
 """
 
 import math
@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.settings import HotListSettings
-from quant_pipelines.hotlist.factors import FACTORS
+from quant_pipelines.hotlist.factors import FACTORS, NAMES
 
 _MAD_TO_DEVIATION = 1.4826
 _MIN_SYMBOLS = 3
@@ -26,7 +25,7 @@ class FactorScore:
     raw
         Raw factor; NaN where it is missing.
     z
-        Robust z across symbols, winsorized; 0 where the factor is missing.
+        Robust z across symbols, winsorized, above 0 where it is hotter; 0 where the factor is missing.
     weight
         Weight after the weights of missing factors were shared out.
     contribution
@@ -91,15 +90,19 @@ def robust_z(values: FloatArray, limit: float) -> FloatArray:
         return np.clip((values - center) / scale, -limit, limit)
 
 
-def score_symbols(raw: Mapping[str, Mapping[str, float]], settings: HotListSettings) -> list[HotScore]:
+def score_symbols(
+    raw: Mapping[str, Mapping[str, float]], weights: Mapping[str, float], winsor_z: float
+) -> list[HotScore]:
     """Score and rank symbols, best first.
 
     Parameters
     ----------
     raw
         Symbol to its raw factors, as `raw_factors` yields them.
-    settings
-        Weights, and the limit of z.
+    weights
+        Weight of every factor of the table, by name; at least 0.
+    winsor_z
+        Robust z scores are cut at this many deviations.
 
     Returns
     -------
@@ -108,17 +111,18 @@ def score_symbols(raw: Mapping[str, Mapping[str, float]], settings: HotListSetti
         symbol is flagged. Equal scores are ordered by symbol.
     """
     symbols = sorted(raw)
-    weights = factor_weights(settings)
     z = {
-        name: robust_z(np.array([raw[symbol][name] for symbol in symbols]), settings.winsor_z)
-        for name in FACTORS
+        factor.name: factor.direction
+        * robust_z(np.array([raw[symbol][factor.name] for symbol in symbols]), winsor_z)
+        for factor in FACTORS
     }
     unranked = []
     for position, symbol in enumerate(symbols):
-        own = {name: float(z[name][position]) for name in FACTORS}
+        own = {name: float(z[name][position]) for name in NAMES}
         terms = _terms(raw[symbol], own, weights)
         score = math.fsum(term.contribution for term in terms.values())
-        flags = tuple(f"missing {name}" for name in FACTORS if not math.isfinite(own[name]))
+        missing = (name for name in NAMES if weights[name] > 0.0 and not math.isfinite(own[name]))
+        flags = tuple(f"missing {name}" for name in missing)
         unranked.append(HotScore(symbol, score, 0, terms, flags))
     ordered = sorted(unranked, key=lambda one: (-one.score, one.symbol))
     return [
@@ -126,18 +130,13 @@ def score_symbols(raw: Mapping[str, Mapping[str, float]], settings: HotListSetti
     ]
 
 
-def factor_weights(settings: HotListSettings) -> dict[str, float]:
-    """Weights w1 to w5 by factor name."""
-    return {name: getattr(settings, f"{name}_weight") for name in FACTORS}
-
-
 def _terms(
     raw: Mapping[str, float], z: Mapping[str, float], weights: Mapping[str, float]
 ) -> dict[str, FactorScore]:
-    present = [name for name in FACTORS if math.isfinite(z[name])]
+    present = [name for name in NAMES if math.isfinite(z[name])]
     total, available = sum(weights.values()), sum(weights[name] for name in present)
     terms = {}
-    for name in FACTORS:
+    for name in NAMES:
         share = weights[name] * total / available if name in present and available else 0.0
         own = z[name] if name in present else 0.0
         terms[name] = FactorScore(raw[name], own, share, share * own)

@@ -34,6 +34,7 @@ from quant_pipelines.store.findings import blocking_findings
 from quant_pipelines.store.legs import add_legs
 from quant_pipelines.store.record_days import days_of_deployments, days_of_task
 from quant_pipelines.store.verdicts import read_verdicts
+from quant_pipelines.store.whitelist import off_the_list
 
 ACTOR = "paper screen"
 
@@ -152,7 +153,8 @@ def candidate_of(connection: Connection, verdict: VerdictRecord, job: dict[str, 
         timeframes={verdict.timeframe, verdict.out_of_sample["execution_timeframe"]},
     )
     days = days_of_task(connection, verdict.task_id)
-    return ScreenCandidate(verdict, findings, job["job"]["archive"], days)
+    gone = off_the_list(connection, verdict.exchange, symbols_of(verdict.symbol))
+    return ScreenCandidate(verdict, findings, job["job"]["archive"], days, tuple(gone))
 
 
 def deployment_values(

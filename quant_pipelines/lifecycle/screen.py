@@ -30,12 +30,15 @@ class ScreenCandidate:
         Folder that its data came from; None for stored market data.
     days
         Its out-of-sample days, by which copies of what trades already are known.
+    off_the_list
+        Those of its symbols that a person took off the whitelist.
     """
 
     verdict: VerdictRecord
     findings: tuple[str, ...] = ()
     archive: str | None = None
     days: Days = field(default_factory=dict)
+    off_the_list: tuple[str, ...] = ()
 
     @property
     def bet(self) -> Bet:
@@ -128,6 +131,7 @@ def _refusals(candidate: ScreenCandidate, newest: dict[Unit, int | None]) -> tup
     now = clean_data_gate(candidate.findings)
     gates = [now if gate.name == now.name else gate for gate in verdict.gates]
     reasons = [gate.reason for gate in gates if gate.gate == PAPER and not gate.passed]
+    reasons += [f"{symbol} left the whitelist" for symbol in candidate.off_the_list]
     if not verdict.parameters:
         reasons.append("no parameters could be fitted on the newest window")
     return tuple(reasons)

@@ -7,6 +7,7 @@ from quant_pipelines.core.limits import QUOTAS
 from quant_pipelines.core.stages import LADDER, RESTS
 from quant_pipelines.operations.allocation_verbs import REBALANCE
 from quant_pipelines.operations.data_verbs import DATA
+from quant_pipelines.operations.hot_verbs import HOT
 from quant_pipelines.operations.people_verbs import ALERTING, KEYS, USERS, WATCHING
 from quant_pipelines.operations.research_verbs import RESEARCH
 from quant_pipelines.operations.venue_verbs import KILL, VENUE
@@ -346,6 +347,7 @@ VERBS: tuple[Verb, ...] = (
         route="/api/v1/risk/limits",
         role="approver",
     ),
+    HOT,
     REBALANCE,
     Verb(
         "runner",

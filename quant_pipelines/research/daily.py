@@ -18,8 +18,8 @@ from quant_pipelines.sdk import Inputs
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.first_start import has_results
 from quant_pipelines.store.library import symbols_in_force
-from quant_pipelines.store.market import read_whitelist
 from quant_pipelines.store.searched import Round, SearchUnit, save_searched, window_ends
+from quant_pipelines.store.whitelist import read_staying
 
 _log = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ def _longest_ago_first(units: Iterable[SearchUnit], last: Mapping[SearchUnit, da
 
 def _units(settings: Settings, engine: Engine, scope: Scope) -> list[SearchUnit]:
     search, exchange = settings.optimization, settings.exchange.id
-    symbols = scope.symbols or read_whitelist(engine, exchange) or sorted(settings.market.whitelist)
+    symbols = scope.symbols or read_staying(engine, exchange) or sorted(settings.market.whitelist)
     sets = () if scope.symbols else [symbols_of(name) for name in search.instrument_sets]
     strategies = _strategies(settings, engine, scope)
     on = [(set_name(symbols_of(name), exchange), strategies.single) for name in symbols]

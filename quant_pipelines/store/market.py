@@ -18,6 +18,7 @@ from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.engine import Database, transaction
 from quant_pipelines.store.tables import (
     funding_rates,
+    hot_exclusions,
     hotlist,
     index_prices,
     instruments,
@@ -27,6 +28,8 @@ from quant_pipelines.store.tables import (
     whitelist,
 )
 
+_SCANNED: Final = (hotlist, hot_exclusions)
+"""Where a scan leaves rows: of each symbol in one of them."""
 SEEDED_BY: Final = "settings"
 """Who put a symbol on the whitelist that the settings named."""
 _VALUES = {
@@ -177,18 +180,19 @@ def newest_ms(engine: Engine, table: Table, exchange: str) -> dict[str, int]:
 
 
 def save_hotlist(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store one scan: a row for each symbol of the universe; a repeated scan replaces itself."""
-    statement = insert(hotlist)
-    names = ("score", "rank", "factors", "flags", "labels")
-    changes = {name: statement.excluded[name] for name in names}
-    key = ("scored_at", "exchange", "symbol")
-    with transaction(engine) as connection:
-        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes), list(rows))
+    """Store one scan: a row for each symbol that was scored.
+
+    Scores are kept as they were told: a scan of the same minute, repeated later, changes nothing.
+    """
+    if rows:
+        with transaction(engine) as connection:
+            connection.execute(insert(hotlist).on_conflict_do_nothing(), list(rows))
 
 
 def read_hotlist(engine: Engine, exchange: str, top_n: int | None = None) -> list[dict[str, Any]]:
-    """Rows of the newest scan, best first; all of them without ``top_n``."""
-    newest = select(func.max(hotlist.c.scored_at)).where(hotlist.c.exchange == exchange).scalar_subquery()
+    """Rows of the newest scan, best first; all of them without ``top_n``, none if filters left nobody."""
+    scans = (select(func.max(table.c.scored_at)).where(table.c.exchange == exchange) for table in _SCANNED)
+    newest = func.greatest(*(scan.scalar_subquery() for scan in scans))
     query = (
         select(hotlist)
         .where(hotlist.c.exchange == exchange, hotlist.c.scored_at == newest)
@@ -200,10 +204,11 @@ def read_hotlist(engine: Engine, exchange: str, top_n: int | None = None) -> lis
 
 
 def save_labels(engine: Engine, row: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
-    """Attach risk labels to one row of a scan."""
+    """Attach risk labels to one row of a scan; those that it has stay."""
     key = (hotlist.c[name] == row[name] for name in ("scored_at", "exchange", "symbol"))
     with transaction(engine) as connection:
-        connection.execute(update(hotlist).where(*key).values(labels=dict(labels)))
+        labeled = update(hotlist).where(*key, hotlist.c.labels == {}).values(labels=dict(labels))
+        connection.execute(labeled)
 
 
 def seed_symbols(

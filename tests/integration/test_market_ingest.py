@@ -13,9 +13,10 @@ from sqlalchemy import Engine, func, select
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import ConfigurationError, ExchangeUnavailable
+from quant_pipelines.core.hotlist_settings import HotListSettings
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.series import Series, Window
-from quant_pipelines.core.settings import HotListSettings, MarketSettings
+from quant_pipelines.core.settings import MarketSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.exchange import FundingRate, OpenInterest
 from quant_pipelines.marketdata.days import SymbolDays
@@ -51,6 +52,7 @@ SYMBOLS = ("BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT")
 DAYS = [f"2024-03-{day:02d}" for day in range(1, 11)]
 START, END = day_start_ms(DAYS[0]), day_start_ms(DAYS[-1]) + DAY_MS
 MARKET = MarketSettings(universe=SYMBOLS, whitelist=SYMBOLS[:1])
+SCAN = HotListSettings(least_volume=0.0)
 Answer = TypeVar("Answer")
 
 
@@ -205,7 +207,7 @@ def test_finding_stands_until_it_is_mended(filled: Engine) -> None:
 
 
 def test_scan_ranks_the_universe_and_explains_every_factor(filled: Engine) -> None:
-    scores = scan_universe(filled, EXCHANGE, HotListSettings(), END)
+    scores = scan_universe(filled, EXCHANGE, SCAN, END).scores
     stored = read_hotlist(filled, EXCHANGE)
     assert [row["symbol"] for row in stored] == [one.symbol for one in scores]
     assert all(row["flags"] == [] for row in stored)
@@ -216,14 +218,14 @@ def test_scan_ranks_the_universe_and_explains_every_factor(filled: Engine) -> No
 def test_missing_open_interest_is_flagged(filled: Engine) -> None:
     with filled.begin() as connection:
         connection.exec_driver_sql("delete from market.open_interest")
-    scan_universe(filled, EXCHANGE, HotListSettings(), END)
+    scan_universe(filled, EXCHANGE, SCAN, END)
     row = read_hotlist(filled, EXCHANGE)[0]
     assert row["flags"] == ["missing turnover", "missing open_interest_change"]
     assert row["factors"]["turnover"]["raw"] is None
 
 
 def test_best_symbols_get_risk_labels(filled: Engine) -> None:
-    scan_universe(filled, EXCHANGE, HotListSettings(), END)
+    scan_universe(filled, EXCHANGE, SCAN, END)
     labeled = label_top(filled, EXCHANGE, 2)
     assert [row["rank"] for row in labeled] == [1, 2]
     assert [bool(row["labels"]) for row in read_hotlist(filled, EXCHANGE)] == [True, True, False]

@@ -6,6 +6,7 @@ from quant_pipelines.store.tables.capital import acknowledged_looks, capital_loo
 from quant_pipelines.store.tables.capital_changes import capital_changes
 from quant_pipelines.store.tables.certificates import certificates
 from quant_pipelines.store.tables.challenges import challenges
+from quant_pipelines.store.tables.hot import circulating_supplies, hot_exclusions, hot_usefulness, hot_weights
 from quant_pipelines.store.tables.journal import book_openings, equity
 from quant_pipelines.store.tables.market import (
     bar_confirmations,
@@ -28,6 +29,7 @@ from quant_pipelines.store.tables.market import (
     universe,
     venue_limits,
     whitelist,
+    whitelist_exits,
 )
 from quant_pipelines.store.tables.ops import (
     alert_deliveries,
@@ -98,6 +100,7 @@ __all__ = [
     "bus_events",
     "certificates",
     "challenges",
+    "circulating_supplies",
     "combinatorial_studies",
     "combinatorial_splits",
     "checkpoints",
@@ -110,6 +113,9 @@ __all__ = [
     "folds",
     "funding_rates",
     "heartbeats",
+    "hot_exclusions",
+    "hot_usefulness",
+    "hot_weights",
     "hotlist",
     "imported_files",
     "income",
@@ -156,4 +162,5 @@ __all__ = [
     "wallet_days",
     "venue_limits",
     "whitelist",
+    "whitelist_exits",
 ]

@@ -290,7 +290,7 @@ hotlist = Table(
     document("labels", comment="risk labels: volatility band, safe leverage, market mood"),
     PrimaryKeyConstraint("scored_at", "exchange", "symbol"),
     schema="market",
-    comment="Hot scores of the whole universe, kept as of each scan",
+    comment="Hot scores of what the filters leave of the universe, as of each scan; they never change",
 )
 
 universe = Table(
@@ -312,9 +312,29 @@ whitelist = Table(
     moment("added_at"),
     text("added_by"),
     text("reason", server_default=sql("''")),
+    moment("leaving_since", nullable=True, comment="when a person took it off; it goes once it is flat"),
+    text("leaving_by", nullable=True),
+    text("leaving_reason", nullable=True),
     PrimaryKeyConstraint("exchange", "symbol"),
+    CheckConstraint(
+        "num_nulls(leaving_since, leaving_by, leaving_reason) in (0, 3)",
+        name="leaving",
+    ),
     schema="market",
     comment="Symbols that are optimized and traded",
+)
+
+whitelist_exits = Table(
+    "whitelist_exits",
+    metadata,
+    text("exchange"),
+    text("symbol"),
+    moment("left_at"),
+    text("left_by"),
+    text("reason"),
+    PrimaryKeyConstraint("exchange", "symbol", "left_at"),
+    schema="market",
+    comment="Symbols that a person took off the whitelist, once nothing traded them any more",
 )
 
 fetched_days = Table(

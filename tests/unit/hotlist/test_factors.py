@@ -4,8 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from quant_pipelines.core.hotlist_settings import HotListSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
-from quant_pipelines.hotlist import FactorInputs, raw_factors, risk_labels
+from quant_pipelines.hotlist import FACTORS, FactorInputs, raw_factors, risk_labels
+from quant_pipelines.hotlist.factor import Factor, Need
 
 AT = day_start_ms("2024-03-15")
 STEP = 15 * MINUTE_MS
@@ -63,7 +65,7 @@ def test_regime_shift_is_positive_when_the_market_turns_wild() -> None:
 def test_price_does_not_move_the_open_interest_factors() -> None:
     one = inputs()
     scaled = replace(one, close=one.close * 1000.0)
-    assert raw_factors(scaled) == pytest.approx(raw_factors(one))
+    assert raw_factors(scaled) == pytest.approx(raw_factors(one), nan_ok=True)
 
 
 def test_missing_data_give_missing_factors() -> None:
@@ -112,3 +114,51 @@ def test_mood_is_unknown_without_history() -> None:
     one = inputs()
     short = replace(one, ts=one.ts[-10:], close=one.close[-10:], volume=one.volume[-10:])
     assert risk_labels(short, max_leverage=20).mood == "unknown"
+
+
+def test_momentum_is_the_last_day_in_the_weeks_deviations() -> None:
+    one = inputs(drift=0.001)
+    assert factor("momentum", one) == pytest.approx(96 * 0.001 / (0.001 * math.sqrt(96)), rel=0.02)
+
+
+def test_volume_jump_compares_with_a_usual_day() -> None:
+    one = inputs()
+    tripled = np.where(one.ts >= AT - DAY_MS, 30.0, 10.0)
+    assert factor("volume_jump", replace(one, volume=tripled)) == pytest.approx(math.log(3.0))
+
+
+def test_strength_is_the_index_of_fourteen_hours() -> None:
+    rising = replace(inputs(), close=100.0 * np.exp(np.linspace(0.0, 1.0, 8 * 96)))
+    assert factor("strength", rising) == pytest.approx(100.0)
+    assert 0.0 <= factor("strength", inputs()) <= 100.0
+
+
+def test_market_cap_is_what_the_recorded_coins_are_worth() -> None:
+    one = inputs()
+    assert factor("market_cap", replace(one, circulating_supply=1e6)) == pytest.approx(
+        math.log(1e6 * float(one.close[-1]))
+    )
+
+
+def test_market_cap_is_unknown_where_nobody_recorded_the_coins() -> None:
+    assert math.isnan(factor("market_cap", inputs()))
+
+
+def test_weights_of_the_table_are_those_of_the_settings() -> None:
+    settings = HotListSettings()
+    told = {one.name: one.weight for one in FACTORS if one.weight}
+    assert told == {name: getattr(settings, f"{name}_weight") for name in told}
+    assert len(told) == 5
+
+
+@pytest.mark.parametrize("row", FACTORS, ids=lambda row: str(row.name))
+def test_factor_needs_what_its_row_says_and_nothing_else(row: Factor) -> None:
+    full = replace(inputs(recent=0.002, drift=0.0001), circulating_supply=1e6)
+    without: dict[Need, FactorInputs] = {
+        "bars": replace(full, ts=NO_TIMES, close=EMPTY, volume=EMPTY),
+        "open_interest": replace(full, open_interest_ts=NO_TIMES, open_interest=EMPTY),
+        "funding": replace(full, funding_rate=math.nan),
+        "supply": replace(full, circulating_supply=math.nan),
+    }
+    assert math.isfinite(row.value(full))
+    assert {need for need, less in without.items() if math.isnan(row.value(less))} == set(row.needs)

@@ -1,17 +1,4 @@
-"""The five raw factors of the hot-coin score, of one symbol.
-
-=====================  ==============================================================================
-volatility_jump        ln(volatility of the last 24 hours / of the 7 days before), root mean square of
-                       15-minute log returns
-turnover               ln(base volume of the last 24 hours / open interest): how often a day the open
-                       contracts change hands; a rate, so coins of any size compare
-open_interest_change   open interest (base units, so price does not count) now / 24 hours ago - 1
-funding                newest funding rate as its 8-hour equivalent: rate · 8 / interval in hours
-regime_shift           filtered probability of the turbulent regime, now - 24 hours ago
-=====================  ==============================================================================
-
-A factor that lacks its data is NaN: missing, never invented.
-"""
+"""What is known about one symbol at the time of a scan, and what several factors derive from it."""
 
 import math
 from dataclasses import dataclass
@@ -22,7 +9,6 @@ from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 from quant_pipelines.hotlist.regime import turbulence
 
-FACTORS = ("volatility_jump", "turnover", "open_interest_change", "funding", "regime_shift")
 BASELINE_DAYS = 7
 STEPS_PER_DAY = 96
 _MIN_BASELINE_STEPS = 2 * STEPS_PER_DAY
@@ -53,6 +39,8 @@ class FactorInputs:
         Newest funding rate, fraction an interval; NaN where unknown.
     funding_interval_hours
         Hours between two payments.
+    circulating_supply
+        Coins in circulation, base units; NaN where nobody has recorded them.
     """
 
     symbol: str
@@ -64,17 +52,7 @@ class FactorInputs:
     open_interest: FloatArray
     funding_rate: float
     funding_interval_hours: int
-
-
-def raw_factors(inputs: FactorInputs) -> dict[str, float]:
-    """Compute the factors of one symbol; NaN where the data do not reach."""
-    return {
-        "volatility_jump": _volatility_jump(inputs),
-        "turnover": _turnover(inputs),
-        "open_interest_change": _open_interest_change(inputs),
-        "funding": inputs.funding_rate * 8.0 / inputs.funding_interval_hours,
-        "regime_shift": _regime_shift(inputs),
-    }
+    circulating_supply: float = math.nan
 
 
 def usual_and_recent_returns(inputs: FactorInputs) -> tuple[FloatArray, FloatArray]:
@@ -101,31 +79,15 @@ def turbulence_path(inputs: FactorInputs) -> FloatArray:
     return path[usual.size - 1 :]
 
 
-def _volatility_jump(inputs: FactorInputs) -> float:
-    usual, recent = usual_and_recent_returns(inputs)
-    before, now = root_mean_square(usual), root_mean_square(recent)
-    return math.log(now / before) if before > 0 and now > 0 else math.nan
-
-
-def _turnover(inputs: FactorInputs) -> float:
-    held = _open_interest_at(inputs, inputs.at_ms)
+def daily_volume(inputs: FactorInputs) -> float:
+    """Sum up the base volume of the last 24 hours, scaled up where bars are missing; 0 without any."""
     recent = inputs.ts >= inputs.at_ms - DAY_MS
     hours = np.count_nonzero(recent) * 24 / STEPS_PER_DAY
-    traded = float(inputs.volume[recent].sum()) * 24 / hours if hours else 0.0
-    return math.log(traded / held) if traded > 0 and held > 0 else math.nan
+    return float(inputs.volume[recent].sum()) * 24 / hours if hours else 0.0
 
 
-def _open_interest_change(inputs: FactorInputs) -> float:
-    now, before = (_open_interest_at(inputs, at) for at in (inputs.at_ms, inputs.at_ms - DAY_MS))
-    return now / before - 1.0 if before > 0 else math.nan
-
-
-def _regime_shift(inputs: FactorInputs) -> float:
-    path = turbulence_path(inputs)
-    return float(path[-1] - path[0]) if path.size else math.nan
-
-
-def _open_interest_at(inputs: FactorInputs, at_ms: int) -> float:
+def open_interest_at(inputs: FactorInputs, at_ms: int) -> float:
+    """Open contracts as of a time, base units; NaN where none is at most an hour old."""
     position = int(np.searchsorted(inputs.open_interest_ts, at_ms, side="right")) - 1
     if position < 0 or at_ms - inputs.open_interest_ts[position] > _OPEN_INTEREST_TOLERANCE_MS:
         return math.nan
