@@ -78,6 +78,7 @@ from quant_pipelines.store.tables.trading import (
     trigger_states,
     wallet_days,
 )
+from quant_pipelines.store.tables.versions import pins, version_changes
 
 __all__ = [
     "SCHEMAS",
@@ -135,6 +136,7 @@ __all__ = [
     "parity_causes",
     "parity_days",
     "performance_metrics",
+    "pins",
     "positions",
     "rate_budgets",
     "risk_limits",
@@ -153,6 +155,7 @@ __all__ = [
     "universe",
     "users",
     "verdicts",
+    "version_changes",
     "wallet_days",
     "venue_limits",
     "whitelist",
