@@ -88,5 +88,7 @@ def _decision_row(row: dict[str, Any]) -> dict[str, Any]:
 
 def _card_row(card: dict[str, Any]) -> dict[str, Any]:
     names = ("deployment_id", "strategy", "symbol", "timeframe", "days")
-    flat = {name: value for name, value in card["metrics"].items() if not isinstance(value, (dict, list))}
-    return {name: card[name] for name in names} | flat
+    metrics = card["metrics"]
+    flat = {name: value for name, value in metrics.items() if not isinstance(value, (dict, list))}
+    luck = metrics.get("luck") or {}
+    return {name: card[name] for name in names} | flat | {"luck": luck.get("sentence", "")}

@@ -1,4 +1,4 @@
-"""Whether a deployment that is traded would go on with a scale or a specification of before."""
+"""Whether a deployment that is traded would go on with parameters, a scale or a specification of before."""
 
 import asyncio
 
@@ -25,7 +25,9 @@ class Scales:
         self._known.pop(deployment_id, None)
 
     async def is_outdated(self, deployment: Deployment, trader: Trader) -> bool:
-        """Whether it would go on with a specification of its book, or a scale of its bars, of before."""
+        """Whether it would go on with parameters, a specification or a scale of its bars of before."""
+        if trader.plan.deployment.parameters != deployment.parameters:
+            return True
         if await self._factors(deployment) != self._known[deployment.id]:
             return True
         known = trader.plan.deployment

@@ -271,6 +271,11 @@ class LadderSettings:
     challenger_people: int = setting(
         2, "different operators who approve a challenger's canary, and its whole capital", low=0, high=2
     )
+    challenger_keeps_book: bool = setting(
+        False,
+        "whether new parameters of the same text go on in the incumbent's book, which keeps what it holds; "
+        "else the challenger's own book takes the place and the incumbent's is closed",
+    )
     data_days: int = setting(
         7, "newest days whose data must be without a finding that blocks", low=1, high=3650
     )

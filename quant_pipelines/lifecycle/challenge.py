@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from quant_pipelines.optimize.paired_looks import PairedVerdict
 
 Kind: TypeAlias = Literal["parameters", "version"]
-Move: TypeAlias = Literal["shadow", "paper", "canary", "full", "rolled_back"]
-"""Where a challenger goes; ``full``: it takes the incumbent's place with all of its capital."""
+Move: TypeAlias = Literal["shadow", "paper", "canary", "full", "rolled_back", "restored"]
+"""Where a challenger goes; ``full``: it takes the incumbent's place with all of its capital; ``restored``: an
+incumbent goes back to what it traded before."""
 
 PROVES: Final[Mapping[str, str]] = {
     "parameters": "refitted on the calendar, as its record has tested: risk validation suffices",
@@ -117,6 +118,10 @@ class ChallengeEvidence(NamedTuple):
         Another challenger of the same incumbent.
     too_small
         Why its canary can't trade.
+    pinned
+        Who wants the incumbent to stay as it is.
+    turned_back
+        When the same text with the same parameters was taken back before, and why.
     people, needed
         Operators who approve the step, and how many must.
     reason
@@ -134,6 +139,8 @@ class ChallengeEvidence(NamedTuple):
     halted: str = ""
     in_flight: str = ""
     too_small: str = ""
+    pinned: str = ""
+    turned_back: str = ""
     people: frozenset[str] = frozenset()
     needed: int = 2
     reason: str = ""
@@ -151,6 +158,16 @@ def validated(evidence: ChallengeEvidence) -> str:
 def alone(evidence: ChallengeEvidence) -> str:
     """Want one challenger of an incumbent at a time."""
     return f"one_in_flight: {evidence.in_flight}" if evidence.in_flight else ""
+
+
+def unpinned(evidence: ChallengeEvidence) -> str:
+    """Want nobody to have pinned the incumbent to its version and parameters."""
+    return f"pinned: {evidence.pinned}" if evidence.pinned else ""
+
+
+def untried(evidence: ChallengeEvidence) -> str:
+    """Want it not to have been taken back before: the same parameters of the same text are no new idea."""
+    return f"taken_back: {evidence.turned_back}" if evidence.turned_back else ""
 
 
 def not_halted(evidence: ChallengeEvidence) -> str:
@@ -232,11 +249,13 @@ class ChallengeStep(NamedTuple):
     needs_people: bool = False
 
 
-_FORWARD = (validated, clean, not_halted, harmless, complete)
+_OPENED = (validated, untried, clean, not_halted, unpinned, alone)
+_FORWARD = (validated, clean, not_halted, unpinned, harmless, complete)
+_RESTORED = (explained, unpinned, alone, validated)
 
 STEPS: Final = (
-    ChallengeStep("candidate", "shadow", (validated, clean, not_halted, alone, at_venue)),
-    ChallengeStep("candidate", "paper", (validated, clean, not_halted, alone, on_paper)),
+    ChallengeStep("candidate", "shadow", (*_OPENED, at_venue)),
+    ChallengeStep("candidate", "paper", (*_OPENED, on_paper)),
     ChallengeStep("paper", "full", (*_FORWARD, on_paper, proven, better)),
     ChallengeStep(
         "shadow", "canary", (*_FORWARD, at_venue, proven, better, tradable, approved), needs_people=True
@@ -245,8 +264,12 @@ STEPS: Final = (
     ChallengeStep("paper", "rolled_back", (explained,)),
     ChallengeStep("shadow", "rolled_back", (explained,)),
     ChallengeStep("canary", "rolled_back", (explained,)),
+    ChallengeStep("paper", "restored", _RESTORED),
+    ChallengeStep("shadow", "restored", _RESTORED),
+    ChallengeStep("canary", "restored", (*_RESTORED, approved), needs_people=True),
+    ChallengeStep("live", "restored", (*_RESTORED, approved), needs_people=True),
 )
-"""Every step of a challenger. What is not here does not exist."""
+"""Every step of a challenger, and the way back of what trades. What is not here does not exist."""
 
 
 def step_of(source: Stage, move: str) -> ChallengeStep:
@@ -272,9 +295,12 @@ def refusals(step: ChallengeStep, evidence: ChallengeEvidence) -> tuple[str, ...
     return tuple(refusal for guard in step.guards if (refusal := guard(evidence)))
 
 
+_BACK: Final[tuple[Move, ...]] = ("rolled_back", "restored")
+
+
 def forward_of(source: Stage) -> Move | None:
     """Step forward from a stage; None where there is none."""
-    found = (row.move for row in STEPS if row.source == source and row.move != "rolled_back")
+    found = (row.move for row in STEPS if row.source == source and row.move not in _BACK)
     return next(found, None) if source != "candidate" else None
 
 

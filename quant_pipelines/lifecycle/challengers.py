@@ -14,6 +14,7 @@ from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings, Settings
 from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
+from quant_pipelines.core.timeline import Terms
 from quant_pipelines.lifecycle.canary import (
     PromisedBands,
     StageDone,
@@ -43,11 +44,12 @@ from quant_pipelines.store.heartbeats import standing_halts
 from quant_pipelines.store.legs import add_legs
 from quant_pipelines.store.lifecycle import add_deployment, paper_account, read_book
 from quant_pipelines.store.stages import StoredStage, read_stage
+from quant_pipelines.store.versions import standing_pin, turned_back
 
 if TYPE_CHECKING:
     from quant_pipelines.optimize.paired_looks import PairedVerdict
 
-_WAITING_RULES = ("one_in_flight", "halted")
+_WAITING_RULES = ("one_in_flight", "halted", "pinned")
 """What keeps a challenger waiting; everything else turns it down."""
 
 
@@ -83,15 +85,16 @@ def open_challenger(
     kind, fault = _kind(connection, one.verdict, incumbent, values)
     if fault:
         return replace(one, decision=REJECTED, reasons=(fault,)), None
-    checks = validate(_new_text(connection, one.verdict, values["strategy_version_id"]), _limits(settings))
+    checks = validate(_new_text(connection, one.verdict, values["strategy_version_id"]), limits_of(settings))
     step = step_of("candidate", "shadow" if incumbent.stage in ORDER_STAGES else "paper")
-    in_flight = store.challenger_of(connection, incumbent.deployment_id)
     evidence = ChallengeEvidence(
         kind,
         incumbent.stage,
         failed_checks=tuple(f"{check.name}: {check.fault}" for check in checks if check.fault),
         halted=_halted(connection, incumbent),
-        in_flight=f"deployment:{in_flight} challenges {incumbent.key} already" if in_flight else "",
+        in_flight=in_flight_of(connection, incumbent),
+        pinned=pinned_of(connection, incumbent),
+        turned_back=_turned_back(connection, incumbent, _offered(one.verdict, values)),
     )
     refused = refusals(step, evidence)
     if refused:
@@ -138,20 +141,52 @@ def _kind(
 
 
 def _new_text(connection: Connection, verdict: VerdictRecord, version_id: int) -> NewText:
-    text, outside = store.text_of(connection, version_id), verdict.out_of_sample
+    outside = verdict.out_of_sample
     days, trades = outside.get("days"), outside.get("trades")
-    names = (*text.space, *verdict.parameters)
-    return NewText(
-        verdict.parameters,
-        text.space,
-        outside.get("largest_exposure"),
-        trades / days if trades is not None and days else None,
-        has_stops="Stops(" in text.source or any(name.endswith("_stop") for name in names),
-    )
+    known = text_as_deployed(connection, _offered(verdict, {"strategy_version_id": version_id}))
+    a_day = trades / days if trades is not None and days else None
+    return known._replace(exposure=outside.get("largest_exposure"), trades_a_day=a_day)
 
 
-def _limits(settings: Settings) -> RiskLimits:
+def text_as_deployed(connection: Connection, terms: Terms) -> NewText:
+    """Read what would trade, as its text declares it; nothing is said of what its record showed."""
+    text = store.text_of(connection, terms.version_id)
+    names = (*text.space, *terms.parameters)
+    has_stops = "Stops(" in text.source or any(name.endswith("_stop") for name in names)
+    return NewText(terms.parameters, text.space, None, None, has_stops=has_stops)
+
+
+def limits_of(settings: Settings) -> RiskLimits:
+    """Limits that risk validation holds parameters against."""
     return RiskLimits.from_settings(settings.risk)
+
+
+def in_flight_of(connection: Connection, incumbent: StoredStage) -> str:
+    """Say who challenges a deployment; empty where nobody does."""
+    challenger = store.challenger_of(connection, incumbent.deployment_id)
+    return f"deployment:{challenger} challenges {incumbent.key} already" if challenger else ""
+
+
+def pinned_of(connection: Connection, incumbent: StoredStage) -> str:
+    """Say who pinned a deployment; empty where nobody did."""
+    pin = standing_pin(connection, incumbent.deployment_id)
+    return pin.sentence if pin else ""
+
+
+def _offered(verdict: VerdictRecord, values: dict[str, Any]) -> Terms:
+    return Terms(values["strategy_version_id"], verdict.content_hash, verdict.parameters, verdict.id)
+
+
+def _turned_back(connection: Connection, incumbent: StoredStage, new: Terms) -> str:
+    """Say when the same was taken back before; empty where it never was."""
+    same = (one for one in turned_back(connection, incumbent.deployment_id) if one.terms.digest == new.digest)
+    found = next(same, None)
+    if found is None:
+        return ""
+    return (
+        f"the same parameters of the same text were taken back on {found.at:%Y-%m-%d} ({found.reason}); "
+        "expected other ones, or a person who goes back to them (quant rollback --to)"
+    )
 
 
 def standing_of(connection: Connection, challenger: StoredStage) -> Rivals:
@@ -215,10 +250,12 @@ def judged(
         blocked=blocking_findings(connection, challenger.exchange, challenger.symbol, Days(first, date.max)),
         halted=_halted(connection, challenger, incumbent),
         too_small=_too_small(connection, incumbent, capital),
+        pinned=pinned_of(connection, incumbent),
         needed=ladder.challenger_people,
     )
     numbers = {
         "stage": done.stage,
+        "incumbent_stage": incumbent.stage,
         "days": done.days,
         "fills": int(done.shortfalls_bps.size),
         "mean_shortfall_bps": float(done.shortfalls_bps.mean()) if done.shortfalls_bps.size else None,

@@ -1,8 +1,10 @@
 """Scorecards: how each deployment does by its own equity, beside what its verdict promised."""
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Engine
@@ -11,9 +13,12 @@ from quant_pipelines.backtest.batch.result import returns_on
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.core.timeframes import YEAR_DAYS
+from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, to_ms
+from quant_pipelines.optimize.luck import luck_of
 from quant_pipelines.optimize.overfit import moments_of, probabilistic_sharpe_ratio
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.lifecycle import ScoredBook, read_books, save_scorecards
+from quant_pipelines.store.versions import book_changes_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,15 @@ def score_deployments(engine: Engine, settings: Settings, clock: Clock) -> list[
         Time of the score.
     """
     now = clock_time(clock)
-    cards = [score(book, least_efficiency=settings.gates.paper_min_efficiency) for book in read_books(engine)]
+    books = read_books(engine)
+    with transaction(engine) as connection:
+        changed = book_changes_at(connection)
+    cards = [
+        with_luck(
+            score(book, least_efficiency=settings.gates.paper_min_efficiency), book, Scoring(now, changed)
+        )
+        for book in books
+    ]
     save_scorecards(
         engine,
         [
@@ -62,6 +75,23 @@ def score_deployments(engine: Engine, settings: Settings, clock: Clock) -> list[
         ],
     )
     return cards
+
+
+class Scoring(NamedTuple):
+    """When books are scored, and when those that went on with other parameters did so, by deployment."""
+
+    now: datetime
+    changed: Mapping[int, datetime]
+
+
+def with_luck(card: Scorecard, book: ScoredBook, since: Scoring) -> Scorecard:
+    """Add ``luck``: how likely the complete days of what trades now are luck, and when more is known."""
+    today_ms = to_ms(since.now) // DAY_MS * DAY_MS
+    changed = since.changed.get(book.deployment_id)
+    first_ms = 0 if changed is None else to_ms(changed)
+    returns = daily_returns(book.day_end_equity, book.capital)
+    is_meant = (book.days >= first_ms) & (book.days < today_ms)
+    return replace(card, metrics=card.metrics | {"luck": luck_of(returns[is_meant])._asdict()})
 
 
 def score(book: ScoredBook, *, least_efficiency: float) -> Scorecard:

@@ -16,6 +16,7 @@ from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import LADDER, Stage
+from quant_pipelines.core.timeline import VersionChange
 from quant_pipelines.lifecycle.canary import is_overdue, missing_of
 from quant_pipelines.lifecycle.challenge import Move, forward_of, refusals, step_of
 from quant_pipelines.lifecycle.challengers import JudgedChallenger, Rivals, done_by, judged, standing_of
@@ -27,10 +28,12 @@ from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_dep
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.heartbeats import Alert, add_alert
 from quant_pipelines.store.stages import StoredStage, change_stage, open_venue_book, read_stage
+from quant_pipelines.store.versions import add_change, terms_of
 
 ACTOR: Final = "promotion ladder"
 REPLACED: Final = "deployment.replaced"
 ROLLED_BACK: Final = "deployment.rolled_back"
+PARAMETERS_CHANGED: Final = "deployment.parameters_changed"
 
 
 class Challenging(NamedTuple):
@@ -109,6 +112,8 @@ def take_step(
     """Take a step that was proven."""
     if move == "canary":
         return _open_canary(asked, ladder, sorted(people), known)
+    if ladder.challenger_keeps_book and known.evidence.kind == "parameters":
+        return _hand_over(asked, sorted(people), known)
     return _take_place(asked, known)
 
 
@@ -158,6 +163,7 @@ def _take_place(asked: Challenging, known: JudgedChallenger) -> Receipt:
         set_capital(connection, challenger.deployment_id, whole, **_said(asked, reason))
     told = {"reason": signature.reason, "numbers": audit.plain(known.numbers)}
     store.end_challenge(connection, challenge.id, "replaced", now, told)
+    add_change(connection, _change(asked, challenger.deployment_id))
     detail = {"by": challenger.key, "stage": incumbent.stage, "capital": whole, **told}
     audit_id = _sign(asked, REPLACED, incumbent.key, detail)
     announce_deployments(connection)
@@ -166,6 +172,41 @@ def _take_place(asked: Challenging, known: JudgedChallenger) -> Receipt:
         f"{whole.normalize():f}; what {incumbent.key} holds is closed at its next bar"
     )
     return Receipt(REPLACED, challenger.key, summary, audit_id)
+
+
+def _hand_over(asked: Challenging, people: list[str], known: JudgedChallenger) -> Receipt:
+    """Let the incumbent's book go on with a challenger's parameters; the challenger's own book ends."""
+    connection, (challenger, challenge, incumbent), signature, now = asked
+    change = _change(asked, incumbent.deployment_id)
+    capital = read_capital(connection, incumbent.deployment_id) or Decimal(0)
+    change_stage(connection, challenger.deployment_id, "retired", now)
+    for one in (challenger, incumbent):
+        approvals.void_proposals(connection, one.key, now)
+    add_change(connection, change)
+    if challenge.canary_id is not None:
+        capital += read_capital(connection, challenge.canary_id) or Decimal(0)
+        reason = f"goes on with the parameters of {challenger.key}"
+        set_capital(connection, incumbent.deployment_id, capital, **_said(asked, reason))
+    told = {"reason": signature.reason, "numbers": audit.plain(known.numbers)}
+    store.end_challenge(connection, challenge.id, "replaced", now, told)
+    detail = {"by": challenger.key, "stage": incumbent.stage, "capital": capital, "operators": people, **told}
+    detail |= {"parameters": change.after.parameters, "parameters_before": change.before.parameters}
+    audit_id = _sign(asked, PARAMETERS_CHANGED, incumbent.key, detail)
+    announce_deployments(connection)
+    summary = (
+        f"{incumbent.key} goes on in {incumbent.stage} with the parameters of {challenger.key} and "
+        f"{capital.normalize():f}; what it holds is theirs to keep or to close"
+    )
+    return Receipt(PARAMETERS_CHANGED, incumbent.key, summary, audit_id)
+
+
+def _change(asked: Challenging, to_deployment_id: int) -> VersionChange:
+    """Row of a challenger's victory: who trades from then on, and what was traded before."""
+    connection, (challenger, _, incumbent), signature, now = asked
+    before = terms_of(connection, incumbent.deployment_id)
+    after = terms_of(connection, challenger.deployment_id)
+    who = (incumbent.deployment_id, to_deployment_id)
+    return VersionChange(*who, now, "challenge", before, after, signature.operator, signature.reason)
 
 
 def take_back(asked: Challenging, ladder: LadderSettings) -> Receipt:

@@ -1,9 +1,15 @@
 """Who asks, and what was done: the two ends of every operator's verb."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from quant_pipelines.core.settings import Settings
 
 _LONGEST_NAME, _LONGEST_REASON = 80, 1000
 
@@ -44,6 +50,14 @@ class Signature:
                     f"{name} holds the character {odd!a}; expected text that can be read: it is signed"
                 )
             object.__setattr__(self, name, value)
+
+
+class OperatedStack(NamedTuple):
+    """The stack that a verb is about: its database, its settings, its time."""
+
+    engine: "Engine"
+    settings: "Settings"
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ approval and the audit row change together.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
@@ -21,6 +21,7 @@ from quant_pipelines.lifecycle.challengers import JudgedChallenger, standing_of
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
 from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
 from quant_pipelines.operations import challenges
+from quant_pipelines.operations.proposals import Case, proposal_of, propose, shown_evidence
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.voided import clause_of, detail_of
 from quant_pipelines.optimize.evidence import Freshness, fresh_evidence
@@ -40,26 +41,11 @@ from quant_pipelines.store.stages import (
     read_stages,
     rest_until,
 )
-from quant_pipelines.store.users import has_users, role_of
 
 CANARY: Final = "canary"
 PAPER: Final = "paper"
 _SECOND_PERSON = "(a second operator)"
 _TWO_PEOPLE = frozenset({"one", "two"})
-
-
-class _Case(NamedTuple):
-    """A deployment of which a step is asked for: who asks, and when."""
-
-    connection: Connection
-    stored: StoredStage
-    signature: Signature
-    now: datetime
-
-    def sign(self, action: str, detail: dict[str, Any]) -> int:
-        """Append to the audit log; returns the row's id."""
-        known = {"reason": self.signature.reason, "from": self.stored.stage, **detail}
-        return audit.append(self.connection, self.signature.operator, action, self.stored.key, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +106,10 @@ def promote(
     if target not in LADDER:
         raise LifecycleError(f"target is {target!r}; expected one of {', '.join(LADDER)}")
     with transaction(engine) as connection:
-        stored = _locked(connection, deployment_id)
+        stored = locked_stage(connection, deployment_id)
         approvals.void_expired(connection, now)
-        case = _Case(connection, stored, signature, now)
-        proposal = _proposal_of(case, ladder, target)
+        case = Case(connection, stored, signature, now)
+        proposal = proposal_of(case, ladder, target)
         challenge = _challenging(case, target)
         needed = challenge.people(ladder) if challenge else approvals_needed(stored.stage, target)
         is_first = needed > 1 and proposal is None
@@ -133,7 +119,7 @@ def promote(
         if challenge is None:
             _require(case, ladder, target, people)
         if is_first:
-            return _propose(case, ladder, target)
+            return propose(case, ladder, target)
         if proposal:
             approvals.approve(connection, proposal.id, signature.operator, now)
         if challenge and known:
@@ -156,7 +142,7 @@ def roll_back(engine: Engine, signature: Signature, *, deployment_id: int, clock
     """
     now = clock_time(clock)
     with transaction(engine) as connection:
-        case = _Case(connection, _locked(connection, deployment_id), signature, now)
+        case = Case(connection, locked_stage(connection, deployment_id), signature, now)
         if case.stored.challenges is not None and case.stored.stage in LADDER:
             standing = standing_of(connection, case.stored)
             asked = challenges.Challenging(connection, standing, signature, now)
@@ -179,7 +165,7 @@ def disable(
         raise LifecycleError(f"target is {target!r}; expected {' or '.join(RESTS)}")
     now = clock_time(clock)
     with transaction(engine) as connection:
-        case = _Case(connection, _locked(connection, deployment_id), signature, now)
+        case = Case(connection, locked_stage(connection, deployment_id), signature, now)
         challenges.require_incumbent(case.stored)
         _require(case, LadderSettings(), target, frozenset({signature.operator}))
         return _move(case, target, "deployment.disabled")
@@ -197,7 +183,7 @@ def let_rest(
     """
     now = clock_time(clock)
     with transaction(engine) as connection:
-        case = _Case(connection, _locked(connection, deployment_id), signature, now)
+        case = Case(connection, locked_stage(connection, deployment_id), signature, now)
         _require(case, LadderSettings(), "cooling", frozenset({signature.operator}))
         receipt = _move(case, "cooling", "deployment.disabled")
         rest_until(connection, deployment_id, now + rest)
@@ -229,7 +215,7 @@ def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list
                 continue
             target = LADDER[LADDER.index(stored.stage) + 1]
             try:
-                _require(_Case(connection, stored, asked, now), ladder, target, _TWO_PEOPLE)
+                _require(Case(connection, stored, asked, now), ladder, target, _TWO_PEOPLE)
             except LifecycleError:
                 continue
             needed = approvals_needed(stored.stage, target)
@@ -237,7 +223,14 @@ def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list
     return found
 
 
-def _locked(connection: Connection, deployment_id: int) -> StoredStage:
+def locked_stage(connection: Connection, deployment_id: int) -> StoredStage:
+    """Read a deployment that is about to change; nobody else changes it until the transaction ends.
+
+    Raises
+    ------
+    LifecycleError
+        If it is unknown, or a leg.
+    """
     stored = read_stage(connection, deployment_id, for_update=True)
     if stored is None:
         raise LifecycleError(f"deployment:{deployment_id} does not exist; expected the id of a deployment")
@@ -248,12 +241,12 @@ def _locked(connection: Connection, deployment_id: int) -> StoredStage:
     return stored
 
 
-def _require(case: _Case, ladder: LadderSettings, target: Stage, people: frozenset[str]) -> None:
+def _require(case: Case, ladder: LadderSettings, target: Stage, people: frozenset[str]) -> None:
     evidence = evidence_of(_record(case, ladder), ladder, people, case.signature.reason)
     require_transition(case.stored.stage, target, evidence)
 
 
-def _record(case: _Case, ladder: LadderSettings) -> StageRecord:
+def _record(case: Case, ladder: LadderSettings) -> StageRecord:
     stored, first = case.stored, (case.now - timedelta(days=ladder.data_days)).date()
     return StageRecord(
         stage=stored.stage,
@@ -269,12 +262,6 @@ def _record(case: _Case, ladder: LadderSettings) -> StageRecord:
         blocked=blocking_findings(case.connection, stored.exchange, stored.symbol, Days(first, date.max)),
         regime=days_in_regime(case.connection, stored.verdict_id, case.now) if stored.is_next_money else None,
     )
-
-
-def _require_approver(connection: Connection, operator: str) -> None:
-    """Say in words what the database would refuse: once there are users, the second person is an approver."""
-    if has_users(connection) and role_of(connection, operator) not in ("approver", "admin"):
-        raise LifecycleError(f"{operator} is no approver; expected one, for somebody else proposed this step")
 
 
 def _require_free_unit(connection: Connection, stored: StoredStage) -> None:
@@ -297,7 +284,7 @@ class _Challenge(NamedTuple):
         return challenges.require_step(self.asked, ladder, self.move, people)
 
 
-def _challenging(case: _Case, target: str) -> _Challenge | None:
+def _challenging(case: Case, target: str) -> _Challenge | None:
     """Step that a target means where the deployment is a challenger; None for another."""
     if case.stored.challenges is None:
         return None
@@ -306,58 +293,17 @@ def _challenging(case: _Case, target: str) -> _Challenge | None:
     return _Challenge(challenges.Challenging(case.connection, standing, case.signature, case.now), move)
 
 
-def _proposal_of(case: _Case, ladder: LadderSettings, target: str) -> approvals.Proposal | None:
-    """Return the proposal that somebody else made; None without one.
-
-    It is void, and may be made anew, where what it was of has changed since.
-    """
-    stored, operator = case.stored, case.signature.operator
-    proposal = approvals.open_proposal(case.connection, stored.key, target)
-    if proposal is None:
-        return None
-    bound = proposal.evidence.get("binding")
-    if bound not in (None, challenges.binding(case.connection, stored, ladder)):
-        voided = approvals.void_proposals(case.connection, stored.key, case.now)
-        case.sign("deployment.proposal_void", {"why": "what it was of has changed", **detail_of(voided)})
-        return None
-    if proposal.proposer.casefold() == operator.casefold():
-        raise LifecycleError(
-            f"{proposal.proposer} proposed {target} for {stored.key}; expected a different operator"
-        )
-    _require_approver(case.connection, operator)
-    return proposal
-
-
-def _propose(case: _Case, ladder: LadderSettings, target: Stage) -> Receipt:
-    stored, signature = case.stored, case.signature
-    values = {
-        "subject": stored.key,
-        "source": stored.stage,
-        "target": target,
-        "proposer": signature.operator,
-        "reason": signature.reason,
-        "evidence": audit.plain(_evidence(stored))
-        | {"binding": challenges.binding(case.connection, stored, ladder)},
-        "proposed_at": case.now,
-    }
-    approvals.propose(case.connection, values)
-    action = "deployment.proposed"
-    audit_id = case.sign(action, {"to": target, **_evidence(stored)})
-    summary = f"{target} is proposed for {stored.key}; a second operator must promote it too"
-    return Receipt(action, stored.key, summary, audit_id)
-
-
-def _move(case: _Case, target: Stage, action: str) -> Receipt:
+def _move(case: Case, target: Stage, action: str) -> Receipt:
     stored = case.stored
     change_stage(case.connection, stored.deployment_id, target, case.now)
     voided = approvals.void_proposals(case.connection, stored.key, case.now)
-    audit_id = case.sign(action, {"to": target, **_evidence(stored), **detail_of(voided)})
+    audit_id = case.sign(action, {"to": target, **shown_evidence(stored), **detail_of(voided)})
     announce_deployments(case.connection)
     summary = f"{stored.key} went from {stored.stage} to {target}{clause_of(voided)}"
     return Receipt(action, stored.key, summary, audit_id)
 
 
-def _open_canary(case: _Case, ladder: LadderSettings, people: list[str]) -> Receipt:
+def _open_canary(case: Case, ladder: LadderSettings, people: list[str]) -> Receipt:
     """Begin a book at the venue with a share of the capital; the shadow's paper book ends with it."""
     connection, stored, signature, now = case
     capital = stored.capital * Decimal(str(ladder.canary_capital_fraction))
@@ -366,7 +312,8 @@ def _open_canary(case: _Case, ladder: LadderSettings, people: list[str]) -> Rece
     voided = approvals.void_proposals(connection, stored.key, now)
     canary = f"deployment:{open_venue_book(connection, stored.deployment_id, account, capital, now)}"
     action = "deployment.promoted"
-    audit_id = case.sign(action, {"to": CANARY, "canary": canary, **_evidence(stored), **detail_of(voided)})
+    detail = {"to": CANARY, "canary": canary, **shown_evidence(stored), **detail_of(voided)}
+    audit_id = case.sign(action, detail)
     approved = {"reason": signature.reason, "operators": people, "capital": capital, "shadow": stored.key}
     approved["identified"] = signature.is_identified
     audit.append(connection, signature.operator, REAL_ORDERS_APPROVED, canary, approved)
@@ -375,7 +322,7 @@ def _open_canary(case: _Case, ladder: LadderSettings, people: list[str]) -> Rece
     return Receipt(action, canary, summary + clause_of(voided), audit_id)
 
 
-def _reopen_on_paper(case: _Case) -> Receipt:
+def _reopen_on_paper(case: Case) -> Receipt:
     """Begin a paper book for one that traded at a venue; its book there ends, flat."""
     connection, stored, _, now = case
     if stored.position:
@@ -387,13 +334,8 @@ def _reopen_on_paper(case: _Case) -> Receipt:
     book = open_venue_book(connection, stored.deployment_id, account, stored.capital, now)
     change_stage(connection, book, PAPER, now)
     voided = approvals.void_proposals(connection, stored.key, now)
-    detail = {"to": PAPER, "paper": f"deployment:{book}", **_evidence(stored), **detail_of(voided)}
+    detail = {"to": PAPER, "paper": f"deployment:{book}", **shown_evidence(stored), **detail_of(voided)}
     audit_id = case.sign("deployment.promoted", detail)
     announce_deployments(connection)
     summary = f"{stored.key} goes on as deployment:{book} in paper{clause_of(voided)}"
     return Receipt("deployment.promoted", f"deployment:{book}", summary, audit_id)
-
-
-def _evidence(stored: StoredStage) -> dict[str, Any]:
-    names = ("verdict_id", "since", "position", "halts", "refused_orders", "active_triggers", "failed_gates")
-    return {name: getattr(stored, name) for name in names} | {"look": stored.look._asdict()}

@@ -19,7 +19,8 @@ from quant_pipelines.store.engine import connected, transaction
 from quant_pipelines.store.funds import newest_funds
 from quant_pipelines.store.heartbeats import Heartbeat, read_heartbeats
 from quant_pipelines.store.rate_budgets import read_rate_budgets
-from quant_pipelines.store.views import account_capital, current_deployments
+from quant_pipelines.store.versions import standing_pins
+from quant_pipelines.store.views import account_capital, current_deployments, newest_luck
 
 _RUNS_QUERY = "{ runsOrError(limit: 5) { ... on Runs { results { jobName status startTime endTime } } } }"
 
@@ -31,7 +32,7 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
     -------
     dict
         ``services`` [name, state, since, address], ``deployments`` [strategy, version, symbols, stage,
-        capital, ...],
+        capital, ``luck`` (how likely its days are luck, and when more is known), ``pinned``, ...],
         ``requests`` (what is used of each exchange's request allowance),
         ``fills`` (count), ``equity`` (quote currency), ``trading_state``, ``last_runs``.
         ``outages`` [what, since, sentence]: what is away now. ``funds`` [account, at, wallet, unrealized,
@@ -83,13 +84,17 @@ def _trading(url: str) -> dict[str, Any]:
             outages = standing_outages(connection, utc_now())
             funds = newest_funds(connection)
             alerts = open_alerts(connection)
+            luck, pinned = newest_luck(connection), standing_pins(connection)
     except StoreError as error:
         return {"outages": [database_away(error)]}
     return {
         "outages": outages,
         "funds": funds,
         "alerts": alerts,
-        "deployments": [_deployment(row) for row in deployed],
+        "deployments": [
+            _deployment(row) | {"luck": luck.get(row["id"]), "pinned": pinned.get(row["id"], "")}
+            for row in deployed
+        ],
         "fills": sum(row["fills"] for row in deployed),
         "equity": _account_equity(capital, deployed),
         "trading_state": runner.state if (runner := _fresh(beats, RUNNER)) else None,

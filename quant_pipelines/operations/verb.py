@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from quant_pipelines.core.bounds import ROW_ID
 from quant_pipelines.core.errors import LifecycleError
-from quant_pipelines.operations.receipt import Receipt, Signature
+from quant_pipelines.operations.receipt import OperatedStack, Receipt, Signature
 
 if TYPE_CHECKING:
     from quant_pipelines.core.settings import Settings
@@ -191,6 +191,7 @@ def carry_out(verb: Verb, given: Mapping[str, Any], *, store: "KeyStore", settin
         "exchange": settings.exchange.id,
         "signature": _signature(verb, given, store, settings),
         "clock": store.clock,
+        "stack": OperatedStack(store.engine, settings, store.clock),
         **{field.name: field.default for field in verb.fields if field.default is not REQUIRED},
         **{name: value for name, value in given.items() if value is not None},
     }

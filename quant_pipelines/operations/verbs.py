@@ -12,6 +12,7 @@ from quant_pipelines.operations.people_verbs import ALERTING, KEYS, USERS, WATCH
 from quant_pipelines.operations.research_verbs import RESEARCH
 from quant_pipelines.operations.venue_verbs import KILL, VENUE
 from quant_pipelines.operations.verb import Choices, Field, Verb, action_of
+from quant_pipelines.operations.version_verbs import PIN, ROLLBACK, UNPIN
 
 SIGNATURE = (
     Field("operator", "text", "your name", "your name (default: %(default)s)"),
@@ -316,16 +317,9 @@ VERBS: tuple[Verb, ...] = (
         role="operator",
         money=("canary", "live"),
     ),
-    Verb(
-        "rollback",
-        "take a shadow, canary or live deployment out again",
-        "quant_pipelines.operations.stages:roll_back",
-        (_DEPLOYMENT,),
-        job="roll_back_deployment",
-        told="Take a shadow, canary or live deployment out again",
-        asks="One deployment.",
-        route="/api/v1/strategy/{deployment_id}/rollback",
-    ),
+    ROLLBACK,
+    PIN,
+    UNPIN,
     Verb(
         "disable",
         "stop a deployment",
@@ -370,8 +364,18 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         "history",
-        "what became of a deployment: stages, capital, challengers",
-        fields=(_DEPLOYMENT,),
+        "what became of a deployment: versions, luck, stages, capital, challengers",
+        fields=(
+            _DEPLOYMENT,
+            Field(
+                "diff",
+                "text",
+                "two versions by their numbers, such as 1:2: what differs in parameters and text",
+                metavar="A:B",
+                default="",
+                flag="--diff",
+            ),
+        ),
         asker="home",
         module="deployment_history",
     ),

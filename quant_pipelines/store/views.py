@@ -144,6 +144,11 @@ def newest_scorecards(connection: Connection) -> list[dict[str, Any]]:
     return _rows(connection, query)
 
 
+def newest_luck(connection: Connection) -> dict[int, dict[str, Any] | None]:
+    """Read what the newest scorecards say of luck, by deployment; None where they are older than that."""
+    return {card["deployment_id"]: card["metrics"].get("luck") for card in newest_scorecards(connection)}
+
+
 def equity_curves(connection: Connection, points: int) -> dict[int, list[float]]:
     """Read the newest equity of each deployment, oldest first, at most this many points each.
 

@@ -80,6 +80,8 @@ OPERATORS = {
     "accept_values",
     "promote_deployment",
     "roll_back_deployment",
+    "pin_deployment",
+    "unpin_deployment",
     "disable_deployment",
     "set_risk_limit",
     "rebalance",

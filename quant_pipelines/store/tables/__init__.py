@@ -80,6 +80,7 @@ from quant_pipelines.store.tables.trading import (
     trigger_states,
     wallet_days,
 )
+from quant_pipelines.store.tables.versions import pins, version_changes
 
 __all__ = [
     "SCHEMAS",
@@ -141,6 +142,7 @@ __all__ = [
     "parity_causes",
     "parity_days",
     "performance_metrics",
+    "pins",
     "positions",
     "rate_budgets",
     "risk_limits",
@@ -159,6 +161,7 @@ __all__ = [
     "universe",
     "users",
     "verdicts",
+    "version_changes",
     "wallet_days",
     "venue_limits",
     "whitelist",

@@ -30,6 +30,7 @@ from tests.integration.runner.world import (
     SETTINGS,
     SWITCH,
     SYMBOL,
+    execute,
     recording,
     rows,
     world,
@@ -82,7 +83,12 @@ def record_scale(engine: Engine) -> None:
     record_factor(engine, "binanceusdm", Signature("ann", "a split"), symbol=SYMBOL, change=change)
 
 
-@pytest.mark.parametrize("change", [change_specification, record_scale])
+def change_parameters(engine: Engine) -> None:
+    """Better parameters of the same text, which go on in the same book."""
+    execute(engine, "update trading.deployments set parameters = '{\"window\": 9}'")
+
+
+@pytest.mark.parametrize("change", [change_specification, record_scale, change_parameters])
 def test_runner_at_work_begins_a_deployment_again_with_what_changed(
     engine: Engine,
     deploy: Callable[..., int],

@@ -39,6 +39,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     "clean": {"blocked": ("gaps in 1m bars",)},
     "not_halted": {"halted": "account: loss"},
     "alone": {"in_flight": "deployment:4 challenges deployment:1 already"},
+    "unpinned": {"pinned": "deployment:1 keeps its version and parameters"},
+    "untried": {"turned_back": "the same parameters of the same text were taken back"},
     "harmless": {"harm": ("it has lost 9 % of its capital",)},
     "complete": {"short": ("it has 3 fills, at least 30 are asked for",)},
     "proven": {"look": NOT_LOOKED_AT},
@@ -53,6 +55,8 @@ RULES = {
     "clean": "blocked_data",
     "not_halted": "halted",
     "alone": "one_in_flight",
+    "unpinned": "pinned",
+    "untried": "taken_back",
     "harmless": "harm",
     "complete": "stage_complete",
     "proven": "capital_decision",
@@ -106,7 +110,7 @@ def test_nobody_is_asked_where_the_settings_want_nobody() -> None:
 
 def test_what_can_go_forward_can_come_back() -> None:
     assert {row.source for row in STEPS if row.move == "rolled_back"} == {
-        row.source for row in STEPS if row.source != "candidate"
+        row.source for row in STEPS if row.source != "candidate" and row.move != "restored"
     }
     assert [forward_of(stage) for stage in LADDER] == ["full", "canary", "full", None]
 
@@ -118,7 +122,7 @@ def test_a_step_from_a_wrong_stage_does_not_exist(source: Any, move: str) -> Non
 
 
 def test_each_stage_says_what_it_can_prove() -> None:
-    assert {step.move for step in STEPS if step.move != "rolled_back"} <= PROVES.keys()
+    assert {step.move for step in STEPS if step.move not in ("rolled_back", "restored")} <= PROVES.keys()
 
 
 @pytest.mark.parametrize(
