@@ -18,7 +18,7 @@ from quant_pipelines.core.orders import Side
 from quant_pipelines.exchange import venue_rows
 from quant_pipelines.exchange.ccxt_reads import NOT_FOUND, SOON_SECONDS, CcxtReads, Parameters
 from quant_pipelines.exchange.errors import translated
-from quant_pipelines.exchange.order_request import order_request
+from quant_pipelines.exchange.order_request import order_request, send_order
 from quant_pipelines.exchange.user_stream import follow_user_stream
 from quant_pipelines.trading.modes import AccountModes
 from quant_pipelines.trading.venue import (
@@ -184,7 +184,7 @@ class CcxtOrders(CcxtReads):
         if quantity is not None and "newClientOrderId" in params:
             words = {"side": side, "quantity": quantity, **params}
             request = order_request(self._client, symbol, kind, words)
-            told = await self._client.fapiPrivatePostOrder(request)
+            told = await send_order(self._client, request)
         else:
             told = (await self._client.create_order(symbol, kind, side, quantity, None, params))["info"]
         return told if isinstance(told, dict) else {}

@@ -1,19 +1,24 @@
 """Orders that are no stops reach the venue as ccxt's own ``create_order`` would send them."""
 
 import asyncio
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from yarl import URL
 
 from quant_pipelines.core.errors import ExchangeRefused, OutcomeUnknown
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
+from quant_pipelines.exchange.order_request import send_order
 from quant_pipelines.trading.venue import LimitOrder, MarketOrder
 
 SYMBOL = "BTC/USDT:USDT"
@@ -132,3 +137,32 @@ def test_less_than_a_lot_is_refused_before_it_is_sent() -> None:
     with pytest.raises(ExchangeRefused, match="minimum amount precision"):
         asyncio.run(send())
     assert not venue.sent
+
+
+def test_an_order_of_a_market_outside_of_ascii_is_signed_as_ccxt_signs_it() -> None:
+    venue, market = Venue(), MARKET | {"id": "币安人生USDT"}
+
+    async def send() -> None:
+        async with Orders(venue) as orders:
+            orders.client.markets = {SYMBOL: market}
+            request = {"symbol": market["id"], "side": "SELL", **NAMED, **REDUCES, **EVERY}
+            await orders.client.fapiPrivatePostOrder(dict(request))
+            await send_order(orders.client, request)
+
+    asyncio.run(send())
+    theirs, ours = venue.sent
+    assert theirs == ours
+
+
+def test_a_key_that_signs_by_a_certificate_is_left_to_ccxt() -> None:
+    venue = Venue()
+    secret = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    async def send() -> None:
+        async with Orders(venue) as orders:
+            orders.client.secret = secret.decode()
+            await orders.send(MARKET_ORDER)
+
+    asyncio.run(send())
+    signature = dict(parse_qsl(venue.sent[0][1].decode()))["signature"]
+    assert len(b64decode(signature)) == 64
