@@ -4,6 +4,7 @@ Rankings are those that were stored at each hour. A return begins at the first f
 so nothing that the ranking was made of is in it.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -156,10 +157,9 @@ def usefulness(ranking: str, target: Target, horizon_hours: int, panel: RankedHo
     Notes
     -----
     Neighboring hours share most of their returns. They are averaged over blocks of twice the horizon, at
-    least a day, of which Student's t makes the interval (batch means).
+    least a day, of which Student's t makes the interval (batch means), a little wider as neighboring blocks
+    share returns.
     """
-    from scipy import stats  # noqa: PLC0415 - the code server loads the table of factors, not this
-
     coefficients = rank_correlations(panel.scores, _outcomes(panel, target))
     is_known = np.isfinite(coefficients)
     known, numbers = coefficients[is_known], panel.hour_numbers[is_known]
@@ -169,13 +169,9 @@ def usefulness(ranking: str, target: Target, horizon_hours: int, panel: RankedHo
     means = np.array(
         [known[numbers // span == one].mean() for one, n in zip(found, n_each, strict=True) if 2 * n >= span]
     )
-    low = high = np.nan
-    if means.size >= LEAST_BLOCKS:
-        low, high = stats.ttest_1samp(means, 0.0).confidence_interval(CONFIDENCE)
     mean = float(known.mean()) if known.size else np.nan
-    return Usefulness(
-        ranking, target, horizon_hours, int(known.size), int(means.size), mean, float(low), float(high)
-    )
+    low, high = _interval(means, span / horizon_hours)
+    return Usefulness(ranking, target, horizon_hours, int(known.size), int(means.size), mean, low, high)
 
 
 def shuffled(panel: RankedHours, target: Target, generator: np.random.Generator) -> Shuffled | None:
@@ -196,6 +192,29 @@ def shuffled(panel: RankedHours, target: Target, generator: np.random.Generator)
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     p_value = (1 + np.count_nonzero(np.abs(means) >= abs(own))) / (1 + means.size)
     return Shuffled(float(low), float(high), float(p_value))
+
+
+class _Interval(NamedTuple):
+    low: float
+    high: float
+
+
+def _interval(means: FloatArray, horizons_each: float) -> _Interval:
+    """Interval of the mean of blocks, each of so many horizons; NaN where there are too few blocks.
+
+    Returns of one horizon overlap linearly: autocovariance 1 - k/h up to h hours makes neighboring blocks
+    correlate by 1 / (6 L/h - 2). That makes the mean more uncertain, and the blocks look less so.
+    """
+    from scipy import stats  # noqa: PLC0415 - the code server loads the table of factors, not this
+
+    n = means.size
+    if n < LEAST_BLOCKS:
+        return _Interval(math.nan, math.nan)
+    shared = 2.0 / (6.0 * horizons_each - 2.0)
+    wider = math.sqrt((1.0 + shared * (n - 1) / n) / (1.0 - shared / n))
+    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)
+    half = wider * quantile * means.std(ddof=1) / math.sqrt(n)
+    return _Interval(float(means.mean() - half), float(means.mean() + half))
 
 
 def _outcomes(panel: RankedHours, target: Target) -> FloatArray:

@@ -23,7 +23,11 @@ HOT = Verb(
     "hot",
     "hot coins: the newest scan, weights of the score, coins in circulation, taking a coin off",
     kinds=(
-        Verb("list", "the newest scan: scores, labels, and whom the filters left out", asker="home"),
+        Verb(
+            "list",
+            "the newest scan: scores, labels, whom the filters left out; coins that leave",
+            asker="home",
+        ),
         WEIGHTS,
         Verb(
             "supply",

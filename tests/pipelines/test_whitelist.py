@@ -10,8 +10,9 @@ from assets.resources import Platform
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.definitions import build_definitions
 from quant_pipelines.operations.coverage import bar_coverage
-from quant_pipelines.store.market import seed_symbols
+from quant_pipelines.store.market import read_whitelist, seed_symbols
 from quant_pipelines.store.tables import optimization_requests, whitelist
+from quant_pipelines.store.whitelist import Leaving, mark_leaving
 from sensors.searches import REQUEST_TAG
 from sensors.whitelist import new_whitelist_symbol
 from tests.pipelines.test_automation import deployment
@@ -219,3 +220,15 @@ def test_traded_symbol_outside_the_universe_keeps_its_data(platform: Platform) -
     seed_symbols(platform.engine, platform.exchange, ["ETH/USDT:USDT"], [], from_ms(platform.clock()))
     approve(platform)
     assert platform.symbols() == [SYMBOL, "ETH/USDT:USDT"]
+
+
+def test_coin_that_leaves_is_taken_off_by_a_tick_once_nothing_trades_it(
+    approved: Platform, instance: dg.DagsterInstance
+) -> None:
+    approve(approved, "ETH/USDT:USDT")
+    coin = Leaving("ETH/USDT:USDT", from_ms(approved.clock()), "ann", "delisted soon")
+    with approved.engine.begin() as connection:
+        mark_leaving(connection, "binanceusdm", coin)
+    tick(instance, approved)
+    assert read_whitelist(approved.engine, "binanceusdm") == [SYMBOL]
+    tick(instance, approved)

@@ -17,7 +17,7 @@ from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.operations.triggers import watch_whitelist
 from quant_pipelines.store.market import read_whitelist, seed_symbols
 from quant_pipelines.store.tables import optimization_requests, positions, verdicts, whitelist_exits
-from quant_pipelines.store.whitelist import read_staying
+from quant_pipelines.store.whitelist import leaving_coins, read_staying
 from tests.integration.operations.conftest import BTC, ETH, EXCHANGE, SOL
 from tests.integration.operations.test_challengers import challenger_of, incumbent_of
 
@@ -87,6 +87,7 @@ def test_row_stays_until_what_is_held_is_closed(listed: Any, stage: str, rest: s
     assert f"deployment:{deployment_id} ({rest}) closes 0.5 first" in receipt.summary
     assert (listed.stage(deployment_id), read_whitelist(listed.engine, EXCHANGE)) == (rest, [BTC, ETH])
     assert read_staying(listed.engine, EXCHANGE) == [ETH]  # nothing searches it any more
+    assert [one.symbol for one in leaving_coins(listed.engine, EXCHANGE)] == [BTC]
     assert "closes 0.5 first" in finish_exits(listed.engine, EXCHANGE, listed.clock)[0]
 
     hold(listed, deployment_id, "0")
