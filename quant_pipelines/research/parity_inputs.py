@@ -181,6 +181,30 @@ def with_read_inputs(bars: Bars, day: BookDay) -> Bars:
     return bars.with_extras(**columns)
 
 
+class SpokenText(NamedTuple):
+    """A strategy, and itself with the parameters that its book went on with from a moment on, ms UTC."""
+
+    first: Strategy
+    then: Strategy
+    switched_ms: int | None = None
+
+    def readings(self, bars: Bars, rules: TradingRules) -> ReadAhead:
+        """Return what it says at each of its bars: by the parameters that were in force at the close."""
+        before = readings_of(self.first, bars, rules)
+        if self.switched_ms is None:
+            return before
+        return _joined(before, readings_of(self.then, bars, rules), self.switched_ms)
+
+
+def _joined(before: ReadAhead, after: ReadAhead, from_ms: int) -> ReadAhead:
+    closes = before.bars.close_ts.tolist()
+    pairs = zip(closes, before.targets, after.targets, strict=True)
+    targets = [new if ts >= from_ms else old for ts, old, new in pairs]
+    return before._replace(
+        targets=targets, read=lambda row: (after if closes[row] >= from_ms else before).read(row)
+    )
+
+
 def with_rows(bars: Bars, rows: np.ndarray) -> Bars:
     """Return bars with others in the place of those of the same open time; rows of time and five columns."""
     columns = {

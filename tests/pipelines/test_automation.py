@@ -1,5 +1,6 @@
 """Ticks of the sensors that react to trading: what they request, what they close, what they tell people."""
 
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -182,9 +183,11 @@ def test_step_that_needs_people_is_told_once(platform: Platform, instance: dg.Da
     assert requests == []
     assert "waits for operators" in skipped
     tick(promotion_ladder, instance, platform, cursor)
-    assert messages(platform) == [
-        f"deployment:{deployment_id} shadow to canary: the evidence suffices; 2 operators must promote it"
-    ]
+    asked = f"deployment:{deployment_id} shadow to canary: the evidence suffices; 2 operators must promote it"
+    assert messages(platform) == [f"{asked} until 2024-03-18 00:00 UTC, then it is asked anew"]
+    later = replace(platform, clock=lambda: platform.clock() + 3 * DAY_MS)
+    tick(promotion_ladder, instance, later, cursor)
+    assert [message.startswith(asked) for message in messages(platform)] == [True, True]
 
 
 @pytest.mark.parametrize(("tags", "alerted"), [({}, 1), ({"quant/operator": "yes"}, 0)])
