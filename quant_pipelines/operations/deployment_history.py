@@ -44,12 +44,13 @@ def deployment_history(
     Returns
     -------
     dict
-        ``deployment``, ``stage``, ``capital``, ``limits`` (what it may do at most), ``pinned``, ``luck``
-        (how likely its days are luck, and when more is known; None before its first scorecard), ``record`` (what the newest look says of its record),
-        ``versions`` (what traded its unit, one after another, and what changed each time), ``diff`` (None
-        unless it was asked for), ``proves`` (what its stage can prove), ``challenge`` (the one
-        that it is, or was, the challenger of; None), ``now`` (numbers of one in flight, and what its next
-        step lacks), ``challenged_by`` (every challenge of it), ``capital_changes`` and ``steps``.
+        ``deployment``, ``stage``, ``capital``, ``limits`` (what it may do at most), ``pinned``, ``luck`` (how
+        likely its days are luck, and when more is known; None before its first scorecard), ``record`` (what
+        the newest look says of its record), ``versions`` (what traded its unit, one after another, and what
+        changed each time), ``diff`` (None unless it was asked for), ``proves`` (what its stage can prove),
+        ``challenge`` (the one that it is, or was, the challenger of), ``now`` (numbers of one in flight,
+        and what its next step lacks), ``challenged_by`` (every challenge of it), ``capital_changes`` and
+        ``steps``.
 
     Raises
     ------

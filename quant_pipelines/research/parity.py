@@ -25,6 +25,7 @@ from quant_pipelines.parity import DayComparison, DayJournal, ReadAhead, Replaye
 from quant_pipelines.parity.comparison import Sources, compare
 from quant_pipelines.parity.decisions import Another, decided_otherwise, placed_otherwise
 from quant_pipelines.parity.journal import exact
+from quant_pipelines.research.book_plan import rules_of
 from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.parity_inputs import (
     BookFills,
@@ -33,7 +34,6 @@ from quant_pipelines.research.parity_inputs import (
     opening_of,
     overlaid,
     plan_of,
-    rules_of,
     with_read_inputs,
 )
 from quant_pipelines.sdk import Strategy, attach_inputs, compile_strategy

@@ -62,12 +62,12 @@ def played(
 
 
 def played_on(engine: Engine, database_url: str, changed_at_bar: int) -> None:
-    """Let a runner trade some of the recording, then another one the rest with a longer average."""
+    """Let a runner trade some of the recording, then another one the rest with a shorter average."""
     asyncio.run(world(engine, database_url, n_bars=changed_at_bar).play(180.0))
     ((key,),) = rows(engine, "select id from trading.deployments")
     with transaction(engine) as connection:
         before = terms_of(connection, key)
-        after = before._replace(parameters={"window": 30})
+        after = before._replace(parameters={"window": 3})
         at = HISTORY_START + timedelta(minutes=changed_at_bar, seconds=45)
         add_change(connection, VersionChange(key, key, at, "challenge", before, after, "ann", "it won"))
     played(engine, database_url, start=HISTORY_START + timedelta(minutes=changed_at_bar + 1))
