@@ -184,7 +184,7 @@ def test_step_that_needs_people_is_told_once(platform: Platform, instance: dg.Da
     assert "waits for operators" in skipped
     tick(promotion_ladder, instance, platform, cursor)
     asked = f"deployment:{deployment_id} shadow to canary: the evidence suffices; 2 operators must promote it"
-    assert messages(platform) == [f"{asked} until 2024-03-18 00:00 UTC, then it is asked anew"]
+    assert messages(platform) == [f"{asked} until 2024-03-18 10:02 UTC, then it is asked anew"]
     later = replace(platform, clock=lambda: platform.clock() + 3 * DAY_MS)
     tick(promotion_ladder, instance, later, cursor)
     assert [message.startswith(asked) for message in messages(platform)] == [True, True]
