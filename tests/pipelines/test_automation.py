@@ -1,6 +1,5 @@
 """Ticks of the sensors that react to trading: what they request, what they close, what they tell people."""
 
-from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -185,8 +184,9 @@ def test_step_that_needs_people_is_told_once(platform: Platform, instance: dg.Da
     tick(promotion_ladder, instance, platform, cursor)
     asked = f"deployment:{deployment_id} shadow to canary: the evidence suffices; 2 operators must promote it"
     assert messages(platform) == [f"{asked} until 2024-03-18 10:02 UTC, then it is asked anew"]
-    later = replace(platform, clock=lambda: platform.clock() + 3 * DAY_MS)
-    tick(promotion_ladder, instance, later, cursor)
+    then_ms = platform.clock() + 3 * DAY_MS
+    platform.clock = lambda: then_ms
+    tick(promotion_ladder, instance, platform, cursor)
     assert [message.startswith(asked) for message in messages(platform)] == [True, True]
 
 
