@@ -1,6 +1,7 @@
 """Watches the ladder: promotes what needs no person, and tells people what waits for them."""
 
 import json
+from datetime import datetime
 
 import dagster as dg
 
@@ -8,6 +9,7 @@ from assets.resources import Platform
 from jobs.names import PROMOTE_DEPLOYMENT
 from quant_pipelines.core.clock import clock_time
 from quant_pipelines.core.timeframes import day_of
+from quant_pipelines.store.approvals import REQUEST_LASTS
 from quant_pipelines.store.heartbeats import Alert, write_alert
 
 ACTOR = "promotion ladder"
@@ -25,28 +27,39 @@ def promotion_ladder(
 ) -> dg.SensorResult | dg.SkipReason:
     """Take back challengers that did harm, request what needs no person, tell people of what needs some."""
     from quant_pipelines.operations.challenges import take_back_failed  # noqa: PLC0415 - light code server
+    from quant_pipelines.operations.proposals import expire_proposals  # noqa: PLC0415 - light code server
     from quant_pipelines.operations.stages import steps_in_reach  # noqa: PLC0415 - keeps the code server light
 
     take_back_failed(platform.engine, platform.settings.ladder, platform.clock)
-    told = set(json.loads(context.cursor or "[]"))
-    requests, waiting = [], set()
+    expire_proposals(platform.engine, platform.clock)
+    now = clock_time(platform.clock)
+    told, requests, waiting = _standing(context.cursor, now), [], dict[str, str]()
     for step in steps_in_reach(platform.engine, platform.settings.ladder, platform.clock):
         name = f"deployment:{step.deployment_id} {step.source} to {step.target}"
         if not step.people:
             requests.append(_run_request(step.deployment_id, step.target, day_of(platform.clock())))
             continue
-        waiting.add(name)
+        waiting[name] = told.get(name) or (now + REQUEST_LASTS).isoformat()
         if name not in told:
             why = step.overdue or "the evidence suffices"
-            message = f"{name}: {why}; {step.people} operators must promote it"
-            at = clock_time(platform.clock)
-            write_alert(platform.engine, Alert("info", f"deployment:{step.deployment_id}", message, at))
-    cursor = json.dumps(sorted(waiting))
+            until = f"until {now + REQUEST_LASTS:%Y-%m-%d %H:%M} UTC, then it is asked anew"
+            message = f"{name}: {why}; {step.people} operators must promote it {until}"
+            write_alert(platform.engine, Alert("info", f"deployment:{step.deployment_id}", message, now))
+    cursor = json.dumps(waiting, sort_keys=True)
     if not requests:
         context.update_cursor(cursor)
         waits = f"waits for operators: {'; '.join(sorted(waiting))}"
         return dg.SkipReason(waits if waiting else "no deployment has the evidence for its next stage")
     return dg.SensorResult(run_requests=requests, cursor=cursor)
+
+
+def _standing(cursor: str | None, now: datetime) -> dict[str, str]:
+    """Read what people were asked for and may still answer: until when, by name."""
+    known = json.loads(cursor or "{}")
+    asked = (
+        known.items() if isinstance(known, dict) else ()
+    )  # before requests expired, it was a list of names
+    return {name: until for name, until in asked if datetime.fromisoformat(until) > now}
 
 
 def _run_request(deployment_id: int, target: str, day: str) -> dg.RunRequest:

@@ -35,8 +35,14 @@ def _known(document: dict[str, Any]) -> list[str]:
     """Lines of what holds now: pin, luck, record, and what its stage can prove."""
     luck = document["luck"] or {}
     told = {"pinned": document["pinned"], "luck": luck.get("sentence"), "its record": document["record"]}
+    told["limits"] = ", ".join(_limit(name, value) for name, value in document["limits"].items())
     proves = [f"  {document['proves']}"] if document["proves"] else []
     return [f"  {name}: {sentence}" for name, sentence in told.items() if sentence] + proves
+
+
+def _limit(name: str, value: Any) -> str:
+    shown = " ".join(value) if isinstance(value, list) else f"{value.normalize():f}"
+    return f"{name} {shown}"
 
 
 def _diff(diff: dict[str, Any] | None) -> list[str]:

@@ -259,6 +259,18 @@ class LadderSettings:
     canary_worst_fill_bps: float = setting(
         200.0, "a challenger with a fill that costs more goes back", low=1, high=10_000
     )
+    canary_position_fraction: float = setting(
+        1.5,
+        "largest position of a canary, as a fraction of the capital that it began with",
+        low=0.0001,
+        high=125,
+    )
+    canary_orders_per_day: int = setting(
+        100,
+        "most orders that a canary decides in a UTC day; a challenger whose record trades more is refused",
+        low=1,
+        high=1_000_000,
+    )
     canary_reject_rate: float = setting(
         0.02, "most of a challenger's orders that a venue may refuse", low=0, high=1
     )

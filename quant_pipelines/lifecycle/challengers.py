@@ -157,8 +157,9 @@ def text_as_deployed(connection: Connection, terms: Terms) -> NewText:
 
 
 def limits_of(settings: Settings) -> RiskLimits:
-    """Limits that risk validation holds parameters against."""
-    return RiskLimits.from_settings(settings.risk)
+    """Limits that risk validation holds parameters against: those of a book, and the turnover of a canary."""
+    known = RiskLimits.from_settings(settings.risk)
+    return replace(known, max_orders_per_day=float(settings.ladder.canary_orders_per_day))
 
 
 def in_flight_of(connection: Connection, incumbent: StoredStage) -> str:

@@ -20,6 +20,7 @@ from quant_pipelines.core.timeline import VersionChange
 from quant_pipelines.lifecycle.canary import is_overdue, missing_of
 from quant_pipelines.lifecycle.challenge import Move, forward_of, refusals, step_of
 from quant_pipelines.lifecycle.challengers import JudgedChallenger, Rivals, done_by, judged, standing_of
+from quant_pipelines.operations.controlled import control, release
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store import challenges as store
@@ -129,6 +130,7 @@ def _open_canary(
     approvals.void_proposals(connection, challenger.key, now)
     canary_id = open_venue_book(connection, challenger.deployment_id, account, part, now)
     store.follow_with(connection, challenge.id, canary_id)
+    control(connection, canary_id, ladder, part, now)
     reason = f"canary deployment:{canary_id} beside it"
     set_capital(connection, incumbent.deployment_id, whole - part, **_said(asked, reason))
     canary = f"deployment:{canary_id}"
@@ -155,6 +157,7 @@ def _take_place(asked: Challenging, known: JudgedChallenger) -> Receipt:
     own = read_capital(connection, challenger.deployment_id) or Decimal(0)
     whole = left + own if is_beside else left
     change_stage(connection, incumbent.deployment_id, "retired", now)
+    release(connection, challenger.deployment_id)
     for one in (challenger, incumbent):
         approvals.void_proposals(connection, one.key, now)
     store.take_place(connection, challenger.deployment_id, incumbent.stage, now)

@@ -11,6 +11,7 @@ from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.timeline import Stint, parameter_changes, text_changes, told_changes
 from quant_pipelines.lifecycle.challenge import PROVES
 from quant_pipelines.lifecycle.challengers import judged, pinned_of, standing_of
+from quant_pipelines.operations.controlled import limits_shown
 from quant_pipelines.operations.versions import stints_beside
 from quant_pipelines.optimize.evidence import Freshness, fresh_evidence, told_outcome
 from quant_pipelines.store import audit
@@ -43,12 +44,13 @@ def deployment_history(
     Returns
     -------
     dict
-        ``deployment``, ``stage``, ``capital``, ``pinned``, ``luck`` (how likely its days are luck, and when
-        more is known; None before its first scorecard), ``record`` (what the newest look says of its record),
-        ``versions`` (what traded its unit, one after another, and what changed each time), ``diff`` (None
-        unless it was asked for), ``proves`` (what its stage can prove), ``challenge`` (the one
-        that it is, or was, the challenger of; None), ``now`` (numbers of one in flight, and what its next
-        step lacks), ``challenged_by`` (every challenge of it), ``capital_changes`` and ``steps``.
+        ``deployment``, ``stage``, ``capital``, ``limits`` (what it may do at most), ``pinned``, ``luck`` (how
+        likely its days are luck, and when more is known; None before its first scorecard), ``record`` (what
+        the newest look says of its record), ``versions`` (what traded its unit, one after another, and what
+        changed each time), ``diff`` (None unless it was asked for), ``proves`` (what its stage can prove),
+        ``challenge`` (the one that it is, or was, the challenger of), ``now`` (numbers of one in flight,
+        and what its next step lacks), ``challenged_by`` (every challenge of it), ``capital_changes`` and
+        ``steps``.
 
     Raises
     ------
@@ -72,6 +74,7 @@ def deployment_history(
             "stage": stored.stage,
             "since": stored.since,
             "capital": stored.capital,
+            "limits": limits_shown(connection, deployment_id, stored.symbol, stored.exchange),
             "pinned": pinned_of(connection, stored),
             "luck": newest_luck(connection).get(deployment_id),
             "record": told_outcome(look),

@@ -11,6 +11,7 @@ from quant_pipelines.core.bounds import ROW_ID
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError, unknown_name
 from quant_pipelines.core.limits import LIMITS
+from quant_pipelines.operations.proposals import expire
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.voided import clause_of, detail_of
 from quant_pipelines.store import approvals, audit
@@ -112,7 +113,7 @@ def set_limit(  # noqa: PLR0913 - a field of the verb each
     expires_at = _expiry(expires, now)
     with transaction(engine) as connection:
         _require_limit_scope(connection, scope)
-        approvals.void_expired(connection, now)
+        expire(connection, now)
         held = limits_in_force(connection, scope, limit)
         change = _Change(scope, limit, Decimal(repr(float(value))), expires_at, signature, *held)
         proposal = approvals.open_proposal(connection, change.subject, change.target)

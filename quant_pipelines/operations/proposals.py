@@ -3,16 +3,21 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
+from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.operations import challenges
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.voided import detail_of
 from quant_pipelines.store import approvals, audit
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.heartbeats import Alert, add_alert
 from quant_pipelines.store.stages import StoredStage
 from quant_pipelines.store.users import has_users, role_of
+
+ACTOR = "approvals"
 
 
 class Case(NamedTuple):
@@ -27,6 +32,22 @@ class Case(NamedTuple):
         """Append to the audit log; returns the row's id."""
         known = {"reason": self.signature.reason, "from": self.stored.stage, **detail}
         return audit.append(self.connection, self.signature.operator, action, self.stored.key, known)
+
+
+def expire(connection: Connection, now: datetime) -> list[approvals.Voided]:
+    """Close what nobody answered in time, audited, and tell people: it has to be proposed anew."""
+    late = approvals.void_expired(connection, now)
+    for one in late:
+        audit.append(connection, ACTOR, "approval.expired", one.subject, one._asdict())
+        told = f"{one.target} for {one.subject}, which {one.proposer} proposed, was not answered in time"
+        add_alert(connection, Alert("info", one.subject, f"{told}; it has to be proposed anew", now))
+    return late
+
+
+def expire_proposals(engine: Engine, clock: Clock) -> list[approvals.Voided]:
+    """Close what nobody answered in time; returns what that was."""
+    with transaction(engine) as connection:
+        return expire(connection, clock_time(clock))
 
 
 def proposal_of(case: Case, ladder: LadderSettings, target: str) -> approvals.Proposal | None:
@@ -67,7 +88,8 @@ def propose(case: Case, ladder: LadderSettings, target: str) -> Receipt:
     approvals.propose(case.connection, values)
     action = "deployment.proposed"
     audit_id = case.sign(action, {"to": target, **shown_evidence(stored)})
-    summary = f"{target} is proposed for {stored.key}; a second operator must promote it too"
+    until = f"{case.now + approvals.REQUEST_LASTS:%Y-%m-%d %H:%M} UTC"
+    summary = f"{target} is proposed for {stored.key}; a second operator must promote it too, until {until}"
     return Receipt(action, stored.key, summary, audit_id)
 
 

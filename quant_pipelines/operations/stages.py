@@ -21,7 +21,8 @@ from quant_pipelines.lifecycle.challengers import JudgedChallenger, standing_of
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
 from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
 from quant_pipelines.operations import challenges
-from quant_pipelines.operations.proposals import Case, proposal_of, propose, shown_evidence
+from quant_pipelines.operations.controlled import control, release
+from quant_pipelines.operations.proposals import Case, expire, proposal_of, propose, shown_evidence
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.voided import clause_of, detail_of
 from quant_pipelines.optimize.evidence import Freshness, fresh_evidence
@@ -107,7 +108,7 @@ def promote(
         raise LifecycleError(f"target is {target!r}; expected one of {', '.join(LADDER)}")
     with transaction(engine) as connection:
         stored = locked_stage(connection, deployment_id)
-        approvals.void_expired(connection, now)
+        expire(connection, now)
         case = Case(connection, stored, signature, now)
         proposal = proposal_of(case, ladder, target)
         challenge = _challenging(case, target)
@@ -296,6 +297,8 @@ def _challenging(case: Case, target: str) -> _Challenge | None:
 def _move(case: Case, target: Stage, action: str) -> Receipt:
     stored = case.stored
     change_stage(case.connection, stored.deployment_id, target, case.now)
+    if stored.stage == CANARY and target in LADDER:
+        release(case.connection, stored.deployment_id)
     voided = approvals.void_proposals(case.connection, stored.key, case.now)
     audit_id = case.sign(action, {"to": target, **shown_evidence(stored), **detail_of(voided)})
     announce_deployments(case.connection)
@@ -310,7 +313,9 @@ def _open_canary(case: Case, ladder: LadderSettings, people: list[str]) -> Recei
     account = venue_account(connection, stored.exchange, currency="USDT", capital=capital, at=now)
     change_stage(connection, stored.deployment_id, "retired", now)
     voided = approvals.void_proposals(connection, stored.key, now)
-    canary = f"deployment:{open_venue_book(connection, stored.deployment_id, account, capital, now)}"
+    canary_id = open_venue_book(connection, stored.deployment_id, account, capital, now)
+    control(connection, canary_id, ladder, capital, now)
+    canary = f"deployment:{canary_id}"
     action = "deployment.promoted"
     detail = {"to": CANARY, "canary": canary, **shown_evidence(stored), **detail_of(voided)}
     audit_id = case.sign(action, detail)

@@ -19,7 +19,7 @@ from quant_pipelines.lifecycle.challenge import ChallengeEvidence, refusals, ste
 from quant_pipelines.lifecycle.challengers import in_flight_of, limits_of, pinned_of, text_as_deployed
 from quant_pipelines.operations import stages
 from quant_pipelines.operations.challenges import PARAMETERS_CHANGED, people_needed, require_incumbent
-from quant_pipelines.operations.proposals import Case, proposal_of, propose
+from quant_pipelines.operations.proposals import Case, expire, proposal_of, propose
 from quant_pipelines.operations.receipt import OperatedStack, Receipt, Signature
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.capital_changes import read_capital
@@ -156,7 +156,7 @@ def _restore(asked: _Return) -> Receipt:
     case, settings, stint = asked
     connection, stored, signature, now = case
     ladder, target = settings.ladder, f"version {stint.number} ({stint.terms.digest})"
-    approvals.void_expired(connection, now)
+    expire(connection, now)
     needed = people_needed(stored, "restored", ladder)
     proposal = proposal_of(case, ladder, target)
     is_first = needed > 1 and proposal is None

@@ -3,11 +3,11 @@
 What can't be replayed is named with its reason. Nothing is written here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from sqlalchemy import Connection, Engine
 
@@ -20,19 +20,20 @@ from quant_pipelines.core.gaps import missing_ranges
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.stages import LADDER, Stage
 from quant_pipelines.core.timeframes import DAY_MS, from_ms, timeframe_ms, to_ms
+from quant_pipelines.core.timeline import VersionChange, parameters_at
 from quant_pipelines.parity import DayComparison, DayJournal, ReadAhead, ReplayedDay, ReplayPlan, replay
 from quant_pipelines.parity.comparison import Sources, compare
 from quant_pipelines.parity.decisions import Another, decided_otherwise, placed_otherwise
 from quant_pipelines.parity.journal import exact
+from quant_pipelines.research.book_plan import rules_of
 from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.parity_inputs import (
     BookFills,
+    SpokenText,
     journal_of,
     opening_of,
     overlaid,
     plan_of,
-    readings_of,
-    rules_of,
     with_read_inputs,
 )
 from quant_pipelines.sdk import Strategy, attach_inputs, compile_strategy
@@ -48,8 +49,11 @@ from quant_pipelines.store.deployments import Deployment, read_deployments
 from quant_pipelines.store.engine import snapshot, transaction
 from quant_pipelines.store.market_events import read_books
 from quant_pipelines.store.tables.trading import PAPER_VENUE
+from quant_pipelines.store.versions import book_changes_since
 
 _TEXTS_KEPT = 64
+_TAKING_UP_MS = 120_000
+"""After so long a runner at work trades with parameters that were changed."""
 _TAKEN_UP = timedelta(minutes=10)
 """After so long a runner has taken a deployment up, and its first bar has closed."""
 
@@ -134,14 +138,17 @@ def _beyond(deployment: Deployment, reason: str) -> ComparedDay:
 
 
 def _replayed(engine: Engine, deployment: Deployment, end: datetime, source: DatabaseSource) -> ComparedDay:
-    strategy = _strategy_of(deployment)
-    if isinstance(strategy, EventStrategy) and deployment.venue != PAPER_VENUE:
-        return _beyond(deployment, "orders of an event strategy at a venue are not replayed")
     day = (end - timedelta(days=1)).date()
     with snapshot(engine) as connection:
         rows = read_book_day(connection, deployment, day, end)
         since = rows.opening.bar_close if rows.opening else deployment.created_at
+        changes = book_changes_since(connection, deployment.id, since)
         before = _before(connection, deployment, since)
+    text = _text_of(deployment, changes, since, end)
+    strategy = text.first
+    if isinstance(strategy, EventStrategy) and (deployment.venue != PAPER_VENUE or rows.switched):
+        where = "over a change of parameters" if rows.switched else "at a venue"
+        return _beyond(deployment, f"orders of an event strategy {where} are not replayed")
     opening = opening_of(deployment, rows, before)
     _require_journal(rows)
     window = Window(to_ms(end) - DAY_MS, to_ms(end))
@@ -150,7 +157,7 @@ def _replayed(engine: Engine, deployment: Deployment, end: datetime, source: Dat
     stored = _stored_bars(source, deployment, window.end_ms)
     seen = attach_inputs(type(strategy), overlaid(stored, rows, deployment), source)
     seen = with_read_inputs(seen, rows)
-    readings = readings_of(strategy, seen, rules_of(deployment))
+    readings = text.readings(seen, rules_of(deployment))
     transfers = {one.ts_ms: float(one.amount) for one in journal.payments if one.kind == "transfer"}
 
     def play(bars: Sequence[ExecutionBar], said: ReadAhead) -> ReplayedDay:
@@ -159,7 +166,7 @@ def _replayed(engine: Engine, deployment: Deployment, end: datetime, source: Dat
     now = stored
     if deployment.timeframe != deployment.execution_timeframe:
         now = source.bars(deployment.symbol, deployment.execution_timeframe, window)
-    replays = _sources(journal, now, lambda: _said_again(strategy, stored, source, journal), readings, play)
+    replays = _sources(journal, now, lambda: _said_again(text, stored, source, journal), readings, play)
     another = _another(journal, plan, readings, replays.seen, rows)
     holes = _holes(stored, deployment, rows.bars[-1].close_ms) if another else 0
     if holes:
@@ -171,13 +178,24 @@ def _replayed(engine: Engine, deployment: Deployment, end: datetime, source: Dat
     return ComparedDay(deployment, compare(journal, replays, another, end_price))
 
 
-def _strategy_of(deployment: Deployment) -> Strategy:
-    """Strategy of the deployed text with the deployed parameters."""
+def _text_of(
+    deployment: Deployment, changes: Sequence[VersionChange], since: datetime, end: datetime
+) -> SpokenText:
+    """Strategy of the deployed text as it began, and with the parameters that its book went on with."""
+    began, ended = (
+        _strategy_of(deployment, parameters_at(deployment.parameters, changes, at)) for at in (since, end)
+    )
+    switched = [to_ms(one.at) for one in changes if one.at < end]
+    return SpokenText(began, ended, switched[0] if switched else None)
+
+
+def _strategy_of(deployment: Deployment, parameters: Mapping[str, Any]) -> Strategy:
+    """Strategy of the deployed text."""
     if not deployment.source.strip():
         raise DataError(
             f"the text of strategy {deployment.strategy} is not stored; expected the deployed one"
         )
-    return _class_of(deployment.strategy, deployment.source)(**deployment.parameters)
+    return _class_of(deployment.strategy, deployment.source)(**parameters)
 
 
 @lru_cache(maxsize=_TEXTS_KEPT)
@@ -254,13 +272,13 @@ def _sources(
 
 
 def _said_again(
-    strategy: Strategy, stored: Bars, source: DatabaseSource, journal: DayJournal
+    text: SpokenText, stored: Bars, source: DatabaseSource, journal: DayJournal
 ) -> ReadAhead | None:
     """Return what the strategy says of the bars as they are stored by now; None where it decided nothing."""
     if not journal.decisions or not len(stored):
         return None
-    bars = attach_inputs(type(strategy), stored, source)
-    return readings_of(strategy, bars, journal.decisions[0].rules)
+    bars = attach_inputs(type(text.first), stored, source)
+    return text.readings(bars, journal.decisions[0].rules)
 
 
 def _as_bars(bars: Bars) -> Iterator[tuple[int, ExecutionBar]]:
@@ -287,4 +305,9 @@ def _another(
     times = {row.close_ms: row.decided_ms for row in rows.decisions}
     newest = max((row.revised_ms for row in rows.revised), default=0)
     excused = [close_ms for close_ms, decided_ms in times.items() if decided_ms < newest]
+    for switched_ms in map(
+        to_ms, rows.switched
+    ):  # which parameters decided is not known until it is taken up
+        taken_up_ms = switched_ms + _TAKING_UP_MS
+        excused += [at for at, decided_ms in times.items() if switched_ms <= decided_ms <= taken_up_ms]
     return decided_otherwise(journal, plan, readings, excused=excused)

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -11,12 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quant_pipelines.accounting import apply_fill, apply_funding, apply_transfer, open_account
-from quant_pipelines.backtest import BookSettings, ExecutionBar, MarkBar
+from quant_pipelines.backtest import ExecutionBar, MarkBar
 from quant_pipelines.backtest.bar.document import state_document
 from quant_pipelines.backtest.bar.state import opening_state
 from quant_pipelines.backtest.book.values import FundingSlot
 from quant_pipelines.backtest.market.readings import ahead
-from quant_pipelines.backtest.market.stop_rules import stop_terms_of
 from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
 from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.instruments import DatedInstrument
@@ -36,6 +34,7 @@ from quant_pipelines.parity import (
 )
 from quant_pipelines.parity.journal import FeeRates, JournaledOrder
 from quant_pipelines.parity.replay import InForce, kind_of
+from quant_pipelines.research.book_plan import BookPlan, rules_of
 from quant_pipelines.sdk import Strategy
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.scales import scales_of
@@ -43,7 +42,7 @@ from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.store.book_days import BookDay
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.tables.trading import PAPER_VENUE
-from quant_pipelines.trading import BookView, Specification, SpecificationHistory, TradingRules
+from quant_pipelines.trading import BookView, TradingRules
 from quant_pipelines.trading.capital import TRANSFER
 from quant_pipelines.trading.orders import FINAL
 from quant_pipelines.trading.purposes import ENTRIES, INTERNAL_PREFIX, TARGET, number_of
@@ -59,14 +58,6 @@ class BookFills(NamedTuple):
     income: Sequence[Any]
 
 
-def rules_of(deployment: Deployment) -> TradingRules:
-    """Rules of a deployment's document, with the newest specification."""
-    rules = TradingRules.from_document(deployment.settings)
-    if deployment.instrument is None:
-        return rules
-    return replace(rules, specification=Specification.of(deployment.instrument))
-
-
 def plan_of(deployment: Deployment, strategy: Strategy, decisions: Sequence[JournaledDecision]) -> ReplayPlan:
     """Plan of a book's replay: as the runner opens it on paper, under the rules that it journaled.
 
@@ -77,26 +68,16 @@ def plan_of(deployment: Deployment, strategy: Strategy, decisions: Sequence[Jour
     decisions
         Of the day: their rules hold until the next one.
     """
-    is_paper = deployment.venue == PAPER_VENUE
-    step_ms = timeframe_ms(deployment.timeframe)
-    execution_ms = timeframe_ms(deployment.execution_timeframe)
-    specifications = SpecificationHistory.of_instruments(deployment.specifications if is_paper else ())
-    rules = rules_of(deployment)
-    settings = BookSettings(
-        float(deployment.capital),
-        rules,
-        strategy.stop_fraction,
-        deployment.execution_timeframe,
-        stop_terms_of(strategy, step_ms),
-        specifications,
-    )
+    plan = BookPlan(deployment, strategy, rules_of(deployment))
+    specifications = plan.specifications
     closes = [one.close_ms for one in decisions]
     own = {one.close_ms: one for one in decisions}
     made: dict[tuple[int, int], InForce] = {}
 
     def in_force(close_ms: int) -> InForce:
         known = bisect_right(closes, close_ms) - 1
-        given, ts = decisions[max(known, 0)].rules if decisions else rules, close_ms - execution_ms
+        given = decisions[max(known, 0)].rules if decisions else plan.rules
+        ts = close_ms - plan.execution_step_ms
         key = (id(given), specifications.span_at(ts))
         if key not in made:
             made[key] = InForce(specifications.rules_at(given, ts).terms)
@@ -104,7 +85,7 @@ def plan_of(deployment: Deployment, strategy: Strategy, decisions: Sequence[Jour
             return made[key]
         return made[key]._replace(is_leaving=at.is_leaving, withheld=at.withheld)
 
-    return ReplayPlan(strategy, settings, step_ms, execution_ms, in_force)
+    return ReplayPlan(strategy, plan.paper_settings, plan.step_ms, plan.execution_step_ms, in_force)
 
 
 def journal_of(
@@ -181,6 +162,30 @@ def with_read_inputs(bars: Bars, day: BookDay) -> Bars:
             if row is not None and name in columns and "value" in told:
                 columns[name][row] = np.nan if told["value"] is None else told["value"]
     return bars.with_extras(**columns)
+
+
+class SpokenText(NamedTuple):
+    """A strategy, and itself with the parameters that its book went on with from a moment on, ms UTC."""
+
+    first: Strategy
+    then: Strategy
+    switched_ms: int | None = None
+
+    def readings(self, bars: Bars, rules: TradingRules) -> ReadAhead:
+        """Return what it says at each of its bars: by the parameters that were in force at the close."""
+        before = readings_of(self.first, bars, rules)
+        if self.switched_ms is None:
+            return before
+        return _joined(before, readings_of(self.then, bars, rules), self.switched_ms)
+
+
+def _joined(before: ReadAhead, after: ReadAhead, from_ms: int) -> ReadAhead:
+    closes = before.bars.close_ts.tolist()
+    pairs = zip(closes, before.targets, after.targets, strict=True)
+    targets = [new if ts >= from_ms else old for ts, old, new in pairs]
+    return before._replace(
+        targets=targets, read=lambda row: (after if closes[row] >= from_ms else before).read(row)
+    )
 
 
 def with_rows(bars: Bars, rows: np.ndarray) -> Bars:

@@ -76,10 +76,9 @@ def approve(connection: Connection, proposal_id: int, operator: str, at: datetim
     connection.execute(update(approvals).where(approvals.c.id == proposal_id).values(**values))
 
 
-def void_expired(connection: Connection, at: datetime) -> None:
-    """Close what nobody answered in time."""
-    late = (approvals.c.decision == OPEN) & (approvals.c.expires_at <= at)
-    connection.execute(update(approvals).where(late).values(decision=VOID, decided_at=at))
+def void_expired(connection: Connection, at: datetime) -> list[Voided]:
+    """Close what nobody answered in time; returns what that was."""
+    return _void(connection, (approvals.c.decision == OPEN) & (approvals.c.expires_at <= at), at)
 
 
 def void_all(connection: Connection, at: datetime) -> list[Voided]:

@@ -30,7 +30,7 @@ class BookDay(NamedTuple):
     specified
         When a specification came into force within the day.
     switched
-        When its parameters were changed within the day.
+        When its book went on with other parameters, since then.
     revised
         Open time of the oldest bar before the opening that was revised since, by when it was.
     n_books
@@ -186,8 +186,8 @@ _SPECIFIED = text(
     "and valid_from > :start and valid_from < :end order by valid_from"
 )
 _SWITCHED = text(
-    "select at from ops.audit_logs where subject = any(:source) and detail ? 'parameters' "
-    "and at >= :start and at < :end order by at"
+    "select at from trading.version_changes where deployment_id = :id and to_deployment_id = :id "
+    "and at >= :since and at < :end order by at"
 )
 _REVISED = text(
     "select (extract(epoch from ts) * 1000)::bigint as ts_ms, (extract(epoch from revised_at) * "

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     and_,
     case,
+    delete,
     exists,
     false,
     func,
@@ -344,6 +345,18 @@ def set_limit(connection: Connection, row: dict[str, Any]) -> None:
     made = upsert(table).values(**{whose: scope.removeprefix(STRATEGY_SCOPE)}, **values)
     changed = {name: made.excluded[name] for name in values if name != "name"}
     connection.execute(made.on_conflict_do_update(index_elements=[whose, "name"], set_=changed))
+
+
+def end_limits(connection: Connection, scope: str, owner: str) -> None:
+    """Take away the limits of a scope that somebody set."""
+    theirs = (risk_limits.c.scope == scope) & (risk_limits.c.owner == owner)
+    connection.execute(delete(risk_limits).where(theirs))
+
+
+def limits_of_scope(connection: Connection, scope: str) -> dict[str, Decimal]:
+    """Read the limits of a scope that are in force, by name."""
+    query = select(risk_limits.c.name, _in_force(risk_limits)).where(risk_limits.c.scope == scope)
+    return {name: value for name, value in connection.execute(query) if value is not None}
 
 
 def strategy_names(connection: Connection) -> list[str]:

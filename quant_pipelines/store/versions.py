@@ -226,8 +226,8 @@ def book_changes_at(connection: Connection) -> dict[int, datetime]:
     return {row[0]: row[1] for row in connection.execute(same)}
 
 
-def parameters_after(connection: Connection, deployment_id: int, at: datetime) -> list[VersionChange]:
-    """Read the changes of a book that went on, from a moment on, oldest first."""
+def book_changes_since(connection: Connection, deployment_id: int, at: datetime) -> list[VersionChange]:
+    """Read the changes of a book that went on with other parameters, from a moment on, oldest first."""
     return [
         one
         for one in changes_among(connection, [deployment_id])

@@ -182,9 +182,12 @@ def test_step_that_needs_people_is_told_once(platform: Platform, instance: dg.Da
     assert requests == []
     assert "waits for operators" in skipped
     tick(promotion_ladder, instance, platform, cursor)
-    assert messages(platform) == [
-        f"deployment:{deployment_id} shadow to canary: the evidence suffices; 2 operators must promote it"
-    ]
+    asked = f"deployment:{deployment_id} shadow to canary: the evidence suffices; 2 operators must promote it"
+    assert messages(platform) == [f"{asked} until 2024-03-18 10:02 UTC, then it is asked anew"]
+    then_ms = platform.clock() + 3 * DAY_MS
+    platform.clock = lambda: then_ms
+    tick(promotion_ladder, instance, platform, cursor)
+    assert [message.startswith(asked) for message in messages(platform)] == [True, True]
 
 
 @pytest.mark.parametrize(("tags", "alerted"), [({}, 1), ({"quant/operator": "yes"}, 0)])

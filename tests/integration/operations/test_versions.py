@@ -17,7 +17,9 @@ from quant_pipelines.core.timeline import VersionChange
 from quant_pipelines.lifecycle import score_deployments, screen_candidates
 from quant_pipelines.operations import stages, versions
 from quant_pipelines.operations.challenges import take_back_failed
+from quant_pipelines.operations.proposals import expire_proposals
 from quant_pipelines.operations.receipt import OperatedStack, Receipt, Signature
+from quant_pipelines.store.deployments import read_limits
 from quant_pipelines.store.stages import change_stage
 from quant_pipelines.store.tables import deployments
 from quant_pipelines.store.versions import open_again, terms_of
@@ -175,6 +177,38 @@ def test_one_person_alone_does_not_go_back_where_two_are_wanted(world: Any, ann:
     with pytest.raises(LifecycleError, match="ann proposed version 1"):
         back(world, ann, winner, 1)
     assert world.stage(winner) == "live"
+
+
+def test_a_proposal_that_nobody_answers_ends_by_itself_and_may_be_made_anew(
+    world: Any, later: Callable[[float], Any], ann: Signature
+) -> None:
+    winner = _replaced_by_another_text(world, incumbent_of(world))
+    back(world, ann, winner, 1)
+    assert expire_proposals(world.engine, later(2.9).clock) == []
+    (late,) = expire_proposals(world.engine, later(3).clock)
+    assert (late.subject, late.proposer) == (f"deployment:{winner}", ann.operator)
+    row = world.audit()[-1]
+    assert (row.action, row.subject) == ("approval.expired", f"deployment:{winner}")
+    assert back(later(3), ann, winner, 1).action == "deployment.proposed"
+
+
+def limits(world: Any, deployment_id: int) -> dict[str, float]:
+    return dict(read_limits(world.engine).get(f"deployment:{deployment_id}", {}))
+
+
+def test_a_canary_is_controlled_until_it_has_all_of_the_capital(
+    world: Any, later: Callable[[float], Any], ann: Signature, bob: Signature, quant: Any
+) -> None:
+    incumbent_of(world)
+    canary = canary_of(later(7), (ann, bob), challenger_of(world))
+    assert limits(world, canary) == {"max_position_notional": 1_500.0, "max_orders_per_day": 100.0}
+    _, told, _ = quant("history", canary, "--json")
+    assert (told["limits"]["instruments"], told["limits"]["venues"]) == (["BTC/USDT:USDT"], ["binanceusdm"])
+    assert float(told["limits"]["largest_order"]) == 3_000.0
+    fill(later(7), canary, 2)
+    promote(later(21), bob, canary, "live")
+    promote(later(21), ann, canary, "live")
+    assert limits(world, canary) == {}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -15,6 +15,7 @@ from live_runner.book.plan import LoadStrategy
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
+from quant_pipelines.core.timeline import VersionChange
 from quant_pipelines.operations.halts import resume
 from quant_pipelines.operations.parity import check_parity
 from quant_pipelines.operations.receipt import Signature
@@ -23,6 +24,7 @@ from quant_pipelines.sdk import Array, Bars, Strategy
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.capital_changes import set_capital
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.versions import add_change, terms_of
 from tests.in_process import in_process
 from tests.integration.runner.world import (
     DEPLOYED,
@@ -43,9 +45,15 @@ N_BARS = 280
 """Two hours of history, two to midnight, and forty minutes."""
 
 
-def played(engine: Engine, database_url: str, timeframe: str = "1m", load: LoadStrategy = in_process) -> None:
+def played(
+    engine: Engine,
+    database_url: str,
+    timeframe: str = "1m",
+    load: LoadStrategy = in_process,
+    start: datetime = DEPLOYED,
+) -> None:
     """Let the runner trade the recording, whose bars are stored as the ingest would."""
-    playing = replace(world(engine, database_url, n_bars=N_BARS), load=load)
+    playing = replace(world(engine, database_url, start=start, n_bars=N_BARS), load=load)
     end_ms = to_ms(HISTORY_START + timedelta(minutes=N_BARS))
     now_ms = playing.time._now_ms
     playing.time._now_ms = end_ms
@@ -54,6 +62,31 @@ def played(engine: Engine, database_url: str, timeframe: str = "1m", load: LoadS
         upsert_bars(engine, Series("binanceusdm", SYMBOL, one), bars)
     playing.time._now_ms = now_ms
     asyncio.run(playing.play(180.0))
+
+
+def played_on(engine: Engine, database_url: str, changed_at_bar: int) -> None:
+    """Let a runner trade some of the recording, then another one the rest with a shorter average."""
+    asyncio.run(world(engine, database_url, n_bars=changed_at_bar).play(180.0))
+    ((key,),) = rows(engine, "select id from trading.deployments")
+    with transaction(engine) as connection:
+        before = terms_of(connection, key)
+        after = before._replace(parameters={"window": 3})
+        at = HISTORY_START + timedelta(minutes=changed_at_bar, seconds=45)
+        add_change(connection, VersionChange(key, key, at, "challenge", before, after, "ann", "it won"))
+    played(engine, database_url, start=HISTORY_START + timedelta(minutes=changed_at_bar + 1))
+
+
+def test_a_day_on_which_a_books_parameters_changed_is_replayed_with_both(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
+    """Two hours of history, eighty minutes, then other parameters to midnight and after it."""
+    deploy(SWITCH, **PLACE)
+    played_on(engine, database_url, 200)
+    decided = rows(engine, "select bar_close, target from trading.signals order by bar_close")
+    assert len({target for at, target in decided if at > HISTORY_START + timedelta(minutes=200)}) > 1
+    for day in both_days(engine):
+        assert day.comparison is not None, day.reason
+        assert (day.comparison.another, day.comparison.verdict in ("equal", "explained")) == ((), True)
 
 
 def both_days(engine: Engine) -> list[ComparedDay]:
