@@ -1,5 +1,6 @@
 """Challengers from stored rows: opened beside the incumbent, and judged by what they did since."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -83,7 +84,9 @@ def open_challenger(
     kind, fault = _kind(connection, one.verdict, incumbent, values)
     if fault:
         return replace(one, decision=REJECTED, reasons=(fault,)), None
-    checks = validate(_new_text(connection, one.verdict, values["strategy_version_id"]), _limits(settings))
+    checks = validate(
+        _new_text(connection, one.verdict, values["strategy_version_id"], incumbent), _limits(settings)
+    )
     step = step_of("candidate", "shadow" if incumbent.stage in ORDER_STAGES else "paper")
     in_flight = store.challenger_of(connection, incumbent.deployment_id)
     evidence = ChallengeEvidence(
@@ -137,17 +140,24 @@ def _kind(
     return ("parameters" if is_same_text and is_same_record else "version"), ""
 
 
-def _new_text(connection: Connection, verdict: VerdictRecord, version_id: int) -> NewText:
+def _new_text(
+    connection: Connection, verdict: VerdictRecord, version_id: int, incumbent: StoredStage
+) -> NewText:
     text, outside = store.text_of(connection, version_id), verdict.out_of_sample
-    days, trades = outside.get("days"), outside.get("trades")
     names = (*text.space, *verdict.parameters)
     return NewText(
         verdict.parameters,
         text.space,
         outside.get("largest_exposure"),
-        trades / days if trades is not None and days else None,
+        _trades_a_day(outside),
+        _trades_a_day(store.outside_of(connection, incumbent.verdict_id)),
         has_stops="Stops(" in text.source or any(name.endswith("_stop") for name in names),
     )
+
+
+def _trades_a_day(outside: Mapping[str, Any]) -> float | None:
+    days, trades = outside.get("days"), outside.get("trades")
+    return trades / days if trades is not None and days else None
 
 
 def _limits(settings: Settings) -> RiskLimits:
