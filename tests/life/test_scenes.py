@@ -1,16 +1,11 @@
 """What befalls a world, and that the examination notices it where nobody acts."""
 
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, select
 
-from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.core.timeframes import YEAR_DAYS
 from quant_pipelines.optimize.stress import gaps_paid_for
-from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.tables import challenges, deployments, verdicts
 from tests.life.scenes import CRASH, CRASH_DAY, SCENES, TAIL_DAY
 from tests.life.truth import DAYS_BEFORE, draw
 
