@@ -83,7 +83,7 @@ mutants: install-dev
 
 # A year of days in seeded worlds: promoted, scored and taken back by the real guards; the last line is JSON.
 life: install-dev
-	@exec .venv/bin/python -m tests.life --seeds $(SEEDS) --first $(FIRST)
+	@exec .venv/bin/python -m tests.life --seeds $(SEEDS) --first $(FIRST) $(ARGS)
 
 # Error and power of the capital decision in seeded worlds, written to docs/calibration.md; the last line is JSON.
 WORLDS = 2000

@@ -4,6 +4,7 @@ One table of steps; its guards are pure functions of stored evidence. A challeng
 costs nothing, so beside an incumbent on paper there is no canary.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -32,6 +33,11 @@ PROVES: Final[Mapping[str, str]] = {
 """What each stage can prove, in words."""
 
 
+MOST_TURNOVER: Final = 10.0
+"""Times the incumbent's trades a day; a challenger that trades more often is no new version of the same idea,
+and costs that the record underrates would be paid so many times."""
+
+
 class RiskCheck(NamedTuple):
     """One named check of the risk validation; ``fault`` is empty when it passed."""
 
@@ -42,14 +48,15 @@ class RiskCheck(NamedTuple):
 class NewText(NamedTuple):
     """What would trade: parameters, their declared space, stops, and what its record shows.
 
-    ``exposure`` is the largest notional over equity out of sample, ``trades_a_day`` its trades a day; None
-    where the record does not tell.
+    ``exposure`` is the largest notional over equity out of sample, ``trades_a_day`` its trades a day and
+    ``incumbent_trades_a_day`` those of whose place it is tried for; None where the record does not tell.
     """
 
     parameters: Mapping[str, Any]
     space: Mapping[str, Mapping[str, Any]]
     exposure: float | None
     trades_a_day: float | None
+    incumbent_trades_a_day: float | None = None
     findings: tuple[str, ...] = ()
     has_stops: bool = False
 
@@ -67,13 +74,19 @@ def validate(new: NewText, limits: RiskLimits) -> tuple[RiskCheck, ...]:
         RiskCheck("parameters_in_space", _outside(new)),
         RiskCheck("stops_present", "" if new.has_stops else "it declares no stop"),
         RiskCheck("largest_exposure", _above("notional over equity", new.exposure, _most_exposure(limits))),
-        RiskCheck("turnover", _above("trades a day", new.trades_a_day, limits.max_orders_per_day)),
+        RiskCheck("turnover", _above("trades a day", new.trades_a_day, _most_trades(new, limits))),
         RiskCheck("clean_data", new.findings[0] if new.findings else ""),
     )
 
 
 def _most_exposure(limits: RiskLimits) -> float:
     return min(limits.max_position_fraction, limits.max_leverage)
+
+
+def _most_trades(new: NewText, limits: RiskLimits) -> float:
+    """Take what the limit allows, and not so many times the incumbent's that it is another kind of book."""
+    known = new.incumbent_trades_a_day
+    return min(limits.max_orders_per_day, MOST_TURNOVER * known if known else math.inf)
 
 
 def _above(what: str, value: float | None, most: float) -> str:

@@ -1,5 +1,6 @@
 """Challengers from stored rows: opened beside the incumbent, and judged by what they did since."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -85,7 +86,8 @@ def open_challenger(
     kind, fault = _kind(connection, one.verdict, incumbent, values)
     if fault:
         return replace(one, decision=REJECTED, reasons=(fault,)), None
-    checks = validate(_new_text(connection, one.verdict, values["strategy_version_id"]), limits_of(settings))
+    new = _new_text(connection, one.verdict, values["strategy_version_id"], incumbent)
+    checks = validate(new, limits_of(settings))
     step = step_of("candidate", "shadow" if incumbent.stage in ORDER_STAGES else "paper")
     evidence = ChallengeEvidence(
         kind,
@@ -140,12 +142,20 @@ def _kind(
     return ("parameters" if is_same_text and is_same_record else "version"), ""
 
 
-def _new_text(connection: Connection, verdict: VerdictRecord, version_id: int) -> NewText:
-    outside = verdict.out_of_sample
-    days, trades = outside.get("days"), outside.get("trades")
+def _new_text(
+    connection: Connection, verdict: VerdictRecord, version_id: int, incumbent: StoredStage
+) -> NewText:
     known = text_as_deployed(connection, _offered(verdict, {"strategy_version_id": version_id}))
-    a_day = trades / days if trades is not None and days else None
-    return known._replace(exposure=outside.get("largest_exposure"), trades_a_day=a_day)
+    return known._replace(
+        exposure=verdict.out_of_sample.get("largest_exposure"),
+        trades_a_day=_trades_a_day(verdict.out_of_sample),
+        incumbent_trades_a_day=_trades_a_day(store.outside_of(connection, incumbent.verdict_id)),
+    )
+
+
+def _trades_a_day(outside: Mapping[str, Any]) -> float | None:
+    days, trades = outside.get("days"), outside.get("trades")
+    return trades / days if trades is not None and days else None
 
 
 def text_as_deployed(connection: Connection, terms: Terms) -> NewText:

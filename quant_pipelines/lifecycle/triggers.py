@@ -9,6 +9,8 @@ seventh asks for no search but for less weight: the correlation with another dep
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +31,7 @@ SHARPE, DRAWDOWN, NO_HIGH, QUANTILE, BOOTSTRAP, VOLATILITY, CORRELATION = (
 )
 _VOLATILITY_DAYS = 20
 _RESAMPLES = 1000
+_REMEMBERED = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +138,16 @@ def read_correlations(
     search: the weight of the two is one weight, and cutting one of them is the last resort.
     """
     bound = _Bound(CORRELATION, settings.max_correlation, 1.0)
+    best: dict[int, tuple[float, int]] = {}
+    for one, other in combinations(returns, 2):
+        value = _correlation(returns[one], returns[other], settings.correlation_days)
+        if value is not None:
+            best[one] = max(best.get(one, (value, other)), (value, other))
+            best[other] = max(best.get(other, (value, one)), (value, one))
     found = {}
     for own in returns:
-        pairs = [
-            (value, other)
-            for other in returns
-            if other != own
-            and (value := _correlation(returns[own], returns[other], settings.correlation_days)) is not None
-        ]
-        value, other = max(pairs, default=(None, None))
-        found[own] = (_judge(bound, value, settings.hysteresis, was_active=own in active), other)
+        reading, with_whom = best.get(own, (None, None))
+        found[own] = (_judge(bound, reading, settings.hysteresis, was_active=own in active), with_whom)
     return found
 
 
@@ -181,15 +184,22 @@ def _share_below(realized: float, n_days: int, promised: FloatArray) -> float | 
     """Share of resampled out-of-sample paths of this length that ended at or below what was realized."""
     if promised.size < n_days:
         return None
+    ends = _resampled_ends(np.ascontiguousarray(promised).tobytes(), n_days)
+    return float(np.mean(ends <= realized))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _resampled_ends(promised: bytes, n_days: int) -> FloatArray:
+    """Log returns of resampled paths: once for a promise and a length, however many days are held against."""
+    days = np.frombuffer(promised, dtype=np.float64)
     indices = stationary_bootstrap_indices(
-        int(promised.size),
+        int(days.size),
         _RESAMPLES,
-        mean_block=max(1.0, promised.size ** (1 / 3)),
+        mean_block=max(1.0, days.size ** (1 / 3)),
         generator=np.random.default_rng(0),
         length=n_days,
     )
-    paths = np.log1p(promised)[indices].sum(axis=0)
-    return float(np.mean(paths <= realized))
+    return np.asarray(np.log1p(days)[indices].sum(axis=0))
 
 
 class _Bound(NamedTuple):

@@ -1,7 +1,9 @@
 """What the allocator is asked about an account, made of stored rows."""
 
 import math
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection
@@ -15,13 +17,13 @@ from quant_pipelines.store.allocation_facts import (
     AllocatedAccount,
     AllocatedBook,
     least_notional,
-    mean_exposure,
-    of_same_verdict,
+    mean_exposures,
+    of_same_verdicts,
     symbol_volatility,
 )
 from quant_pipelines.store.findings import blocking_findings
 from quant_pipelines.store.heartbeats import standing_halts
-from quant_pipelines.store.lifecycle import read_books_of
+from quant_pipelines.store.lifecycle import ScoredBook, read_books_of
 from quant_pipelines.store.record_days import days_of_deployments
 
 PAPER: tuple[Stage, ...] = ("paper",)
@@ -44,50 +46,100 @@ def weight_of(book: AllocatedBook, equity: float) -> float:
     return max(0.0, (float(book.capital) + book.profit) * notional_of_capital(book) / equity)
 
 
-def arm_of(connection: Connection, book: AllocatedBook, equity: float, now: datetime, data_days: int) -> Arm:
-    """Deployment as the allocator sees it.
+class _Known(NamedTuple):
+    """What is stored of all arms of an account.
+
+    Parameters
+    ----------
+    records
+        Out-of-sample returns by day, by deployment.
+    same
+        Deployments of each verdict; ``books`` are theirs, by id.
+    exposures
+        Mean signed notional over equity, by deployment.
+    halts
+        Message of the oldest standing halt, by its source.
+    """
+
+    records: dict[int, dict[int, float]]
+    same: dict[int, list[int]]
+    books: dict[int, ScoredBook]
+    exposures: dict[int, float]
+    halts: dict[str, str]
+
+
+def arms_of(
+    connection: Connection, books: Sequence[AllocatedBook], equity: float, now: datetime, data_days: int
+) -> list[Arm]:
+    """Deployments as the allocator sees them, in the order of the books.
 
     Parameters
     ----------
     connection
         Open transaction.
-    book
-        The deployment.
+    books
+        The deployments.
     equity
-        Of its account, quote, above 0.
+        Of their account, quote, above 0.
     now
         Time of the plan; only UTC days that have ended count.
     data_days
         Newest days whose data must be without a finding that blocks.
     """
-    least = float(least_notional(connection, book.exchange, book.symbol))
-    returns = _record(connection, book, to_ms(now), least)
-    known = symbol_volatility(connection, book.exchange, book.symbol)
-    exposure = mean_exposure(connection, book.id, now)
-    fraction = notional_of_capital(book)
-    return Arm(
-        key=book.id,
-        family=book.strategy,
-        exchange=book.exchange,
-        symbol=book.symbol,
-        days=np.array(sorted(returns), dtype=np.int64),
-        returns=np.array([returns[day] / fraction for day in sorted(returns)], dtype=np.float64),
-        weight=weight_of(book, equity),
-        least_weight=least / equity,
-        exposure=1.0 if exposure is None else float(np.clip(exposure / fraction, -1.0, 1.0)),
-        symbol_volatility=math.nan if known is None else known,
-        held_back=_held_back(connection, book, now, data_days),
+    known = _known(connection, books, now)
+    markets = {(book.exchange, book.symbol) for book in books}
+    least = {one: float(least_notional(connection, *one)) for one in markets}
+    volatility = {one: symbol_volatility(connection, *one) for one in markets}
+    days = Days((now - timedelta(days=data_days)).date(), date.max)
+    blocked = {one: blocking_findings(connection, *one, days) for one in markets}
+    arms = []
+    for book in books:
+        market, fraction = (book.exchange, book.symbol), notional_of_capital(book)
+        returns = _record(known, book, to_ms(now), least[market])
+        own_volatility, exposure = volatility[market], known.exposures.get(book.id)
+        halt = known.halts.get(f"deployment:{book.id}")
+        findings = blocked[market]
+        arm = Arm(
+            key=book.id,
+            family=book.strategy,
+            exchange=book.exchange,
+            symbol=book.symbol,
+            days=np.array(sorted(returns), dtype=np.int64),
+            returns=np.array([returns[day] / fraction for day in sorted(returns)], dtype=np.float64),
+            weight=weight_of(book, equity),
+            least_weight=least[market] / equity,
+            exposure=1.0 if exposure is None else float(np.clip(exposure / fraction, -1.0, 1.0)),
+            symbol_volatility=math.nan if own_volatility is None else own_volatility,
+            held_back=f"halted: {halt}" if halt else f"blocked_data: {findings[0]}" if findings else "",
+        )
+        arms.append(arm)
+    return arms
+
+
+def _known(connection: Connection, books: Sequence[AllocatedBook], now: datetime) -> _Known:
+    keys = [book.id for book in books]
+    same = of_same_verdicts(connection, [one.verdict_id for one in books if one.verdict_id is not None])
+    every = sorted({*keys, *(one for found in same.values() for one in found)})
+    halts: dict[str, str] = {}
+    for halt in standing_halts(connection):
+        halts.setdefault(halt["source"], halt["message"])
+    return _Known(
+        days_of_deployments(connection, keys),
+        same,
+        {one.deployment_id: one for one in read_books_of(connection, every)},
+        mean_exposures(connection, keys, now),
+        halts,
     )
 
 
-def _record(connection: Connection, book: AllocatedBook, now_ms: int, least: float) -> dict[int, float]:
+def _record(known: _Known, book: AllocatedBook, now_ms: int, least: float) -> dict[int, float]:
     """Daily returns by day: out of sample before its deployment, then of its books, the latest stage last."""
-    returns = days_of_deployments(connection, [book.id]).get(book.id, {})
-    earlier = of_same_verdict(connection, book.verdict_id) if book.verdict_id is not None else [book.id]
-    for stored in read_books_of(connection, earlier):
+    returns = dict(known.records.get(book.id, {}))
+    for earlier in known.same.get(book.verdict_id or -1, [book.id]):
+        stored = known.books[earlier]
         found = complete_returns(stored, now_ms)
-        known = dict(zip(stored.days[: found.size].tolist(), found.tolist(), strict=True))
-        returns |= without_idle_end(known) if stored.equity < least else known
+        by_day = dict(zip(stored.days[: found.size].tolist(), found.tolist(), strict=True))
+        returns |= without_idle_end(by_day) if stored.equity < least else by_day
     return {day: value for day, value in returns.items() if math.isfinite(value)}
 
 
@@ -101,12 +153,3 @@ def without_idle_end(returns: dict[int, float]) -> dict[int, float]:
     """
     last = max((day for day, value in returns.items() if value != 0.0), default=-1)
     return {day: value for day, value in returns.items() if day <= last}
-
-
-def _held_back(connection: Connection, book: AllocatedBook, now: datetime, data_days: int) -> str:
-    halts = standing_halts(connection, f"deployment:{book.id}")
-    if halts:
-        return f"halted: {halts[0]['message']}"
-    first = (now - timedelta(days=data_days)).date()
-    blocked = blocking_findings(connection, book.exchange, book.symbol, Days(first, date.max))
-    return f"blocked_data: {blocked[0]}" if blocked else ""

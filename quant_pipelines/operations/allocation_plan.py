@@ -12,7 +12,7 @@ from quant_pipelines.core.allocation_settings import AllocationSettings
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.operations.allocation_arms import (
-    arm_of,
+    arms_of,
     notional_of_capital,
     touched_stages,
     weight_of,
@@ -88,7 +88,7 @@ def draft_plan(
     if refusal is not None:
         return _refused(account, blank, refusal)
     equity = float(account.equity or 0)
-    arms = [arm_of(connection, book, equity, now, settings.ladder.data_days) for book in books]
+    arms = arms_of(connection, books, equity, now, settings.ladder.data_days)
     terms = _beside(connection, settings.allocation, account, equity)
     found = allocate(arms, terms, seed=now.date().toordinal())
     if isinstance(found, NoPlan):

@@ -1,6 +1,6 @@
 """What the allocation needs to know of accounts and their deployments, read from what is stored."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -15,7 +15,6 @@ from quant_pipelines.core.timeframes import YEAR_DAYS
 from quant_pipelines.store.capital_changes import newest_capital
 from quant_pipelines.store.deployments import newest_instrument
 from quant_pipelines.store.funds import newest_balance
-from quant_pipelines.store.legs import leg_ids
 from quant_pipelines.store.tables import (
     accounts,
     bars,
@@ -29,6 +28,8 @@ from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.capital import TRANSFER
 
 _ON_PAPER: tuple[Stage, ...] = ("paper", "shadow")
+_OWNER = func.coalesce(deployments.c.set_id, deployments.c.id)
+"""Whose a book is: its set's, or its own."""
 EXPOSURE_DAYS, VOLATILITY_DAYS, FEWEST_DAYS = 20, 90, 20
 
 
@@ -100,28 +101,39 @@ def read_allocated_books(
         .where(deployments.c.challenges.is_(None) | deployments.c.stage.not_in(_ON_PAPER))
         .order_by(deployments.c.id)
     )
-    rows = connection.execute(query).mappings().all()
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    profits = _profits(connection, [row["id"] for row in rows])
     return [
-        AllocatedBook(**row | {"sizing": row["sizing"] or {}}, profit=_profit(connection, row["id"]))
-        for row in map(dict, rows)
+        AllocatedBook(**row | {"sizing": row["sizing"] or {}}, profit=profits.get(row["id"], 0.0))
+        for row in rows
     ]
 
 
-def of_same_verdict(connection: Connection, verdict_id: int | None) -> list[int]:
-    """Deployments that came from one verdict, oldest first: paper, then its shadow, then its canary."""
-    query = select(deployments.c.id).where(deployments.c.verdict_id == verdict_id)
-    return list(connection.execute(query.order_by(deployments.c.id)).scalars())
-
-
-def mean_exposure(connection: Connection, deployment_id: int, now: datetime) -> float | None:
-    """Mean signed notional over equity of the last 20 days; of a set, of its legs. None before a bar."""
-    books = leg_ids(connection, deployment_id)
-    worth = func.nullif(equity.c.equity, 0.0)
-    query = select(func.avg(equity.c.position * equity.c.price / worth)).where(
-        equity.c.deployment_id.in_(books), equity.c.ts > now - timedelta(days=EXPOSURE_DAYS)
-    )
-    found: float | None = connection.execute(query).scalar_one()
+def of_same_verdicts(connection: Connection, verdict_ids: Collection[int]) -> dict[int, list[int]]:
+    """Deployments that came from each verdict, oldest first: paper, then its shadow, then its canary."""
+    own = deployments.c.verdict_id
+    query = select(own, deployments.c.id).where(own.in_(verdict_ids)).order_by(deployments.c.id)
+    found: dict[int, list[int]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.verdict_id, []).append(row.id)
     return found
+
+
+def mean_exposures(
+    connection: Connection, deployment_ids: Collection[int], now: datetime
+) -> dict[int, float]:
+    """Mean signed notional over equity of the last 20 days, by deployment; of a set, of its legs.
+
+    Those without a bar are left out.
+    """
+    worth = func.nullif(equity.c.equity, 0.0)
+    query = (
+        select(_OWNER, func.avg(equity.c.position * equity.c.price / worth).label("exposure"))
+        .join(deployments, deployments.c.id == equity.c.deployment_id)
+        .where(_OWNER.in_(deployment_ids), equity.c.ts > now - timedelta(days=EXPOSURE_DAYS))
+        .group_by(_OWNER)
+    )
+    return {row[0]: row.exposure for row in connection.execute(query) if row.exposure is not None}
 
 
 def least_notional(connection: Connection, exchange: str, symbol: str) -> Decimal:
@@ -165,11 +177,10 @@ def _equity(connection: Connection, account_id: int, venue: str, capital: Decima
     return capital + Decimal(repr(float(connection.execute(made).scalar_one() or 0.0)))
 
 
-def _profit(connection: Connection, deployment_id: int) -> float:
-    """Profit of a deployment's books: what they are worth, less what they were paid."""
-    books = leg_ids(connection, deployment_id)
-    made = select(func.sum(_made())).where(deployments.c.id.in_(books))
-    return float(connection.execute(made).scalar_one() or 0.0)
+def _profits(connection: Connection, deployment_ids: Collection[int]) -> dict[int, float]:
+    """Profit of deployments' books: what they are worth, less what they were paid."""
+    made = select(_OWNER, func.sum(_made())).where(_OWNER.in_(deployment_ids)).group_by(_OWNER)
+    return {row[0]: float(row[1] or 0.0) for row in connection.execute(made)}
 
 
 def _made() -> ColumnElement[float]:

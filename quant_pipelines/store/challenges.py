@@ -128,6 +128,12 @@ def text_of(connection: Connection, version_id: int) -> VersionText:
     return VersionText(*connection.execute(query).one())
 
 
+def outside_of(connection: Connection, verdict_id: int | None) -> dict[str, Any]:
+    """Out-of-sample evidence of a verdict; empty without one."""
+    query = select(verdicts.c.out_of_sample).where(verdicts.c.id == verdict_id)
+    return connection.execute(query).scalar_one_or_none() or {}
+
+
 def record_of(connection: Connection, verdict_id: int | None) -> int | None:
     """Record that a verdict is about; None without one."""
     query = (

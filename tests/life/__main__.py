@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.life.databases import copied, server
 from tests.life.kept import Kept
+from tests.life.scenes import SCENES
 from tests.life.truth import DAYS
 from tests.life.year import World
 
@@ -22,14 +23,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seeds", type=int, default=1, help="how many worlds")
     parser.add_argument("--first", type=int, default=1, help="the first one's seed")
     parser.add_argument("--days", type=int, default=DAYS, help="days of each world's year")
+    parser.add_argument("--scene", choices=SCENES, default="plain", help="what befalls them")
     chosen = parser.parse_args(arguments)
-    kept = Kept(chosen.days)
+    kept = Kept(chosen.days, chosen.scene)
     seeds = range(chosen.first, chosen.first + chosen.seeds)
     if kept.lacks(seeds):
         with server() as postgres:
             for seed in kept.lacks(seeds):
                 with copied(postgres.url("postgres"), postgres.url(f"life_{seed}")) as engine:
-                    kept.add(lived(World(engine, seed), seed, chosen.days))
+                    kept.add(lived(World(engine, seed, SCENES[chosen.scene]), seed, chosen.days))
     worlds = [kept.worlds[seed] for seed in seeds]
     for world in worlds:
         print(json.dumps(world))

@@ -15,10 +15,10 @@ from quant_pipelines.operations.triggers import watch_performance
 from quant_pipelines.research.capital import take_due_look
 from tests.life.books import Books
 from tests.life.days import DayClock
+from tests.life.scenes import Scene
 from tests.life.searches import EXCHANGE, Searches
 
 LADDER_ACTOR: Final = "promotion ladder"
-PEOPLE: Final = ("ann", "bob")
 
 
 class Cycle:
@@ -30,16 +30,26 @@ class Cycle:
         Product database, what is in force, and the time.
     searches, books
         What goes on by night, and what trades earn.
+    scene
+        What befalls it.
     """
 
     def __init__(
-        self, engine: Engine, settings: Settings, clock: DayClock, searches: Searches, books: Books
+        self,
+        engine: Engine,
+        settings: Settings,
+        clock: DayClock,
+        *,
+        searches: Searches,
+        books: Books,
+        scene: Scene,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._clock = clock
         self._searches = searches
         self._books = books
+        self._scene = scene
 
     def run(self, day: int) -> None:
         """Live through a day of the year; one that was broken off at any step is gone on with."""
@@ -57,10 +67,14 @@ class Cycle:
         take_back_failed(engine, ladder, clock)
         for step in steps_in_reach(engine, ladder, clock):
             self._promote(step)
+        self._scene.act(engine, clock)
 
     def _promote(self, step: Step) -> None:
-        """Let the ladder promote what needs no person; people agree to all that it asks them for."""
-        for name in PEOPLE[: step.people] or (LADDER_ACTOR,):
+        """Let the ladder promote what needs no person; who answers agrees to all that is asked."""
+        people = self._scene.people[: step.people] if step.people else (LADDER_ACTOR,)
+        for name in people:
+            if len(people) < step.people and self._clock.day % 7:
+                continue  # whoever is left alone asks again only now and then
             signature = Signature(name, "the evidence suffices")
             promote(
                 self._engine,

@@ -18,13 +18,15 @@ class Kept:
     ----------
     days
         Length of the worlds that count.
+    scene
+        What befalls them.
     file
         Where it is kept, a line for each world.
     """
 
-    def __init__(self, days: int, file: Path = FILE) -> None:
+    def __init__(self, days: int, scene: str, file: Path = FILE) -> None:
         self._file = file
-        self._of = {"code": version(), "days": days}
+        self._of = {"code": version(), "days": days, "scene": scene}
         lines = map(json.loads, file.read_text().splitlines()) if file.is_file() else ()
         same = (line for line in lines if {name: line.get(name) for name in self._of} == self._of)
         self.worlds: dict[int, dict[str, Any]] = {line["world"]["seed"]: line["world"] for line in same}

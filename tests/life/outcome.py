@@ -4,17 +4,22 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, Engine, Row, select
 
+from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import ORDER_STAGES
+from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.lifecycle.challenge import STEPS
+from quant_pipelines.lifecycle.scorecard import daily_returns
 from quant_pipelines.lifecycle.transitions import TRANSITIONS
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.tables import audit_logs, deployments, verdicts
+from quant_pipelines.store.lifecycle import read_book
+from quant_pipelines.store.tables import audit_logs, challenges, deployments, verdicts
 
 _STEPS = {(row.source, row.target) for row in TRANSITIONS} | {(row.source, row.move) for row in STEPS}
 _NUMBERED = re.compile(r"\b(deployment|verdict|request):(\d+)")
@@ -40,7 +45,7 @@ def outcome_of(engine: Engine) -> Outcome:
     with transaction(engine) as connection:
         books = connection.execute(select(deployments).order_by(deployments.c.id)).all()
         steps = connection.execute(select(audit_logs).order_by(audit_logs.c.id)).all()
-        violations = (*_of_audit(connection, steps), *_of_orders(books, steps))
+        violations = (*_of_audit(connection, steps), *_of_orders(books, steps), *_of_losses(connection))
         return Outcome(violations, _digest(connection, books, steps))
 
 
@@ -64,6 +69,37 @@ def _of_orders(books: list[Row[Any]], steps: list[Row[Any]]) -> Iterator[str]:
         look = row.detail.get("look") or {}
         if row.detail.get("to") in ORDER_STAGES and look.get("decision") != "passed":
             yield f"{row.subject} went to {row.detail['to']} and its look had not passed"
+
+
+def _of_losses(connection: Connection) -> Iterator[str]:
+    """No challenger goes on after the day that took it beyond its budget: that and one day are lost at most.
+
+    Capital that came or went is neither profit nor loss, so days are held against the level that they began
+    with.
+    """
+    budget = LadderSettings().canary_loss_fraction
+    for challenge in connection.execute(select(challenges)).all():
+        for key in filter(None, (challenge.first_id, challenge.canary_id)):
+            book = read_book(connection, key)
+            until = _left_at(connection, challenge, key)
+            level = 1.0
+            returns = daily_returns(book.day_end_equity, book.capital).tolist()
+            for day, value in zip(book.days.tolist(), returns, strict=True):
+                if until is not None and day > to_ms(until):
+                    break
+                level *= 1.0 + value
+                cycle = day + DAY_MS + DAY_MS // 2
+                if level < 1.0 - budget - 1e-9 and (until is None or to_ms(until) > cycle):
+                    yield f"deployment:{key} has lost {1.0 - level:.1%} and goes on, beyond {budget:.0%}"
+                    break
+
+
+def _left_at(connection: Connection, challenge: Row[Any], key: int) -> datetime | None:
+    """When a book stopped being a challenger's: its stage changed, or the challenge ended."""
+    if key == challenge.first_id and challenge.canary_id is not None:
+        query = select(deployments.c.created_at).where(deployments.c.id == challenge.canary_id)
+        return cast("datetime", connection.execute(query).scalar_one())
+    return cast("datetime | None", challenge.ended_at)
 
 
 def _digest(connection: Connection, books: list[Row[Any]], steps: list[Row[Any]]) -> str:

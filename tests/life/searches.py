@@ -1,6 +1,6 @@
 """The night's searches: every record gets the day that is over, and now and then its unit a verdict."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -28,7 +28,6 @@ EXCHANGE = "binanceusdm"
 TIMEFRAME = "1h"
 _EVERY_DAYS: Final = 28
 """How often a unit gets a verdict; its record grows every night."""
-_TRADES: Final = 60
 _EXPOSURE: Final = 1.0
 _FOLD: Final = Fold(0, 0, 0, 0, 0)
 _IN_SAMPLE: Final = np.array([0.02, -0.01, 0.002])
@@ -83,11 +82,14 @@ class Searches:
         Product database.
     truth
         What the units earn.
+    trades
+        Trades that each version's verdicts have.
     """
 
-    def __init__(self, engine: Engine, truth: Truth) -> None:
+    def __init__(self, engine: Engine, truth: Truth, trades: Mapping[str, int]) -> None:
         self._engine = engine
         self._truth = truth
+        self._trades = trades
         self._units = tuple(truth.returns)
         self._records: dict[Procedure, int] = {}
 
@@ -120,6 +122,7 @@ class Searches:
     def _days(self, procedure: Procedure, last: date | None, day: int) -> Iterator[dict[str, Any]]:
         """What a record did since a day and up to one of the year."""
         returns = self._truth.record(procedure.unit, procedure.version, day)
+        held = self._truth.market.get(procedure.unit.symbol)
         first = 0 if last is None else (last - date_of(-DAYS_BEFORE)).days + 1
         for at in range(first, returns.size):
             yield {
@@ -131,8 +134,8 @@ class Searches:
                 "cover": [],
                 "trades": [],
                 "computed_at": ends_at(day),
-                "exposure": 0.0,
-                "holding_return": 0.0,
+                "exposure": 0.0 if held is None else 1.0,
+                "holding_return": 0.0 if held is None else float(held[at]),
             }
 
     def _judged(self, procedure: Procedure, day: int) -> VerdictRecord:
@@ -140,7 +143,8 @@ class Searches:
         returns = self._truth.record(unit, procedure.version, day)
         fit = Fit((), {"window": window_of(unit, day)}, _IN_SAMPLE)
         days = end_ms - DAY_MS * np.arange(returns.size, 0, -1)
-        trades = tuple({"exit_time": int(day), "pnl": 1.0} for day in days[-_TRADES:])
+        n_trades = self._trades[procedure.version]
+        trades = tuple({"exit_time": int(days[-1 - at % 60]), "pnl": 1.0} for at in range(n_trades))
         test = OutOfSample(days, returns, trades)
         walk = WalkForward((FoldResult(_FOLD, fit, test, np.zeros((returns.size, 0))),))
         context = Context(

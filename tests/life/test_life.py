@@ -8,13 +8,14 @@ import pytest
 from quant_pipelines.stack.postgres import EmbeddedPostgres
 from tests.life.databases import copied
 from tests.life.kills import Killed
-from tests.life.truth import COURSES as ALL_COURSES
+from tests.life.scenes import Scene
+from tests.life.truth import COURSES
 from tests.life.year import World
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(900)]
 
 SEED = 1
-COURSES = {name: ALL_COURSES[name] for name in ("misfitted", "noise_a", "noise_b")}
+SCENE = Scene({name: COURSES[name] for name in ("misfitted", "noise_a", "noise_b")})
 PROMOTES = 31
 """On this day of the year the ladder takes a deployment from paper to shadow."""
 LIVE = 54
@@ -26,7 +27,7 @@ def begun(postgres: EmbeddedPostgres, template_url: str) -> Iterator[str]:
     """Name of a database with the world up to the day of the promotions."""
     name = "life_begun"
     with copied(template_url, postgres.url(name), "quant_template") as engine:
-        World(engine, SEED, COURSES).live(until=PROMOTES)
+        World(engine, SEED, SCENE).live(until=PROMOTES)
         engine.dispose()
         yield name
 
@@ -35,7 +36,7 @@ def test_edge_becomes_live_noise_does_not_and_no_kill_changes_anything(
     postgres: EmbeddedPostgres, template_url: str, begun: str
 ) -> None:
     with copied(template_url, postgres.url("life_whole"), begun) as engine:
-        world = World(engine, SEED, COURSES)
+        world = World(engine, SEED, SCENE)
         world.kills.strike(None)
         world.live(PROMOTES, PROMOTES + 1)
         edges, whole = world.kills.seen, world.outcome()
@@ -46,11 +47,11 @@ def test_edge_becomes_live_noise_does_not_and_no_kill_changes_anything(
     assert whole.violations == ()
     for at in sorted(np.random.default_rng(SEED).choice(edges, N_KILLS, replace=False) + 1):
         with copied(template_url, postgres.url(f"life_killed_{at}"), begun) as engine:
-            world = World(engine, SEED, COURSES)
+            world = World(engine, SEED, SCENE)
             world.kills.strike(int(at))
             with pytest.raises(Killed):
                 world.live(PROMOTES, PROMOTES + 1)
             engine.dispose()
-            again = World(engine, SEED, COURSES)
+            again = World(engine, SEED, SCENE)
             again.live(PROMOTES, PROMOTES + 1)
             assert again.outcome() == whole, f"killed at edge {at} of {edges}"

@@ -4,7 +4,7 @@ A unit's days before the year are its record's; those of the year are earned by 
 its own, by whatever trades it. All units share a part of their noise, as coins do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -59,11 +59,19 @@ class Truth(NamedTuple):
         Its daily returns after costs, fractions; shapes as above.
     more
         What its better version earns more; shapes as above.
+    market
+        What holding each coin earns, by symbol, where strategies hold it; else nobody holds anything.
     """
 
     sharpe: dict[Unit, FloatArray]
     returns: dict[Unit, FloatArray]
     more: dict[Unit, FloatArray]
+    market: dict[str, FloatArray]
+
+    @property
+    def n_days(self) -> int:
+        """Days of it, those before the year included."""
+        return DAYS_BEFORE + DAYS
 
     def record(self, unit: Unit, version: str, until: int) -> FloatArray:
         """Out-of-sample returns of a version's record up to a day of the year, which is the last one."""
@@ -123,7 +131,7 @@ COURSES: Final[dict[str, Course]] = {
 """Strategies by name, each on every symbol."""
 
 
-def draw(seed: int, courses: dict[str, Course] = COURSES) -> Truth:
+def draw(seed: int, courses: Mapping[str, Course] = COURSES) -> Truth:
     """Draw a world.
 
     Parameters
@@ -145,4 +153,4 @@ def draw(seed: int, courses: dict[str, Course] = COURSES) -> Truth:
             sharpe[Unit(strategy, symbol)] = path
             returns[Unit(strategy, symbol)] = VOLATILITY * (noise + path / np.sqrt(YEAR_DAYS))
             more[Unit(strategy, symbol)] = other.normal(BETTER_BY, _BETTER_SPREAD, n_days)
-    return Truth(sharpe, returns, more)
+    return Truth(sharpe, returns, more, {})

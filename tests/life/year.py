@@ -12,8 +12,9 @@ from tests.life.cycle import Cycle
 from tests.life.days import DayClock
 from tests.life.kills import Kills
 from tests.life.outcome import Outcome, outcome_of
+from tests.life.scenes import SCENES, Scene
 from tests.life.searches import Searches
-from tests.life.truth import COURSES, DAYS, Course, Truth, Unit, draw
+from tests.life.truth import DAYS, Truth, Unit, draw
 
 
 class Promotion(NamedTuple):
@@ -45,15 +46,16 @@ class World:
         Migrated database of its own.
     seed
         Of everything in it.
-    courses
-        Its strategies.
+    scene
+        What befalls it.
     """
 
-    def __init__(self, engine: Engine, seed: int, courses: dict[str, Course] = COURSES) -> None:
-        self.truth: Truth = draw(seed, courses)
+    def __init__(self, engine: Engine, seed: int, scene: Scene = SCENES["plain"]) -> None:
+        self.truth: Truth = scene.change(draw(seed, scene.courses))
         self._engine = engine
         books = Books(engine, self.truth, seed)
-        self._cycle = Cycle(engine, Settings(), DayClock(), Searches(engine, self.truth), books)
+        searches = Searches(engine, self.truth, scene.trades)
+        self._cycle = Cycle(engine, Settings(), DayClock(), searches=searches, books=books, scene=scene)
         self.kills = Kills(engine)
         self._live: dict[int, Promotion] = {}
 

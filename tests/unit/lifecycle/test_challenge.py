@@ -149,3 +149,13 @@ def test_risk_validation_names_the_check_that_failed(change: dict[str, Any], fai
 def test_agreement_counts_sides_at_common_closes() -> None:
     assert agreement({1: 0.5, 2: -1.0, 3: 0.0}, {1: 1.0, 2: 0.0, 3: 0.0, 4: 1.0}) == pytest.approx(2 / 3)
     assert agreement({1: 1.0}, {2: 1.0}) is None
+
+
+@pytest.mark.parametrize(
+    ("trades", "fault"), [(20.0, ""), (200.0, "trades a day was 200; expected at most 20")]
+)
+def test_a_version_that_trades_a_hundred_times_as_often_fails_risk_validation(
+    trades: float, fault: str
+) -> None:
+    new = NewText({"fast": 9}, {"fast": {"low": 2, "high": 90}}, 1.0, trades, 2.0, has_stops=True)
+    assert [check.fault for check in validate(new, RiskLimits()) if check.name == "turnover"] == [fault]
