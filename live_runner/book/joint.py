@@ -15,7 +15,7 @@ from live_runner.book.asking import DueQuestion, answered
 from live_runner.book.bookings import Driven, driven_by, together
 from live_runner.book.broker import Broker
 from live_runner.book.capital import Bound, lacked, paid
-from live_runner.book.decision import Moment
+from live_runner.book.decision import Decided, Moment
 from live_runner.book.joint_late import LateStep
 from live_runner.book.leg import LegTrader, Prepared
 from live_runner.book.panel_question import Answers, ask_legs
@@ -115,6 +115,7 @@ class InstrumentSet:
     def advance(self, ticks: Mapping[int, Tick]) -> None:
         """Book the bars of all legs, and decide on the newest ones if they are fresh.
 
+        Where a stop of any leg does something at their close, they are booked before the strategy is asked.
         Legs whose margin is shared book nothing while one of them is missing: later, and row by row.
 
         Raises
@@ -127,7 +128,12 @@ class InstrumentSet:
         with ExitStack() as turns:
             legs = [leg for leg in self.legs if turns.enter_context(leg.thinking())]
             step = _Step(self._journal, self._epoch, legs, ticks)
-            answered(step.take, step.first_question(), partial(ask_legs, legs))
+            question, ask = step.first_question(), partial(ask_legs, legs)
+            if question is None or not question.stops_first:
+                answered(step.take, question, ask)
+                return
+            step.take(None, decides=False)
+            answered(step.late().take, question, ask)
 
     def decide_late(self, now_ms: int, data_age_seconds: float) -> None:
         """Take the decision that was prevented when the newest bars were booked, once no leg hinders it.
@@ -207,6 +213,7 @@ class _Step:
         self._epoch = epoch
         self._legs = legs
         self._ticks = {leg.id: ticks[leg.id] for leg in legs if leg.id in ticks}
+        self._decides = True
 
     def first_question(self) -> DueQuestion | None:
         """Let every leg take over its news; what is due at the newest close, if anything is.
@@ -221,10 +228,31 @@ class _Step:
     def _first_question(self) -> DueQuestion | None:
         due = [leg.first_question(self._ticks[leg.id]) for leg in self._legs if leg.id in self._ticks]
         questions = [question for question in due if question is not None]
-        return max(questions, key=lambda question: question.close_ms, default=None)
+        if not questions:
+            return None
+        newest = max(questions, key=lambda question: question.close_ms)
+        stops_first = any(leg.stops_at(self._ticks[leg.id]) for leg in self._legs if leg.id in self._ticks)
+        return newest._replace(stops_first=stops_first)
 
-    def take(self, answers: Answers | None) -> None:
-        """Book all bars, row by row, and decide at the close of the newest."""
+    def late(self) -> LateStep:
+        """Return the decision that was left for later when these bars were booked."""
+        age = max(tick.data_age_seconds for tick in self._ticks.values())
+        return LateStep(self._journal, self._legs, Moment(0, self._epoch, age), self._now_ms)
+
+    @property
+    def _now_ms(self) -> int:
+        return max(tick.now_ms for tick in self._ticks.values())
+
+    def _decision(self, leg: LegTrader, close_ms: int, answers: Answers) -> Decided | None:
+        """Decide on a leg's newest bar, or note that this is left for later."""
+        if not self._decides:
+            leg.let_stops_go_first(close_ms)
+            return None
+        return leg.decide(close_ms, self._ticks[leg.id], answers.get(leg.id))
+
+    def take(self, answers: Answers | None, *, decides: bool = True) -> None:
+        """Book all bars, row by row, and decide at the close of the newest, or leave that for later."""
+        self._decides = decides
         with ExitStack() as held:
             books = [_Row(leg, held.enter_context(leg.alone()), []) for leg in self._legs]
             bars = {leg.id: self._bars(leg) for leg in self._legs}
@@ -256,9 +284,7 @@ class _Step:
             if leg.id in newest and leg.id in answers:
                 broker.learn(answers[leg.id].target)  # of all, before any of them is decided on
         decisions: Decisions = {
-            leg.id: leg.decide(closes[leg.id], self._ticks[leg.id], answers.get(leg.id))
-            if leg.id in newest
-            else None
+            leg.id: self._decision(leg, closes[leg.id], answers) if leg.id in newest else None
             for leg, _, _ in stepped
         }
         decisions = all_or_none([leg for leg, _, _ in stepped], decisions, closes)
@@ -275,7 +301,7 @@ class _Step:
     def _commit(
         self, legs: Sequence[LegTrader], prepared: Sequence[Prepared], closes: Mapping[int, int]
     ) -> None:
-        now_ms = max(tick.now_ms for tick in self._ticks.values())
+        now_ms = self._now_ms
         first, *others = (one.booking for one in prepared)
         self._journal.book(self._epoch, first, from_ms(now_ms), others)
         for leg, one in zip(legs, prepared, strict=True):

@@ -204,6 +204,15 @@ class LegTrader(Trader):
         """Take over the market's news, and return what is to be asked before they are booked."""
         return self._first_question(tick)
 
+    def stops_at(self, tick: Tick) -> bool:
+        """Whether its stops do something at the close of these bars; its book is held."""
+        bars = self.new_bars(tick)
+        return bool(bars) and self._held.broker.stops_at(bars)
+
+    def let_stops_go_first(self, close_ms: int) -> None:
+        """Note that the decision on its newest bar is taken once the strategy has answered."""
+        self._waits.put_off(close_ms)
+
     def new_bars(self, tick: Tick) -> list[ExecutionBar]:
         """Bars that are not booked yet; none once it was dropped."""
         step_ms, until_ms = self.plan.execution_step_ms, self.booked_until_ms
@@ -239,8 +248,9 @@ class LegTrader(Trader):
         self.is_hindered = bool(self._held.broker.waits_for)
         if self.is_leaving or self.is_halted:
             return bool(self._held.broker.waits_for)
-        has_missed = self._waits.missed_at(self.booked_until_ms)  # asked again at the next close
-        return bool(has_missed or self.waits_for(now_ms) or self.whole.hindrance_of(self, now_ms))
+        if self._waits.has_missed(self.booked_until_ms, now_ms):  # asked again at the next close
+            return True
+        return bool(self.waits_for(now_ms) or self.whole.hindrance_of(self, now_ms))
 
     def late_question(self, moment: Moment, now_ms: int) -> DueQuestion | None:
         """Return what the strategy is to be asked for the decision on its newest bar, if anything."""

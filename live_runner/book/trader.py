@@ -212,9 +212,7 @@ class Trader(UnderBreaker):
             if self._held.broker.waits_for and (answer is None or answer.sat is None):
                 self.is_hindered = True
                 return
-            if self._waits.missed_at(close_ms):  # asked again at the next close
-                self._waits.prevented = self._waits.missed
-                self._waits.write(now_ms)
+            if self._waits.has_missed(close_ms, now_ms):  # asked again at the next close
                 return
             if self.pause.until_ms(now_ms):
                 return  # asked again at its end
@@ -285,7 +283,7 @@ class Trader(UnderBreaker):
         moment = Moment(close_ms, self._epoch, tick.data_age_seconds)
         decided = self._decide(moment, tick.now_ms, answer) if is_newest and decides else None
         if is_newest and not decides:
-            self._waits.prevented = Prevented(close_ms, STOPS_FIRST, is_planned=True)
+            self._waits.put_off(close_ms)
         wanted = self.capital_wanted_at(close_ms) if is_newest else None
         done = paid(self._held.broker, self.plan, wanted, done, Bound(self._rules, decided))
         booking = booking_of(self._held.broker, self.plan, close_ms, decided=decided, done=done)

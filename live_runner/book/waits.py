@@ -84,6 +84,24 @@ class Waits:
         prevented = self.prevented
         return prevented if prevented is not None and prevented.close_ms == close_ms else None
 
+    def put_off(self, close_ms: int) -> None:
+        """Note that a bar was booked before its strategy was asked."""
+        self.prevented = Prevented(close_ms, STOPS_FIRST, is_planned=True)
+
+    def has_missed(self, close_ms: int, now_ms: int) -> bool:
+        """Whether a decision that was put off is not asked about again; people are told why.
+
+        Raises
+        ------
+        StoreError
+            If the database does not answer.
+        """
+        if not self.missed_at(close_ms):
+            return False
+        self.prevented = self.missed
+        self.write(now_ms)
+        return True
+
     def missed_at(self, close_ms: int) -> str:
         """Why a close is not asked about again; empty where it may be."""
         return self.missed.reason if self.missed.close_ms == close_ms else ""

@@ -9,12 +9,20 @@ import logging
 import sys
 from contextlib import nullcontext
 
+from tests.faults.challenge import Challenge
 from tests.faults.deployments import Deploy, deployment_at, pair_at, resting_at
 from tests.faults.mutants import MUTANTS
 from tests.faults.tally import Tally
-from tests.faults.world import play
+from tests.faults.world import Prepare, play
 
-STRATEGIES: dict[str, Deploy] = {"target": deployment_at, "event": resting_at, "set": pair_at}
+STRATEGIES: dict[str, Deploy] = {
+    "target": deployment_at,
+    "event": resting_at,
+    "set": pair_at,
+    "challenge": deployment_at,
+}
+PREPARED: dict[str, Prepare] = {"challenge": Challenge}
+"""What else is made of a world whose first deployment trades by that."""
 
 
 def main(arguments: list[str]) -> int:
@@ -33,7 +41,9 @@ def main(arguments: list[str]) -> int:
     for seed in range(chosen.first, chosen.first + chosen.seeds):
         try:
             with broken():
-                outcome = play(seed, chosen.events, chosen.books, deploy=STRATEGIES[chosen.strategy])
+                prepare = PREPARED.get(chosen.strategy, lambda _: None)
+                deploy = STRATEGIES[chosen.strategy]
+                outcome = play(seed, chosen.events, chosen.books, deploy=deploy, prepare=prepare)
         except Exception as error:
             error.add_note(f"seed {seed}")
             raise

@@ -24,6 +24,8 @@ KINDS = (
     ("--strategy", "event", "--books", "1"),
     ("--strategy", "target", "--books", "2"),
     ("--strategy", "target", "--books", "3"),
+    ("--strategy", "set", "--books", "1"),
+    ("--strategy", "challenge", "--books", "1"),
 )
 """What the worlds of a chunk trade by, one after the other; what trades by orders is alone on its symbol."""
 _CODE = (".", ":!docs")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.faults.__main__ import STRATEGIES
 from tests.faults.soak import CHUNK, KINDS, PAGE, ROOT, write_page
 
 DONE = {"commit": "aaaa", "first": 1, "seeds": 50, "events": 1500, "violations": 0}
@@ -33,9 +34,10 @@ def test_a_row_names_only_seeds_that_were_played(tmp_path: Path) -> None:
     assert "| aaaa | 150 | 1-100, 201-250 | 4,500 | 0 |" in page.read_text()
 
 
-def test_a_run_plays_what_trades_by_targets_and_by_orders_alone_and_in_several_books() -> None:
-    told = {KINDS[first // CHUNK % len(KINDS)] for first in range(1, 1 + 4 * CHUNK, CHUNK)}
-    assert len(told) == 4
+def test_a_run_plays_every_kind_of_world() -> None:
+    told = [KINDS[first // CHUNK % len(KINDS)] for first in range(1, 1 + len(KINDS) * CHUNK, CHUNK)]
+    assert {kind[1] for kind in told} == set(STRATEGIES)
+    assert {kind[3] for kind in told if kind[1] == "target"} == {"1", "2", "3"}
 
 
 def test_the_page_of_this_repository_has_a_table() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
@@ -68,7 +68,7 @@ Keep: TypeAlias = Callable[[MemoryJournal, Deployment], Any]
 """Gives the journal of a world whose rows are in memory, too."""
 
 
-Prepare: TypeAlias = Callable[["World"], None]
+Prepare: TypeAlias = Callable[["World"], Any]
 """Gives a world limits or faults that its seed does not."""
 
 
@@ -144,7 +144,7 @@ class World:
             self.service, rest, connections, chance, self.rates, self._happened, self._sent
         )
         self.server = Server(chance, self.rates, self.network.fired)
-        self.operator = Operator(self)
+        self.operator, self.beside = Operator(self), list[Callable[[], Coroutine[Any, Any, None]]]()
         n_runners = 2 if "second_runner" in self.rates else 1
         self.network.fired["second_runner"] += n_runners - 1
         self.supervisors = [Supervisor(self._live, chance) for _ in range(n_runners)]
@@ -222,9 +222,13 @@ class World:
         clockworks = [asyncio.create_task(self.service._run()), asyncio.create_task(self.streams._play())]
         faults = [asyncio.create_task(one) for one in (self._let_things_happen(), self._rearm())]
         running = [asyncio.create_task(supervisor.run(stopping)) for supervisor in self.supervisors]
-        while self.n_events < n_events and loop.time() < _LONGEST_SECONDS:
+        steps = [asyncio.create_task(one()) for one in self.beside]
+        while self.n_events < n_events or not all(step.done() for step in steps):
             await asyncio.sleep(_LOOK_SECONDS)
             self._look()
+            if loop.time() > _LONGEST_SECONDS:
+                break
+        await asyncio.gather(*steps)
         await _canceled(faults)
         self._calm()
         await self._come_to_rest()
@@ -342,9 +346,16 @@ class World:
         )
 
 
-def play(seed: int, n_events: int = 200, n_books: int = 1, *, deploy: Deploy = deployment_at) -> Outcome:
+def play(
+    seed: int,
+    n_events: int = 200,
+    n_books: int = 1,
+    *,
+    deploy: Deploy = deployment_at,
+    prepare: Prepare = lambda _: None,
+) -> Outcome:
     """Play one world with faults to its end."""
-    with played(seed, n_events, n_books=n_books, deploy=deploy) as world:
+    with played(seed, n_events, n_books=n_books, deploy=deploy, prepare=prepare) as world:
         return world.outcome(seed)
 
 

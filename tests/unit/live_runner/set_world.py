@@ -74,6 +74,9 @@ class SetWorld:
         Positions of bars that a symbol lacks.
     """
 
+    source = SPREAD
+    """Text of its strategy."""
+
     def __init__(
         self,
         symbols: Sequence[str],
@@ -96,7 +99,7 @@ class SetWorld:
                 DEPLOYMENT,
                 id=SET_ID + number,
                 symbol=symbol,
-                source=SPREAD,
+                source=self.source,
                 settings=rules.to_document(),
                 stage="paper",
                 capital=share,
@@ -178,7 +181,7 @@ class SetWorld:
 
     def backtest(self) -> AccountResult:
         """Backtest of the same bars, row by row."""
-        strategy = compile_strategy("spread", SPREAD).strategy_class(hard_stop=self.hard_stop)
+        strategy = compile_strategy("spread", self.source).strategy_class(hard_stop=self.hard_stop)
         feeds = {symbol: SymbolFeed(specification=LOTS) for symbol in self.bars}
         since = self.start_ms + WARM * MINUTE_MS
         settings = BacktestSettings(rules=self.rules, trade_from_ms=since)
