@@ -40,8 +40,7 @@ class GeneticSearcher:
     Examples
     --------
     >>> from quant_pipelines.optimize.genetic import GeneticSearcher
-    >>> from quant_pipelines.optimize.pareto import best_first
-    from quant_pipelines.optimize.searcher import Trial, best_trial
+    >>> from quant_pipelines.optimize.searcher import Trial, best_trial
     >>> from quant_pipelines.optimize.space import Dimension, Space
     >>> space = Space((Dimension("window", 5, 400, is_integer=True),), is_valid=lambda values: True)
     >>> searcher, trials = GeneticSearcher(space, trials=64, seed=1), []
@@ -111,8 +110,7 @@ class ParetoSearcher(GeneticSearcher):
     Examples
     --------
     >>> from quant_pipelines.optimize.genetic import ParetoSearcher
-    >>> from quant_pipelines.optimize.pareto import best_first
-    from quant_pipelines.optimize.searcher import Trial
+    >>> from quant_pipelines.optimize.searcher import Trial
     >>> from quant_pipelines.optimize.space import Dimension, Space
     >>> space = Space((Dimension("size", 0.0, 1.0, is_integer=False),), is_valid=lambda values: True)
     >>> searcher, trials = ParetoSearcher(space, trials=64, seed=1), []
