@@ -49,7 +49,10 @@ class SearchBy(Enum):
     AS_SET = "as the settings say"
     GRID = "grid"
     SOBOL = "sobol"
+    BAYES = "bayes"
+    CMA = "cma"
     GA = "ga"
+    NSGA2 = "nsga2"
 
 
 class Calendar(Enum):

@@ -1,9 +1,7 @@
 """Bollinger reversion."""
 
-import numpy as np
-
 from quant_pipelines.indicators import bollinger
-from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held, turned
+from quant_pipelines.sdk import Bars, Float, Inputs, Int, Stops, Strategy, Turns, beyond, opposite
 
 
 class BollingerReversion(Strategy):
@@ -18,11 +16,7 @@ class BollingerReversion(Strategy):
     width = Float(2.0, low=1.0, high=4.0)
     stops = Stops(hard_stop=Float(0.03, low=0.005, high=0.1, log=True))
 
-    def target(self, bars: Bars) -> Array:
+    def target(self, bars: Bars) -> Turns:
         """1 from a close below the lower band to the middle, -1 from above the upper band, else 0."""
         lower, middle, upper = bollinger(bars.close, self.window, self.width)
-        event = np.where(turned(bars.close > middle), 0.0, np.nan)
-        event[bars.close < lower] = 1.0
-        event[bars.close > upper] = -1.0
-        event[: self.window] = np.nan
-        return held(event)
+        return opposite(beyond(bars.close, lower, middle, upper, settled=self.window))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from quant_pipelines.indicators import rolling_range
-from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held
+from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, entered
 
 
 class DonchianTurtle(Strategy):
@@ -27,11 +27,8 @@ class DonchianTurtle(Strategy):
         outer = rolling_range(bars.low, bars.high, self.entry)
         inner = rolling_range(bars.low, bars.high, self.leave)
         close, before = bars.close[1:], slice(None, -1)
-        long, short = np.full(len(bars), np.nan), np.full(len(bars), np.nan)
-        long[1:][close < inner.low[before]] = 0.0
-        long[1:][close > outer.high[before]] = 1.0
-        short[1:][close > inner.high[before]] = 0.0
-        short[1:][close < outer.low[before]] = -1.0
-        target = np.nan_to_num(held(long)) + np.nan_to_num(held(short))
-        target[: self.entry] = np.nan
+        long = entered(close > outer.high[before], close < inner.low[before])
+        short = entered(close < outer.low[before], close > inner.high[before])
+        target = np.full(len(bars), np.nan)
+        target[self.entry :] = (long - short)[self.entry - 1 :]
         return target

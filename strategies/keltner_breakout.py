@@ -1,9 +1,7 @@
 """Keltner breakout."""
 
-import numpy as np
-
 from quant_pipelines.indicators import atr, ema
-from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held, turned
+from quant_pipelines.sdk import Bars, Float, Inputs, Int, Stops, Strategy, Turns, beyond
 
 
 class KeltnerBreakout(Strategy):
@@ -18,12 +16,8 @@ class KeltnerBreakout(Strategy):
     width = Float(2.0, low=1.0, high=5.0)
     stops = Stops(hard_stop=Float(0.04, low=0.01, high=0.15, log=True))
 
-    def target(self, bars: Bars) -> Array:
+    def target(self, bars: Bars) -> Turns:
         """1 from above the channel to its middle, -1 from below it, else 0."""
         middle = ema(bars.close, self.window)
         reach = self.width * atr(bars.high, bars.low, bars.close, self.window)
-        event = np.where(turned(bars.close > middle), 0.0, np.nan)
-        event[bars.close > middle + reach] = 1.0
-        event[bars.close < middle - reach] = -1.0
-        event[: 2 * self.window] = np.nan
-        return held(event)
+        return beyond(bars.close, middle - reach, middle, middle + reach, settled=2 * self.window)

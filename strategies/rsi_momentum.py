@@ -3,7 +3,7 @@
 import numpy as np
 
 from quant_pipelines.indicators import rsi
-from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held, turned
+from quant_pipelines.sdk import Bars, Float, Inputs, Int, Stops, Strategy, Turns, beyond
 
 
 class RsiMomentum(Strategy):
@@ -18,12 +18,8 @@ class RsiMomentum(Strategy):
     distance = Float(8.0, low=2.0, high=25.0)
     stops = Stops(hard_stop=Float(0.05, low=0.01, high=0.2, log=True))
 
-    def target(self, bars: Bars) -> Array:
+    def target(self, bars: Bars) -> Turns:
         """1 from a rise through ``50 + distance`` to 50, -1 from a fall through ``50 - distance``, else 0."""
         index = rsi(bars.close, self.window)
-        is_high, is_low = index > 50.0 + self.distance, index < 50.0 - self.distance
-        event = np.where(turned(index > 50.0), 0.0, np.nan)
-        event[turned(is_high) & is_high] = 1.0
-        event[turned(is_low) & is_low] = -1.0
-        event[: self.window + 1] = np.nan
-        return held(event)
+        low, middle, high = (np.full(len(bars), 50.0 + away) for away in (-self.distance, 0.0, self.distance))
+        return beyond(index, low, middle, high, settled=self.window + 1, on_entry=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from quant_pipelines.indicators import rsi
-from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held, turned
+from quant_pipelines.sdk import Bars, Float, Inputs, Int, Stops, Strategy, Turns, beyond, opposite
 
 
 class RsiReversion(Strategy):
@@ -18,11 +18,8 @@ class RsiReversion(Strategy):
     distance = Float(20.0, low=10.0, high=40.0)
     stops = Stops(hard_stop=Float(0.03, low=0.005, high=0.1, log=True))
 
-    def target(self, bars: Bars) -> Array:
+    def target(self, bars: Bars) -> Turns:
         """1 from below ``50 - distance`` to 50, -1 from above ``50 + distance``, else 0."""
         index = rsi(bars.close, self.window)
-        event = np.where(turned(index > 50.0), 0.0, np.nan)
-        event[index < 50.0 - self.distance] = 1.0
-        event[index > 50.0 + self.distance] = -1.0
-        event[: self.window + 1] = np.nan
-        return held(event)
+        low, middle, high = (np.full(len(bars), 50.0 + away) for away in (-self.distance, 0.0, self.distance))
+        return opposite(beyond(index, low, middle, high, settled=self.window + 1))

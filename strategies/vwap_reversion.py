@@ -1,9 +1,7 @@
 """Reversion to the volume-weighted average price."""
 
-import numpy as np
-
 from quant_pipelines.indicators import atr, rolling_vwap
-from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held, turned
+from quant_pipelines.sdk import Bars, Float, Inputs, Int, Stops, Strategy, Turns, beyond, opposite
 
 
 class VwapReversion(Strategy):
@@ -18,13 +16,10 @@ class VwapReversion(Strategy):
     distance = Float(2.5, low=1.0, high=8.0)
     stops = Stops(hard_stop=Float(0.03, low=0.005, high=0.1, log=True))
 
-    def target(self, bars: Bars) -> Array:
+    def target(self, bars: Bars) -> Turns:
         """1 from ``distance`` average ranges below to the average, -1 from above, else 0."""
         typical = (bars.high + bars.low + bars.close) / 3.0
         average = rolling_vwap(typical, bars.volume, self.window)
         reach = self.distance * atr(bars.high, bars.low, bars.close, self.window)
-        event = np.where(turned(bars.close > average), 0.0, np.nan)
-        event[bars.close < average - reach] = 1.0
-        event[bars.close > average + reach] = -1.0
-        event[: self.window + 1] = np.nan
-        return held(event)
+        around = average - reach, average, average + reach
+        return opposite(beyond(bars.close, *around, settled=self.window + 1))

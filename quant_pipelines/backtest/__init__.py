@@ -18,7 +18,7 @@ from quant_pipelines.backtest.market.market import SymbolFeed
 from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.backtest.run import run_backtest
 from quant_pipelines.backtest.run_event import run_event_backtest
-from quant_pipelines.backtest.sweep import SweepResult, sweep
+from quant_pipelines.backtest.sweep import PreparedSweep, SweepResult, sweep
 
 __all__ = [
     "BacktestResult",
@@ -30,6 +30,7 @@ __all__ = [
     "FundingPayment",
     "MarkBar",
     "OrderEnded",
+    "PreparedSweep",
     "SweepResult",
     "SymbolFeed",
     "Trade",

@@ -9,7 +9,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments; what is not given stands in the settings."""
     add_market_arguments(parser, strategies="?", symbols="*")  # a stored one knows them
     parser.set_defaults(timeframe=None)  # what was given is told from what was not: a stored one knows it
-    parser.add_argument("--searcher", help="how parameters are searched, such as grid or ga")
+    parser.add_argument("--searcher", help="how parameters are searched, such as bayes, cma or ga")
     parser.add_argument("--trials", type=int, help="parameter sets tried in each fold")
     parser.add_argument("--folds", type=int, help="number of folds")
     parser.add_argument("--train-days", type=int, help="days of each in-sample window")

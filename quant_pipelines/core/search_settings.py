@@ -112,7 +112,12 @@ class OptimizationSettings:
     set_strategies: tuple[str, ...] = setting(
         ("pairs_cointegration", "zscore_spread"), "strategies of the daily optimization on instrument sets"
     )
-    searcher: str = setting("ga", "grid, sobol or ga", choices=("grid", "sobol", "ga"))
+    searcher: str = setting(
+        "ga",
+        "grid; an even cover (sobol); a model of what is known (bayes); cma; genetic (ga), or that by "
+        "objective and drawdown (nsga2)",
+        choices=("grid", "sobol", "bayes", "cma", "ga", "nsga2"),
+    )
     trials: int = setting(64, "parameter sets tried in each fold", low=1, high=100_000)
     objective: str = file_setting(
         "sharpe",

@@ -6,7 +6,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from quant_pipelines.core.arrays import IntArray
+from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.jit import kernel
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,9 +44,25 @@ def by_known_runs(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _is_known(array: np.ndarray) -> bool:
-    """Whether all of it is; where the sum of known values is too large it is only not told yet."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        return bool(np.isfinite(array.sum()))  # a third of the time of a mask
+    """Whether all of it is."""
+    return bool(n_unknown(array.ravel()) == 0)
+
+
+@kernel
+def n_unknown(values: FloatArray) -> int:
+    """Count the values that are NaN or infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators.known import n_unknown
+    >>> n_unknown(np.array([1.0, np.nan, np.inf]))
+    2
+    """
+    count = 0
+    for value in values:
+        count += value - value != 0.0  # in a form that several values at once can be asked
+    return count
 
 
 def _part(value: Any, start: int, end: int) -> Any:

@@ -2,9 +2,11 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.jit import kernel
 from quant_pipelines.indicators.known import by_known_runs
-from quant_pipelines.indicators.ta_lib import ta_lib
 
 
 class Range(NamedTuple):
@@ -47,4 +49,37 @@ def rolling_range(low: FloatArray, high: FloatArray, window: int) -> Range:
     >>> rolling_range(close, close, 3).high  # this bar included: compare with the bar before for a breakout
     array([nan, nan,  3.,  5.])
     """
-    return Range(ta_lib("MIN", low, window=window), ta_lib("MAX", high, window=window))
+    return Range(lowest(low, window), 0.0 - lowest(0.0 - high, window))
+
+
+@kernel
+def lowest(values: FloatArray, window: int) -> FloatArray:
+    """Lowest of the last ``window`` known values, NaN before there are as many, [1]_.
+
+    References
+    ----------
+    .. [1] van Herk (1992), A fast algorithm for local minimum and maximum filters, Pattern Recognition
+       Letters 13: a window spans at most two blocks, of whose parts the lowest values are known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators.rolling_range import lowest
+    >>> lowest(np.array([3.0, 1.0, 2.0]), 2)
+    array([nan,  1.,  1.])
+    """
+    n_bars = values.size
+    result, to_end = np.full(n_bars, np.nan), np.empty(n_bars)
+    for first in range(0, n_bars, window):
+        last = min(first + window, n_bars) - 1
+        least = values[last]
+        for k in range(last - first + 1):
+            least = min(least, values[last - k])
+            to_end[last - k] = least
+    for first in range(0, n_bars, window):
+        least = values[first]
+        for i in range(first, min(first + window, n_bars)):
+            least = min(least, values[i])
+            if i >= window - 1:
+                result[i] = min(to_end[i - window + 1], least)
+    return result

@@ -1,28 +1,25 @@
-"""Genetic search on DEAP's operators: tournament, simulated binary crossover, polynomial mutation.
+"""Genetic searches by whole generations: the best of parents and children survive.
 
 References
 ----------
-.. [1] Deb, Agrawal (1995), Simulated binary crossover for continuous search space, Complex Systems 9.
-.. [2] Beyer, Schwefel (2002), Evolution strategies: (mu + lambda) survival, Natural Computing 1.
+.. [1] Beyer, Schwefel (2002), Evolution strategies: (mu + lambda) survival, Natural Computing 1.
+.. [2] Deb, Pratap, Agarwal, Meyarivan (2002), A fast and elitist multiobjective genetic algorithm: NSGA-II,
+   IEEE Transactions on Evolutionary Computation 6.
 """
 
 import math
-import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.optimize.pareto import best_first
 from quant_pipelines.optimize.searcher import Trial
-from quant_pipelines.optimize.space import Key, Parameters, Space
+from quant_pipelines.optimize.space import Parameters, Space
+from quant_pipelines.optimize.unseen import ATTEMPTS, Unseen
+from quant_pipelines.optimize.variation import children
 
-_ETA = 10.0
-_CROSSOVER_PROBABILITY = 0.9
-_ATTEMPTS_PER_CHILD = 50
-
-
-class _Individual(list[float]):
-    """A point of the unit cube; its fitness is read by DEAP's tournament."""
-
-    fitness: float = -math.inf
+_WORST = 1e300
 
 
 class GeneticSearcher:
@@ -37,7 +34,8 @@ class GeneticSearcher:
     seed
         Seed of every random choice.
     population
-        Size of a generation, and of the parents that survive it.
+        Size of a generation, and of the parents that survive it: a multiple of the sets that are backtested
+        abreast.
 
     Examples
     --------
@@ -54,61 +52,82 @@ class GeneticSearcher:
     (64, True)
     """
 
+    version = 2
+
     def __init__(self, space: Space, *, trials: int, seed: int = 0, population: int = 16) -> None:
-        self._space = space
+        self._unseen = Unseen(space)
         self._left = trials
         self._population = population
-        self._random_state = random.Random(seed).getstate()  # noqa: S311 - a search, not a secret
-        self._seen: set[Key] = set()
-        self._parents: list[_Individual] = []
-        self._asked: list[_Individual] = []
+        self._rng = np.random.default_rng(seed)
+        self._parents = np.empty((0, len(space.dimensions)))
+        self._values = np.empty((0, 2))
+        self._asked = self._parents
 
     def ask(self) -> list[Parameters]:
         """Next generation; empty when the trials are used up or the space is."""
         count = min(self._population, self._left)
         batch: list[Parameters] = []
-        self._asked = []
-        with self._own_randomness():
-            for _ in range(count * _ATTEMPTS_PER_CHILD):
-                if len(batch) == count:
-                    break
-                child = self._child()
-                parameters = self._space.at(child)
-                key = self._space.key(parameters)
-                if key not in self._seen and self._space.is_valid(parameters):
-                    self._seen.add(key)
-                    self._asked.append(child)
-                    batch.append(parameters)
+        points: list[FloatArray] = []
+        for _ in range(ATTEMPTS):
+            if len(batch) == count:
+                break
+            drawn = self._drawn(count)
+            taken = self._unseen.take(drawn, count - len(batch))
+            batch += [parameters for _, parameters in taken]
+            points += [drawn[at] for at, _ in taken]
+        self._asked = np.array(points).reshape(len(batch), self._parents.shape[1])
         self._left = self._left - len(batch) if batch else 0
         return batch
 
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Keep the best of parents and children, [2]_; ties go to the older."""
-        for individual, trial in zip(self._asked, trials, strict=True):
-            if trial.objective == trial.objective:
-                individual.fitness = trial.objective
-        everyone = [*self._parents, *self._asked]
-        self._parents = sorted(everyone, key=lambda one: -one.fitness)[: self._population]
+        """Keep the best of parents and children, [1]_; ties go to the older."""
+        found = [[_or_worst(one.objective), _or_worst(-one.drawdown)] for one in trials]
+        values = np.concatenate([self._values, np.array(found).reshape(-1, 2)])
+        best = self._order(values)[: self._population]
+        self._parents = np.concatenate([self._parents, self._asked])[best]
+        self._values = values[best]
 
-    def _child(self) -> _Individual:
-        from deap import tools  # noqa: PLC0415 - only a search needs it
+    def _order(self, values: FloatArray) -> IntArray:
+        """Positions of the best sets first; columns are the objective and the drawdown, negative."""
+        return np.argsort(-values[:, 0], kind="stable")
 
+    def _drawn(self, count: int) -> FloatArray:
         if len(self._parents) < 2:
-            return _Individual(random.random() for _ in self._space.dimensions)  # noqa: S311
-        chosen = tools.selTournament(self._parents, 2, tournsize=3, fit_attr="fitness")
-        first, second = _Individual(chosen[0]), _Individual(chosen[1])
-        if random.random() < _CROSSOVER_PROBABILITY:  # noqa: S311
-            tools.cxSimulatedBinaryBounded(first, second, eta=_ETA, low=0.0, up=1.0)
-        tools.mutPolynomialBounded(first, eta=_ETA, low=0.0, up=1.0, indpb=1.0 / len(first))
-        return first
+            return self._rng.random((count, self._parents.shape[1]))
+        return children(self._parents, count, self._rng)
 
-    @contextmanager
-    def _own_randomness(self) -> Iterator[None]:
-        """DEAP draws from the global generator: lend it ours, give it back unchanged."""
-        theirs = random.getstate()
-        random.setstate(self._random_state)
-        try:
-            yield
-        finally:
-            self._random_state = random.getstate()
-            random.setstate(theirs)
+
+class ParetoSearcher(GeneticSearcher):
+    """NSGA-II, [2]_: a high objective and a shallow drawdown, without a rate of exchange between both.
+
+    What survives are the sets that no other beats in both, of these first those that stand most alone.
+
+    Parameters
+    ----------
+    space, trials, seed, population
+        See ``GeneticSearcher``.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.genetic import ParetoSearcher
+    >>> from quant_pipelines.optimize.searcher import Trial
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> space = Space((Dimension("size", 0.0, 1.0, is_integer=False),), is_valid=lambda values: True)
+    >>> searcher, trials = ParetoSearcher(space, trials=64, seed=1), []
+    >>> while batch := searcher.ask():
+    ...     told = [Trial(one, one["size"], drawdown=one["size"] ** 2) for one in batch]
+    ...     searcher.tell(told)
+    ...     trials += told
+    >>> len(trials)
+    64
+    """
+
+    version = 1
+
+    def _order(self, values: FloatArray) -> IntArray:
+        return best_first(values)
+
+
+def _or_worst(value: float) -> float:
+    """Put what could not be judged below all else: what is no number compares as anything."""
+    return value if math.isfinite(value) else -_WORST

@@ -31,6 +31,8 @@ class GridSearcher:
     ([{'window': 10}, {'window': 20}, {'window': 30}], [])
     """
 
+    version = 1
+
     def __init__(self, space: Space, *, trials: int, seed: int = 0) -> None:
         self._batch = grid_points(space, trials)
 
@@ -63,7 +65,7 @@ def grid_points(space: Space, limit: int) -> list[Parameters]:
             wider = [*counts]
             wider[position] += 1
             candidate = _points(space, wider) if _size(space, wider) <= _LARGEST_PRODUCT else None
-            exhausted = _size(space, wider) == _size(space, counts) and space.dimensions[position].is_integer
+            exhausted = _size(space, wider) == _size(space, counts)
             if candidate is None or len(candidate) > limit or exhausted:
                 growing.discard(position)
             else:

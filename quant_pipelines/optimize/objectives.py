@@ -30,11 +30,44 @@ def _sortino(returns: FloatArray) -> FloatArray:
 
 
 def _calmar(returns: FloatArray) -> FloatArray:
-    equity = np.vstack([np.ones(returns.shape[1]), np.cumprod(1.0 + returns, axis=0)])
-    drawdown = np.max(1.0 - equity / np.maximum.accumulate(equity, axis=0), axis=0)
+    equity = _equity(returns)
+    drawdown = _deepest(equity)
     largest = _LARGEST_ANNUAL ** (returns.shape[0] / YEAR_DAYS)
     annual = np.clip(equity[-1], 0.0, largest) ** (YEAR_DAYS / returns.shape[0]) - 1.0
     return _capped(annual, drawdown)
+
+
+def _equity(returns: FloatArray) -> FloatArray:
+    return np.vstack([np.ones(returns.shape[1]), np.cumprod(1.0 + returns, axis=0)])
+
+
+def _deepest(equity: FloatArray) -> FloatArray:
+    deepest: FloatArray = np.max(1.0 - equity / np.maximum.accumulate(equity, axis=0), axis=0)
+    return deepest
+
+
+def drawdowns_of(returns: FloatArray) -> FloatArray:
+    """Compute the deepest fall of each trial's equity at the ends of days, positive fraction.
+
+    Parameters
+    ----------
+    returns
+        Daily returns, fractions. ndarray of shape (n_days, n_trials), float64.
+
+    Returns
+    -------
+    ndarray of shape (n_trials,), float64
+        NaN for a trial without returns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.objectives import drawdowns_of
+    >>> drawdowns_of(np.array([[0.5, 0.1], [-0.5, 0.1]]))
+    array([0.5, 0. ])
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _deepest(_equity(returns))
 
 
 def _profit_factor(returns: FloatArray) -> FloatArray:

@@ -14,9 +14,9 @@ from quant_pipelines.core.timeframes import DAY_MS, floor_ms
 from quant_pipelines.optimize.evaluation import Evaluator
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.objective_file import Ranking
-from quant_pipelines.optimize.objectives import rank_by
 from quant_pipelines.optimize.searcher import Trial, best_trial
 from quant_pipelines.optimize.space import Parameters
+from quant_pipelines.optimize.window_search import trials_of
 
 LARGEST_SHARE = 0.5
 """Of the train window that may be left out: a position that is never closed leaves the other half."""
@@ -110,8 +110,7 @@ def purged(
 
 
 def _ranked(objective: str | Ranking, tried: Sequence[Parameters], returns: FloatArray) -> Fit:
-    values = rank_by(objective, returns)
-    trials = tuple(Trial(*pair) for pair in zip(tried, values.tolist(), strict=True))
+    trials = tuple(trials_of(objective, tried, returns))
     best = best_trial(trials)
     if best is None:
         return Fit(trials, None, np.zeros(0))

@@ -1,5 +1,6 @@
 """The protocol between a search and whoever evaluates its parameter sets."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -15,16 +16,19 @@ class Trial(NamedTuple):
         As asked.
     objective
         Higher is better; NaN when the set could not be judged, such as one that never trades.
+    drawdown
+        Deepest fall of the equity at the ends of days, positive fraction; NaN where it is not known.
 
     Examples
     --------
     >>> from quant_pipelines.optimize.searcher import Trial
     >>> Trial({"window": 20}, objective=1.5)
-    Trial(parameters={'window': 20}, objective=1.5)
+    Trial(parameters={'window': 20}, objective=1.5, drawdown=nan)
     """
 
     parameters: Parameters
     objective: float
+    drawdown: float = math.nan
 
 
 class Searcher(Protocol):
@@ -61,7 +65,7 @@ def best_trial(trials: Sequence[Trial]) -> Trial | None:
     --------
     >>> from quant_pipelines.optimize.searcher import Trial, best_trial
     >>> best_trial([Trial({"window": 5}, float("nan")), Trial({"window": 6}, 0.5), Trial({"window": 7}, 0.5)])
-    Trial(parameters={'window': 6}, objective=0.5)
+    Trial(parameters={'window': 6}, objective=0.5, drawdown=nan)
     """
     judged = [trial for trial in trials if trial.objective == trial.objective]
     return max(judged, key=lambda trial: trial.objective, default=None)

@@ -3,7 +3,9 @@
 from typing import Protocol
 
 from quant_pipelines.core.errors import OptimizationError, unknown_name
-from quant_pipelines.optimize.genetic import GeneticSearcher
+from quant_pipelines.optimize.bayesian import BayesianSearcher
+from quant_pipelines.optimize.evolution_strategy import EvolutionStrategySearcher
+from quant_pipelines.optimize.genetic import GeneticSearcher, ParetoSearcher
 from quant_pipelines.optimize.grid import GridSearcher
 from quant_pipelines.optimize.searcher import Searcher
 from quant_pipelines.optimize.sobol import SobolSearcher
@@ -11,10 +13,20 @@ from quant_pipelines.optimize.space import Space
 
 
 class _Maker(Protocol):
+    version: int
+    """Counts up where the same seed draws other sets than before: then it is another procedure."""
+
     def __call__(self, space: Space, *, trials: int, seed: int) -> Searcher: ...
 
 
-SEARCHERS: dict[str, _Maker] = {"grid": GridSearcher, "sobol": SobolSearcher, "ga": GeneticSearcher}
+SEARCHERS: dict[str, _Maker] = {
+    "grid": GridSearcher,
+    "sobol": SobolSearcher,
+    "bayes": BayesianSearcher,
+    "cma": EvolutionStrategySearcher,
+    "ga": GeneticSearcher,
+    "nsga2": ParetoSearcher,
+}
 
 
 def make_searcher(name: str, space: Space, *, trials: int, seed: int) -> Searcher:
@@ -23,7 +35,7 @@ def make_searcher(name: str, space: Space, *, trials: int, seed: int) -> Searche
     Parameters
     ----------
     name
-        ``grid``, ``sobol`` or ``ga``.
+        ``grid``, ``sobol``, ``bayes``, ``cma``, ``ga`` or ``nsga2``.
     space
         Where to search.
     trials

@@ -30,6 +30,8 @@ class SobolSearcher:
     (16, [])
     """
 
+    version = 1
+
     def __init__(self, space: Space, *, trials: int, seed: int = 0) -> None:
         self._batch = sobol_points(space, trials, seed=seed)
 

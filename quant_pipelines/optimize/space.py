@@ -63,7 +63,8 @@ class Dimension:
             steps, last = self._steps, len(self._steps) - 1
             ends = [last // 2] if count == 1 else [round(last * one / (count - 1)) for one in range(count)]
             return [steps[at] for at in sorted(set(ends))]
-        positions = [0.5] if count == 1 else [level / (count - 1) for level in range(count)]
+        is_one = count == 1 or self.low == self.high
+        positions = [0.5] if is_one else [level / (count - 1) for level in range(count)]
         values = [self._between(self.low, self.high, position) for position in positions]
         if not self.is_integer:
             return list(values)

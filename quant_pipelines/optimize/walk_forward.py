@@ -6,6 +6,7 @@ and the order of work does not matter. What the newest fold's search found is wh
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from quant_pipelines.optimize.objective_file import Ranking
 from quant_pipelines.optimize.purge import Fit, purged
 from quant_pipelines.optimize.searchers import make_searcher
 from quant_pipelines.optimize.sobol import sobol_points
-from quant_pipelines.optimize.space import Space
+from quant_pipelines.optimize.space import Parameters, Space
 from quant_pipelines.optimize.window_search import WindowSearch, has_promise
 
 _COVER_SEED = 0
@@ -227,11 +228,12 @@ def walk_forward(
     ({'rate': 0.01}, array([0.01, 0.01, 0.01, 0.01]), 13)
     """
     known = dict(finished or {})
+    cover = cache(lambda: sobol_points(plan.space, plan.cover_points, seed=_COVER_SEED))
     for fold in plan.folds:
         stored = known.get(fold.index)
         if stored is None or stored.test.days.size < _n_days(fold):
             begun = (fold, stored.fit) if stored else _search(evaluator, plan, fold)
-            known[fold.index] = _with_days(evaluator, plan, *begun, known)
+            known[fold.index] = _with_days(evaluator, plan, cover, *begun, known)
             on_fold(known[fold.index])
     return WalkForward(tuple(known[index] for index in sorted(known)))
 
@@ -243,6 +245,7 @@ def _n_days(fold: Fold) -> int:
 def _with_days(
     evaluator: Evaluator,
     plan: Plan,
+    cover: Callable[[], list[Parameters]],
     fold: Fold,
     fit: Fit,
     known: Mapping[int, FoldResult],
@@ -254,8 +257,7 @@ def _with_days(
         edges = _edges_of(fold, known)
         first = (edges.from_ms - fold.test_start_ms) // DAY_MS
         parts.append(_marked(_test(evaluator, fold, fit, edges), plan.listed_from_ms))
-        points = sobol_points(plan.space, plan.cover_points, seed=_COVER_SEED)
-        covers.append(evaluator.cover(fold, points)[first:])
+        covers.append(evaluator.cover(fold, cover())[first:])
     return FoldResult(fold, fit, stitched(parts), _joined(covers))
 
 

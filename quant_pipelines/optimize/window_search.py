@@ -1,16 +1,35 @@
 """The search in train windows, and whether that window alone says that more of it is worth its time."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.series import Window
 from quant_pipelines.optimize.evaluation import Evaluator
 from quant_pipelines.optimize.objective_file import Ranking
-from quant_pipelines.optimize.objectives import rank_by
+from quant_pipelines.optimize.objectives import drawdowns_of, rank_by
 from quant_pipelines.optimize.searcher import Searcher, Trial
 from quant_pipelines.optimize.space import Key, Parameters, Space
 
 _LEAD_SHARE = 2 / 3
+
+
+def trials_of(
+    objective: str | Ranking, parameter_sets: Sequence[Parameters], returns: FloatArray
+) -> list[Trial]:
+    """Trials of sets by their daily returns, shape (n_days, n_sets); see ``rank_by``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.window_search import trials_of
+    >>> trials_of("profit_factor", [{"window": 5}], np.array([[0.5], [-0.25]]))
+    [Trial(parameters={'window': 5}, objective=2.0, drawdown=0.25)]
+    """
+    values, drawdowns = rank_by(objective, returns), drawdowns_of(returns)
+    found = zip(parameter_sets, values.tolist(), drawdowns.tolist(), strict=True)
+    return [Trial(*one) for one in found]
 
 
 class WindowSearch:
@@ -67,10 +86,8 @@ class WindowSearch:
                 found = np.concatenate([self._evaluator.search(*one, new) for one in self._windows])
                 self._columns |= {self._space.key(one): found[:, at] for at, one in enumerate(new)}
                 self.tried.extend(new)
-            values = rank_by(
-                self._objective, np.stack([self._columns[self._space.key(one)] for one in batch], axis=1)
-            )
-            searcher.tell([Trial(*pair) for pair in zip(batch, values.tolist(), strict=True)])
+            returns = np.stack([self._columns[self._space.key(one)] for one in batch], axis=1)
+            searcher.tell(trials_of(self._objective, batch, returns))
 
 
 def has_promise(objective: str | Ranking, returns: FloatArray) -> bool:

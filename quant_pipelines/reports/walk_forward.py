@@ -20,6 +20,7 @@ from quant_pipelines.reports.charts import Chart, Layer, area, draw, level, line
 from quant_pipelines.reports.curves import month_section
 from quant_pipelines.reports.numbers import NOTHING, day, percent, plain, words
 from quant_pipelines.reports.page import Cell, Tile, document, facts, paragraph, section, signed, table, tiles
+from quant_pipelines.reports.pareto import pareto_section
 from quant_pipelines.reports.screen_rates import screen_rates
 from quant_pipelines.reports.sensitivity import sensitivity_section
 
@@ -87,6 +88,7 @@ def render_walk(walk: JudgedWalk) -> str:
         _equity_section(walk),
         _fold_section(walk),
         sensitivity_section(walk.folds[-1] if walk.folds else None, record.parameters),
+        pareto_section(walk.folds[-1] if walk.folds else None),
         section(
             "Evidence",
             paragraph(

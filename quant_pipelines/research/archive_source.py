@@ -30,6 +30,17 @@ from quant_pipelines.trading import Specification
 _SERIES_KEPT = 4
 
 
+def archive_source(folder: Path, exchange: str) -> "ArchiveSource":
+    """Return the archive's history; where none of its files has changed, what was read of it stays known."""
+    return _unchanged(folder, exchange, _stamps_of(folder))
+
+
+def _stamps_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Name, time and size of every file."""
+    found = ((str(path), path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)
+
+
 class ArchiveSource:
     """History from Parquet files; bars that are missing between others count as findings.
 
@@ -42,6 +53,7 @@ class ArchiveSource:
         self._exchange = exchange
         self._values = lru_cache(maxsize=_SERIES_KEPT)(self._values_of)
         self._load = lru_cache(maxsize=_SERIES_KEPT)(self._load_bars)
+        self._load_funding = lru_cache(maxsize=_SERIES_KEPT)(self._funding_of)
         self._load_inputs = lru_cache(maxsize=_SERIES_KEPT)(self._load_points)
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
@@ -60,10 +72,9 @@ class ArchiveSource:
 
     def funding(self, symbol: str, window: Window) -> FundingSeries:
         """See ``HistorySource``."""
-        series = archive.load_funding(self._folder, symbol, exchange=self._exchange)
-        values = self._values(symbol)
-        refuse(values.in_funding(series.ts, series.rate), f"funding of {symbol}", window)
-        paid = adjusted_funding(series.between(*window), values.factors)
+        series, found = self._load_funding(symbol)
+        refuse(found, f"funding of {symbol}", window)
+        paid = adjusted_funding(series.between(*window), self._values(symbol).factors)
         return with_last_prices(paid, partial(self._closes_at, symbol))
 
     def points(self, symbol: str, name: str, start_ms: int, end_ms: int) -> KnownPoints:
@@ -112,6 +123,10 @@ class ArchiveSource:
         bars = adjusted(archive.load_bars(*asked, exchange=self._exchange), values.factors)
         return bars, values.in_bars(bars, archive.load_quote_volume(*asked, exchange=self._exchange))
 
+    def _funding_of(self, symbol: str) -> tuple[FundingSeries, Found]:
+        series = archive.load_funding(self._folder, symbol, exchange=self._exchange)
+        return series, self._values(symbol).in_funding(series.ts, series.rate)
+
     def _load_points(self, symbol: str, name: str) -> tuple[KnownPoints, Found]:
         if DECLARED_AS[name] == "regime":
             path = regime_path(*self._closes(symbol))
@@ -135,3 +150,8 @@ class ArchiveSource:
         if not archive.has_bars(self._folder, symbol, "1h", exchange=self._exchange):
             return empty_bars(symbol, "1h")
         return self._load(symbol, "1h")[0]
+
+
+@lru_cache(maxsize=1)
+def _unchanged(folder: Path, exchange: str, stamps: tuple[tuple[str, int, int], ...]) -> ArchiveSource:
+    return ArchiveSource(folder, exchange)

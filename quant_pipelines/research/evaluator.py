@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from quant_pipelines.backtest import BacktestResult, BacktestSettings, SymbolFeed, Trade, sweep
+from quant_pipelines.backtest import BacktestResult, BacktestSettings, PreparedSweep, SymbolFeed, Trade, sweep
 from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.backtest.account.run import run_symbols
 from quant_pipelines.backtest.bar.carried import Carried
@@ -60,6 +61,7 @@ class BacktestEvaluator:
         self._history = history
         self._settings = replace(settings, has_bar_equity=False)
         self._constraints = constraints
+        self._prepared = lru_cache(maxsize=1)(self._prepare)  # a train window is asked for again
 
     def search(self, start_ms: int, end_ms: int, parameter_sets: Sequence[Parameters]) -> FloatArray:
         """Daily returns of the sets, shape (n_days, n_sets).
@@ -67,13 +69,7 @@ class BacktestEvaluator:
         NaN for those that the strategy refuses, or that break a constraint.
         """
         window = Window(start_ms, end_ms)
-        swept = sweep(
-            self._strategy_class,
-            list(parameter_sets),
-            self._history.bars_in(window),
-            self._settings,
-            feeds=self._feeds(window),
-        )
+        swept = self._prepared(window).run(parameter_sets)
         volume = self._traded_volume(window) if self._constraints.min_capacity else np.inf
         kept = np.array([keeps(one, self._constraints, volume) for one in swept.outcomes], dtype=bool)
         return np.ascontiguousarray(np.where(kept, swept.daily_returns.T, np.nan))
@@ -85,12 +81,11 @@ class BacktestEvaluator:
 
     def longest_holding_ms(self, start_ms: int, end_ms: int, parameters: Parameters) -> int:
         """Longest round trip in a window, that which is open at its end included."""
-        window = Window(start_ms, end_ms)
-        strategy = self._strategy_class(**parameters)
+        return self._prepared(Window(start_ms, end_ms)).longest_holding_ms(parameters)
+
+    def _prepare(self, window: Window) -> PreparedSweep:
         bars, feeds = self._history.bars_in(window), self._feeds(window)
-        result = run_symbols(strategy, bars, feeds=feeds, settings=self._settings)
-        open_ms = [book.held_ms for book in result.carried.books]
-        return max([*open_ms, *(to_ms(one.exit_time) - to_ms(one.entry_time) for one in result.trades)])
+        return PreparedSweep(self._strategy_class, bars, self._settings, feeds)
 
     def test(self, fold: Fold, parameters: Parameters | None, edges: Edges) -> OutOfSample:
         """Trade the days from an edge on, beginning with what the day before has left.
@@ -119,7 +114,7 @@ class BacktestEvaluator:
             feeds=self._feeds(window),
             settings=settings,
         )
-        returns = _on_days(window, result.days, result.daily_returns)
+        returns = _on_days(window, day_start_ms(result.days[0]) // DAY_MS, result.daily_returns)
         trades = tuple(self._document(trade) for trade in result.trades)
         is_warm = self._history.is_warm(strategy, fold.test_start_ms)
         left: dict[str, Any] = {"parameters": parameters, "account": result.carried.to_document()}
@@ -181,7 +176,7 @@ class BacktestEvaluator:
             replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=not fold.is_open),
             feeds=self._feeds(window),
         )
-        return np.ascontiguousarray(_on_days(window, swept.days, swept.daily_returns).T)
+        return np.ascontiguousarray(_on_days(window, swept.first_day, swept.daily_returns).T)
 
     def _warm_ms(self, strategy: Strategy, fold: Fold) -> int:
         step_ms = self._history.members[0].bars.step_ms
@@ -197,11 +192,11 @@ class BacktestEvaluator:
         return {member.bars.symbol: member.feed(window) for member in self._history.members}
 
 
-def _on_days(window: Window, known: Sequence[str], returns: FloatArray) -> FloatArray:
+def _on_days(window: Window, first_day: int, returns: FloatArray) -> FloatArray:
     """Lay daily returns on all days of a window: before its first bar and after its last nothing moves."""
-    first = (day_start_ms(known[0]) - window.start_ms) // DAY_MS
+    first = first_day - window.start_ms // DAY_MS
     laid = np.zeros((*returns.shape[:-1], (window.end_ms - window.start_ms) // DAY_MS))
-    laid[..., first : first + len(known)] = returns
+    laid[..., first : first + returns.shape[-1]] = returns
     return laid
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.jit import kernel_digest
+from quant_pipelines.optimize.searchers import SEARCHERS
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.sdk import StrategySource
 
@@ -19,7 +20,8 @@ _OF_CAPACITY = ("capacity_participation",)
 
 def task_key(job: OptimizationJob, strategy: StrategySource) -> str:
     """Digest of everything that decides a result: same key, same work."""
-    return digest_of(_without(job.to_document(), _NOT_IN_KEY) | version_of(strategy))
+    parts = version_of(strategy) | _searcher_version(job)
+    return digest_of(_without(job.to_document(), _NOT_IN_KEY) | parts)
 
 
 def record_key(job: OptimizationJob, strategy: StrategySource, execution_timeframe: str) -> str:
@@ -28,7 +30,14 @@ def record_key(job: OptimizationJob, strategy: StrategySource, execution_timefra
     calendar = _without(document["windows"], _NOT_IN_CALENDAR)
     constraints = _without(document["constraints"], () if job.constraints.min_capacity else _OF_CAPACITY)
     parts = {"execution_timeframe": execution_timeframe, "calendar": calendar, "constraints": constraints}
-    return digest_of(_without(document, _NOT_IN_RECORD) | version_of(strategy) | parts)
+    versions = version_of(strategy) | _searcher_version(job)
+    return digest_of(_without(document, _NOT_IN_RECORD) | versions | parts)
+
+
+def _searcher_version(job: OptimizationJob) -> dict[str, int]:
+    """Version of a searcher that draws other sets than its first: what was found by that stays as it is."""
+    searcher = SEARCHERS.get(job.searcher)
+    return {"searcher_version": searcher.version} if searcher and searcher.version > 1 else {}
 
 
 def version_row(strategy: StrategySource) -> dict[str, Any]:

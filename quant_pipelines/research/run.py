@@ -28,7 +28,7 @@ from quant_pipelines.optimize.stress import largest_exposure
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward, walk_forward
 from quant_pipelines.portfolio import AllIn
-from quant_pipelines.research.archive_source import ArchiveSource
+from quant_pipelines.research.archive_source import archive_source
 from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.evaluator import BacktestEvaluator
 from quant_pipelines.research.held_funding import known_funding_of
@@ -172,7 +172,7 @@ def evaluator_of(job: OptimizationJob, strategy: StrategySource, source: History
 def open_source(engine: Engine | None, job: OptimizationJob, columns: Path | None = None) -> HistorySource:
     """History of a job: its archive, else the database, read through the column files of a folder."""
     if job.archive is not None:
-        return ArchiveSource(Path(job.archive), job.exchange)
+        return archive_source(Path(job.archive), job.exchange)
     if engine is None:
         raise OptimizationError("no database and no archive is given; expected one of them")
     return DatabaseSource(engine, job.exchange, columns)

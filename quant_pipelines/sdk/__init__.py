@@ -16,7 +16,7 @@ from quant_pipelines.sdk.loading import (
     load_strategy,
 )
 from quant_pipelines.sdk.parameters import Float, Int, Parameter
-from quant_pipelines.sdk.signals import held, turned
+from quant_pipelines.sdk.signals import beyond, entered, held, opposite, turned
 from quant_pipelines.sdk.stops import Stops
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.sdk.turns import Turns, above, crossed
@@ -41,11 +41,14 @@ __all__ = [
     "StrategySource",
     "above",
     "attach_inputs",
+    "beyond",
     "compile_strategy",
     "crossed",
+    "entered",
     "held",
     "list_strategies",
     "load_strategy",
+    "opposite",
     "strategies_folder",
     "turned",
 ]

@@ -33,6 +33,7 @@ class Parameter(Generic[Number]):
     """
 
     kind = ""
+    own_type: type = object
 
     def __init__(self, default: Number, *, low: Number, high: Number, log: bool = False) -> None:
         self.default: Number = default
@@ -75,6 +76,8 @@ class Parameter(Generic[Number]):
             If it is not a number of this kind or out of bounds; the sentence names owner, parameter,
             value and range.
         """
+        if type(value) is self.own_type and self.low <= cast(Number, value) <= self.high:
+            return cast(Number, value)
         number = self._number(value)
         if number is None or not self.low <= number <= self.high:
             raise StrategyError(
@@ -116,7 +119,7 @@ class Int(Parameter[int]):
     quant_pipelines.core.errors.StrategyError: Idea: parameter fast is 4; expected a whole number from 5 to 60
     """
 
-    kind = "int"
+    kind, own_type = "int", int
 
     def _number(self, value: Any) -> int | None:
         number = _as_float(value)
@@ -138,7 +141,7 @@ class Float(Parameter[float]):
     (2.0, 3.0)
     """
 
-    kind = "float"
+    kind, own_type = "float", float
 
     def _number(self, value: Any) -> float | None:
         return _as_float(value)

@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from quant_pipelines.core.arrays import BoolArray, FloatArray
+from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
+from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.core.jit import kernel
+from quant_pipelines.sdk.turns import Turns
 
 
 def held(opinion: FloatArray) -> FloatArray:
@@ -25,10 +28,131 @@ def held(opinion: FloatArray) -> FloatArray:
     >>> held(np.array([np.nan, 1.0, np.nan, 0.0, np.nan]))
     array([nan,  1.,  1.,  0.,  0.])
     """
-    if opinion.size == 0:
-        return opinion.copy()
-    newest = np.maximum.accumulate(np.where(np.isnan(opinion), 0, np.arange(opinion.size)))
-    return opinion[newest]
+    return _held(np.ascontiguousarray(opinion, dtype=np.float64))
+
+
+@kernel
+def _held(opinion: FloatArray) -> FloatArray:
+    newest, result = np.nan, np.empty(opinion.size)
+    for i in range(opinion.size):
+        if not np.isnan(opinion[i]):
+            newest = opinion[i]
+        result[i] = newest
+    return result
+
+
+def entered(enter: BoolArray, leave: BoolArray) -> FloatArray:
+    """1 from a bar that enters until one that leaves, else 0; a bar that does both enters.
+
+    Parameters
+    ----------
+    enter, leave
+        ndarrays of shape (n_bars,), bool.
+
+    Returns
+    -------
+    ndarray of shape (n_bars,), float64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import entered
+    >>> entered(np.array([False, True, False, False]), np.array([False, False, False, True]))
+    array([0., 1., 1., 0.])
+    """
+    return _entered(enter, leave)
+
+
+@kernel
+def _entered(enter: BoolArray, leave: BoolArray) -> FloatArray:
+    result, state = np.empty(enter.size), 0.0
+    for i in range(enter.size):
+        if leave[i]:
+            state = 0.0
+        if enter[i]:
+            state = 1.0
+        result[i] = state
+    return result
+
+
+def beyond(
+    value: FloatArray,
+    lower: FloatArray,
+    middle: FloatArray,
+    upper: FloatArray,
+    *,
+    settled: int = 0,
+    on_entry: bool = False,
+) -> Turns:
+    """Long from above an upper band, short from below a lower one, flat once the middle is crossed.
+
+    Parameters
+    ----------
+    value, lower, middle, upper
+        ndarrays of shape (n_bars,), float64; what is NaN is neither beyond nor above.
+    settled
+        Bars at the beginning that have no opinion.
+    on_entry
+        Whether only the bar counts on which a band is crossed, not each one beyond it.
+
+    Raises
+    ------
+    StrategyError
+        If the arrays differ in shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import beyond
+    >>> beyond(np.array([0.0, 3.0, 1.0, -1.0, -3.0]), *(np.full(5, band) for band in (-2.0, 0.0, 2.0)))
+    Turns(bar=array([1, 3, 4]), value=array([ 1.,  0., -1.]), size=5)
+    """
+    own, low, mid, high = (
+        np.ascontiguousarray(one, dtype=np.float64) for one in (value, lower, middle, upper)
+    )
+    arrays = own, low, mid, high
+    if any(one.shape != (value.size,) for one in arrays):
+        raise StrategyError(
+            f"arrays have shapes {', '.join(str(one.shape) for one in arrays)}; expected (n_bars,) each"
+        )
+    return Turns(*_beyond(own, low, mid, high, settled, on_entry), value.size)
+
+
+@kernel
+def _beyond(
+    value: FloatArray, lower: FloatArray, middle: FloatArray, upper: FloatArray, settled: int, on_entry: bool
+) -> tuple[IntArray, FloatArray]:
+    bar, target = np.empty(value.size, np.int64), np.empty(value.size)
+    count, last = 0, np.nan
+    was_above, was_over, was_under = value[:1] > middle[:1], False, False
+    for i in range(value.size):
+        is_above, is_over, is_under = value[i] > middle[i], value[i] > upper[i], value[i] < lower[i]
+        opinion = np.nan
+        if i > 0 and is_above != was_above[0]:
+            opinion = 0.0
+        if is_over and not (on_entry and (was_over or i == 0)):
+            opinion = 1.0
+        if is_under and not (on_entry and (was_under or i == 0)):
+            opinion = -1.0
+        was_above[0], was_over, was_under = is_above, is_over, is_under
+        if i >= settled and not np.isnan(opinion) and opinion != last:
+            bar[count], target[count] = i, opinion
+            count += 1
+            last = opinion
+    return bar[:count].copy(), target[:count].copy()
+
+
+def opposite(turns: Turns) -> Turns:
+    """Short where one would be long, and the other way round.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Turns, opposite
+    >>> opposite(Turns(np.array([1, 3]), np.array([1.0, -0.5]), size=5)).value
+    array([-1. ,  0.5])
+    """
+    return Turns(turns.bar, 0.0 - turns.value, turns.size)
 
 
 def turned(state: BoolArray) -> BoolArray:

@@ -63,12 +63,12 @@ class Strategy:
         cls._space = {**space, **cls.stops.declared}
 
     def __init__(self, **values: Any) -> None:
-        owner = type(self).__name__
-        for name in values:
-            if name not in self._space:
-                raise StrategyError(f"{owner}: {unknown_name('parameter', name, self._space)}")
-        for name, declared in self._space.items():
-            self.__dict__[name] = declared.checked(values.get(name, declared.default), owner=owner)
+        owner, space, own = type(self).__name__, self._space, self.__dict__
+        if not values.keys() <= space.keys():
+            name = next(name for name in values if name not in space)
+            raise StrategyError(f"{owner}: {unknown_name('parameter', name, space)}")
+        for name, declared in space.items():
+            own[name] = declared.checked(values.get(name, declared.default), owner=owner)
         if not self.is_valid():
             shown = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
             raise StrategyError(f"{owner}: {shown} is not a valid combination; see is_valid")

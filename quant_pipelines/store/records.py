@@ -67,7 +67,7 @@ def save_fold(engine: Engine, record_id: int, result: FoldResult) -> None:
     }
     tried = [
         {"record_id": record_id, "fold": fold.index, "trial": number, "parameters": trial.parameters}
-        | {"objective": trial.objective if math.isfinite(trial.objective) else None}
+        | {name: _finite(getattr(trial, name)) for name in ("objective", "drawdown")}
         for number, trial in enumerate(fit.trials)
     ]
     days = _day_rows(record_id, result)
@@ -85,8 +85,8 @@ def read_folds(connection: Connection, task_id: int) -> dict[int, FoldResult]:
     tried: dict[int, list[Trial]] = {}
     own = select(trials).where(trials.c.record_id == task.record_id)
     for row in connection.execute(own.order_by(trials.c.fold, trials.c.trial)):
-        objective = math.nan if row.objective is None else row.objective
-        tried.setdefault(row.fold, []).append(Trial(row.parameters, objective))
+        values = (math.nan if one is None else one for one in (row.objective, row.drawdown))
+        tried.setdefault(row.fold, []).append(Trial(row.parameters, *values))
     days: dict[int, list[Row[Any]]] = {}
     for row in connection.execute(
         select(record_days)
@@ -125,6 +125,10 @@ def _day_rows(record_id: int, result: FoldResult) -> list[dict[str, Any]]:
             strict=True,
         )
     ]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _known(value: float) -> float | None:

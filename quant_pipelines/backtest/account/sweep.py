@@ -5,13 +5,14 @@ from dataclasses import replace
 
 from quant_pipelines.backtest.account.plan import allocations_of, plan_account
 from quant_pipelines.backtest.account.reel import reel_of
-from quant_pipelines.backtest.account.result import rows_of, value_before
+from quant_pipelines.backtest.account.result import account_result, rows_of, value_before
 from quant_pipelines.backtest.account.run import run_plan
 from quant_pipelines.backtest.bar.trades import PNL
-from quant_pipelines.backtest.batch.result import Outcome, activity_of, day_keys, returns_on
+from quant_pipelines.backtest.batch.result import Outcome, activity_of, returns_on
 from quant_pipelines.backtest.market.market import SymbolFeed
 from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.sdk.strategy import Strategy
 
 
@@ -30,7 +31,14 @@ class AccountField:
         allocations = allocations_of(strategy_class(), bars)
         self._plan = plan_account(allocations, feeds, replace(settings, has_bar_equity=False))
         self._reel = reel_of(self._plan.books)
-        self.days = day_keys(self._plan.first_day, self._plan.n_days)
+        self.first_day, self.n_days = self._plan.first_day, self._plan.n_days
+
+    def longest_holding_ms(self, strategy: Strategy) -> int:
+        """Longest round trip of any book, those that are open at the end included."""
+        plan = self._plan.traded_by(strategy)
+        result = account_result(plan, run_plan(plan, self._reel))
+        open_ms = [book.held_ms for book in result.carried.books]
+        return max([*open_ms, *(to_ms(one.exit_time) - to_ms(one.entry_time) for one in result.trades)])
 
     def run(self, strategies: Sequence[Strategy]) -> list[Outcome]:
         """Outcome of each of these sets."""

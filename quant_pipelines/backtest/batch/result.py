@@ -21,7 +21,7 @@ from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.backtest.market.tape import Record
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.known_funding import KnownFunding, known_while_held
-from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_of, from_ms
+from quant_pipelines.core.timeframes import YEAR_DAYS, day_of, from_ms
 from quant_pipelines.metrics import Activity, summarize
 from quant_pipelines.sdk.attach import missing_inputs
 
@@ -175,7 +175,8 @@ def returns_on(before: FloatArray, after: FloatArray) -> FloatArray:
 
 def day_keys(first_day: int, n_days: int) -> tuple[str, ...]:
     """UTC days from one on, which is given in days since the epoch."""
-    return tuple(day_of((first_day + day) * DAY_MS) for day in range(n_days))
+    days = np.arange(first_day, first_day + n_days).astype("datetime64[D]")
+    return tuple(np.datetime_as_string(days).tolist())
 
 
 def activity_of(tally: Tally, capital: float, *, bars: int, days: int) -> Activity:

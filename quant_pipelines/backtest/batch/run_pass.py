@@ -2,22 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 
 from quant_pipelines.accounting import open_account
 from quant_pipelines.backtest.bar.state import opening_state
 from quant_pipelines.backtest.bar.trades import COLUMNS, NO_TRADE
-from quant_pipelines.backtest.batch.loop import Loop, LoopResult, Start, make_loop
+from quant_pipelines.backtest.batch.brief import BRIEF, FINISHED, WIDTH, loop_of, pass_abreast
+from quant_pipelines.backtest.batch.loop import LoopResult, Start
 from quant_pipelines.backtest.market.market import Market
 from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.backtest.market.stop_rules import factors_at, with_factors
-from quant_pipelines.backtest.market.tape import Record, Tape
-from quant_pipelines.backtest.market.targets import Changes, abreast
-from quant_pipelines.sdk.scales import scales_of
+from quant_pipelines.backtest.market.tape import LoopTerms, Record, Tape
+from quant_pipelines.backtest.market.targets import Changes, Targets, abreast
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.sdk.scales import declares_scales, scales_of
 from quant_pipelines.sdk.strategy import Strategy, offered_by, target_of
 
+_Read: TypeAlias = tuple[Tape, Targets, Start, LoopTerms]
 FIRST_CAPACITY, LIKELY_CAPACITY = 4_096, 16_384
 
 
@@ -59,24 +62,68 @@ def run_pass(
     tuple of list and Record
         A result for each strategy, and the record that was written, larger if the trades didn't fit.
     """
-    width = record.trades.shape[0]
-    changes = [changes_by(strategy, market) for strategy in strategies]
-    lanes = [*strategies, *[strategies[-1]] * (width - len(strategies))]
-    given = (tape, abreast(changes), start_of(settings, int(market.execution.ts[0])))
-    first = replace(settings, rules=settings.rules_at(int(market.execution.ts[0])))
-    terms = first.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
-    if settings.has_stops:
-        known = (market.decision_row, market.row_before)
-        found = [factors_at(scales_of(strategy, market.bars), *known) for strategy in lanes]
-        terms = terms._replace(stops=with_factors(terms.stops, found))
-    expected = max(one.bar.size for one in changes)
-    record = with_room(record, min(expected, LIKELY_CAPACITY))
-    outcomes = loop_of(width)(*given, terms, record)
-    needed = max(outcome.log.finished for outcome in outcomes)
-    if needed > record.trades.shape[1]:
-        record = with_room(record, needed)
-        outcomes = loop_of(width)(*given, terms, record)
-    return outcomes[: len(strategies)], record
+    return Passes(market, settings, tape).run(strategies, record)
+
+
+class Passes:
+    """Passes over one market under the same settings: what all of them read is made once.
+
+    Parameters
+    ----------
+    market, settings
+        What is traded, and how.
+    tape
+        The market's for the strategies' class.
+    """
+
+    def __init__(self, market: Market, settings: BacktestSettings, tape: Tape) -> None:
+        first_ts = int(market.execution.ts[0])
+        rules = settings.rules_at(first_ts)
+        self._market, self._tape = market, tape
+        self._settings = settings if rules is settings.rules else replace(settings, rules=rules)
+        self._start = start_of(settings, first_ts)
+        self._steps = market.execution.step_ms, market.bars.step_ms
+        self._terms: LoopTerms | None = None
+
+    def run(self, strategies: Sequence[Strategy], record: Record) -> tuple[list[LoopResult], Record]:
+        """See ``run_pass``."""
+        width = record.trades.shape[0]
+        (tape, targets, start, terms), record = self._read_by(strategies, record)
+        outcomes = loop_of(width)(tape, targets, start, terms, record)
+        needed = max(outcome.log.finished for outcome in outcomes)
+        if needed > record.trades.shape[1]:
+            record = with_room(record, needed)
+            outcomes = loop_of(width)(tape, targets, start, terms, record)
+        return outcomes[: len(strategies)], record
+
+    def brief(self, strategies: Sequence[Strategy], record: Record) -> tuple[FloatArray, Record]:
+        """Do the same in ``WIDTH`` lanes, and say of each no more than a row of ``BRIEF``."""
+        rows = np.empty((WIDTH, len(BRIEF)))
+        (tape, targets, start, terms), record = self._read_by(strategies, record)
+        pass_abreast(tape, targets, start, terms, record, rows)
+        needed = int(rows[:, FINISHED].max())
+        if needed > record.trades.shape[1]:
+            record = with_room(record, needed)
+            pass_abreast(tape, targets, start, terms, record, rows)
+        return rows[: len(strategies)], record
+
+    def _read_by(self, strategies: Sequence[Strategy], record: Record) -> tuple[_Read, Record]:
+        changes = [changes_by(strategy, self._market) for strategy in strategies]
+        lanes = [*strategies, *[strategies[-1]] * (record.trades.shape[0] - len(strategies))]
+        expected = max(one.bar.size for one in changes)
+        read = self._tape, abreast(changes), self._start, self._terms_of(lanes)
+        return read, with_room(record, min(expected, LIKELY_CAPACITY))
+
+    def _terms_of(self, lanes: Sequence[Strategy]) -> LoopTerms:
+        settings, market = self._settings, self._market
+        if self._terms is None:
+            self._terms = settings.loop_terms(lanes, *self._steps)
+        stops = settings.stop_rows(lanes, self._steps[1])
+        if settings.has_stops and declares_scales(lanes[0]):
+            known = (market.decision_row, market.row_before)
+            stops = with_factors(stops, [factors_at(scales_of(one, market.bars), *known) for one in lanes])
+        # The first lane's own stops stand in the step's terms, too, where no lane reads them.
+        return self._terms._replace(stops=stops)
 
 
 def start_of(settings: BacktestSettings, first_ts: int) -> Start:
@@ -99,9 +146,3 @@ def changes_by(strategy: Strategy, market: Market) -> Changes:
     if changes.outside < len(market.bars):
         target_of(strategy, market.bars)  # says which value
     return changes
-
-
-@cache
-def loop_of(width: int) -> Loop:
-    """Loop for that many lanes, made once."""
-    return make_loop(width)

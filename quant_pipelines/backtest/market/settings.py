@@ -12,6 +12,7 @@ from quant_pipelines.backtest.bar.state import FillTerms, StepTerms
 from quant_pipelines.backtest.bar.stops import NO_STOPS, StopTerms
 from quant_pipelines.backtest.market.stop_rules import stop_terms_of
 from quant_pipelines.backtest.market.tape import Dated, LoopTerms
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.trading.rules import TradingRules
@@ -91,14 +92,21 @@ class BacktestSettings:
 
     def step_terms(self, strategy: Strategy, step_ms: int, strategy_step_ms: int) -> StepTerms:
         """Return matching terms for a strategy on execution bars of that length."""
-        stops = stop_terms_of(strategy, strategy_step_ms) if self.has_stops else NO_STOPS
-        return step_terms_of(self.rules, stops, int(step_ms))
+        return step_terms_of(self.rules, self._stops_of(strategy, strategy_step_ms), int(step_ms))
 
     def loop_terms(self, strategies: Sequence[Strategy], step_ms: int, strategy_step_ms: int) -> LoopTerms:
         """Return all terms of a batch pass with a lane for each strategy."""
-        steps = [self.step_terms(strategy, step_ms, strategy_step_ms) for strategy in strategies]
-        stops = np.array([step.stops for step in steps], dtype=np.float64)
-        return LoopTerms(self.rules.terms, steps[0], stops, self.close_at_end)
+        first = self.step_terms(strategies[0], step_ms, strategy_step_ms)
+        stops = self.stop_rows(strategies, strategy_step_ms)
+        return LoopTerms(self.rules.terms, first, stops, self.close_at_end)
+
+    def stop_rows(self, strategies: Sequence[Strategy], strategy_step_ms: int) -> FloatArray:
+        """Return the stops of each strategy, shape (n_strategies, len(StopTerms))."""
+        rows = [self._stops_of(strategy, strategy_step_ms) for strategy in strategies]
+        return np.array(rows, dtype=np.float64)
+
+    def _stops_of(self, strategy: Strategy, strategy_step_ms: int) -> StopTerms:
+        return stop_terms_of(strategy, strategy_step_ms) if self.has_stops else NO_STOPS
 
 
 def dated_terms(rules: TradingRules, specifications: SpecificationHistory) -> Dated:

@@ -179,6 +179,7 @@ trials = Table(
     Column("trial", Integer, nullable=False),
     document("parameters"),
     Column("objective", Double, nullable=True),
+    Column("drawdown", Double, nullable=True, comment="deepest fall in-sample by days, positive fraction"),
     PrimaryKeyConstraint("record_id", "fold", "trial"),
     schema="research",
     comment="Every parameter set that was tried in-sample",

@@ -1,0 +1,51 @@
+"""Parameter sets of a space that were not asked for yet."""
+
+from collections.abc import Iterable
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.optimize.space import Key, Parameters, Space
+
+ATTEMPTS = 50
+"""Draws for each set that is wanted; where they find none that is new, the space is used up."""
+
+
+class Unseen:
+    """Takes from points of the unit cube those whose sets are allowed and new.
+
+    Parameters
+    ----------
+    space
+        Where to search.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> from quant_pipelines.optimize.unseen import Unseen
+    >>> space = Space((Dimension("window", 1, 3, is_integer=True),), is_valid=lambda values: True)
+    >>> unseen = Unseen(space)
+    >>> unseen.take(np.array([[0.1], [0.2], [0.9]]), 8)  # both of the first are the same window
+    [(0, {'window': 1}), (2, {'window': 3})]
+    >>> unseen.take(np.array([[0.1], [0.5]]), 8)
+    [(1, {'window': 2})]
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._seen: set[Key] = set()
+
+    def take(self, points: FloatArray | Iterable[list[float]], count: int) -> list[tuple[int, Parameters]]:
+        """Position and set of the first ``count`` points that are new."""
+        taken: list[tuple[int, Parameters]] = []
+        rows = points.tolist() if hasattr(points, "tolist") else points
+        for at, point in enumerate(rows):
+            if len(taken) == count:
+                break
+            parameters = self._space.at(point)
+            key = self._space.key(parameters)
+            if key in self._seen:
+                continue
+            self._seen.add(key)
+            if self._space.is_valid(parameters):
+                taken.append((at, parameters))
+        return taken

@@ -1,0 +1,63 @@
+"""The sets of a search that no other beats in objective and drawdown at once."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from quant_pipelines.core.arrays import BoolArray, FloatArray
+from quant_pipelines.optimize.pareto import is_beaten
+from quant_pipelines.optimize.searcher import Trial
+from quant_pipelines.optimize.walk_forward import FoldResult
+from quant_pipelines.reports.axes import number_axis
+from quant_pipelines.reports.charts import Chart, dots, draw
+from quant_pipelines.reports.numbers import percent, plain, words
+from quant_pipelines.reports.page import Cell, paragraph, section, table
+
+_FEWEST = 12
+_MOST_ROWS = 12
+
+
+def pareto_section(newest: FoldResult | None) -> str:
+    """Chart and table of the newest fold's front; nothing where too few drawdowns are known."""
+    trials = [] if newest is None else list(newest.fit.trials)
+    values = np.array([[one.objective, -one.drawdown] for one in trials]).reshape(-1, 2)
+    known = np.flatnonzero(np.isfinite(values).all(axis=1))
+    if known.size < _FEWEST:
+        return ""
+    trials, values = [trials[at] for at in known], values[known]
+    beaten = is_beaten(values)
+    front = sorted(np.flatnonzero(~beaten).tolist(), key=lambda at: values[at, 1])
+    note = (
+        f"Of the {known.size} sets that the newest fold tried, {len(front)} are beaten by no other in both: "
+        "a higher objective costs a deeper fall of the equity. All of it is in-sample."
+    )
+    return section("Pareto front", paragraph(note, "soft"), _chart(values, beaten), _table(trials, front))
+
+
+def _chart(values: FloatArray, beaten: BoolArray) -> str:
+    objective, drawdown = values[:, 0], -values[:, 1]
+    x, y = number_axis(drawdown, percent, has_zero=True), number_axis(objective)
+    layers = (
+        dots(x, y, drawdown[beaten], objective[beaten], name="beaten by another", kind="hold"),
+        dots(x, y, drawdown[~beaten], objective[~beaten], name="front", kind="c1"),
+    )
+    return draw(Chart("Objective by drawdown", "in-sample", x, y, layers, x_name="deepest fall by days"))
+
+
+def _table(trials: Sequence[Trial], front: Sequence[int]) -> str:
+    """Table of the front from its highest objective on, thinned where it is long."""
+    kept = front if len(front) <= _MOST_ROWS else [front[at] for at in _thinned(len(front))]
+    names = list(trials[kept[0]].parameters)
+    rows = [
+        [
+            Cell(plain(trials[at].objective, 2), trials[at].objective),
+            Cell(percent(trials[at].drawdown), trials[at].drawdown),
+            *(Cell(plain(float(trials[at].parameters[name]), 3)) for name in names),
+        ]
+        for at in kept
+    ]
+    return table(["objective", "drawdown", *(words(name) for name in names)], rows, texts=())
+
+
+def _thinned(size: int) -> list[int]:
+    return sorted({round(at) for at in np.linspace(0, size - 1, _MOST_ROWS).tolist()})
