@@ -5,7 +5,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from quant_pipelines.backtest.batch.result import Outcome, activity_of, daily_re
 from quant_pipelines.backtest.batch.run_pass import new_record, run_pass
 from quant_pipelines.backtest.book.alone import is_alone
 from quant_pipelines.backtest.book.driver import drive
+from quant_pipelines.backtest.book.handled_run import handled_by
 from quant_pipelines.backtest.market.market import NO_FEED, NO_FEEDS, Market, SymbolFeed, prepare_market
 from quant_pipelines.backtest.market.readings import ahead
 from quant_pipelines.backtest.market.settings import BacktestSettings
@@ -201,7 +202,10 @@ class LaneField:
         return [self._outcome(outcome, record, lane) for lane, outcome in enumerate(outcomes)]
 
     def _driven(self, strategy: EventStrategy) -> Outcome:
-        market, settings = self._market, self._settings
+        market, settings = self._market, replace(self._settings, has_bar_equity=False)
+        compiled = handled_by(strategy, market, settings, self._tape)
+        if compiled is not None:
+            return self._outcome(compiled[0], compiled[1], 0)
         scales = scales_of(strategy, market.bars)
         read = ahead(strategy, market.bars, settings.rules, scales=scales)
         outcome, record, _ = drive(strategy, market, settings, read)
