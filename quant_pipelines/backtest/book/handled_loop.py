@@ -358,6 +358,7 @@ def run_handled(  # noqa: C901, PLR0912, PLR0915 - one loop, whose branches are 
                 orders, quiet, n_events = stepped.orders, stepped.quiet, stepped.n_events
                 reach, cursor = reach_of(orders), past_pause(tape, cursor, i)
                 pause = tape.pause[cursor.pause]
+                low, high = np.inf, -np.inf  # the step has seen what of them was behind an entry
             elif reach.is_fresh:
                 reach = rested(orders, reach)
             quiet = marked(quiet, close)

@@ -163,7 +163,7 @@ def _desk_after(given: _Pass, handled: Handled, before: Before, found: HandledRe
         "state": state_document(found.result.state),
         **WorkingOrders.of(found.orders).to_document(),
     }
-    run = {
+    run: dict[str, Any] = {
         "memory": dict(zip(given.strategy.memory, handled.memory.tolist(), strict=True)),
         "is_started": bool(decided.size) or before.run["is_started"],
         "asked_ms": asked_ms,
