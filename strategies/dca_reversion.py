@@ -1,10 +1,11 @@
 """Reversion by averaging down."""
 
 from quant_pipelines.indicators import atr, rolling_z
-from quant_pipelines.sdk import Array, Bars, Desk, EventStrategy, Float, Inputs, Int, OrderEvent, Stops
+from quant_pipelines.sdk import Array, Bars, CompiledStrategy, Event, Float, Inputs, Int, Named, Stops, View
+from quant_pipelines.sdk.asks import cancel_all, cancel_exits, limit
 
 
-class DcaReversion(EventStrategy):
+class DcaReversion(CompiledStrategy):
     """Buys a dip in parts, each lower than the last, and sells all of it a little above the average price.
 
     Hypothesis: a sudden fall overshoots, and a lower average needs only part of it back. Regime: ranges and
@@ -14,6 +15,7 @@ class DcaReversion(EventStrategy):
 
     inputs = Inputs(symbols=1)
     order_kinds = ("limit",)
+    row = ("z", "range")
     window = Int(48, low=12, high=240, log=True)
     depth = Float(2.0, low=1.0, high=4.0)
     spacing = Float(1.5, low=0.5, high=4.0)
@@ -33,25 +35,35 @@ class DcaReversion(EventStrategy):
             "range": atr(bars.high, bars.low, bars.close, self.window),
         }
 
-    def on_bar(self, desk: Desk, bars: Bars) -> None:
-        """Begin with one part below the band, and let the others wait below; give up what wasn't filled."""
-        if desk.position != 0.0:
-            return
-        desk.cancel_all()
-        step = self.spacing * desk.features["range"]
-        if not (desk.features["z"] < -self.depth and step > 0.0):
-            return
-        for part in range(self.parts):
-            price = desk.price - part * step
-            if price > 0.0:
-                desk.limit(1.0 / self.parts, price)
 
-    def on_order(self, desk: Desk, event: OrderEvent) -> None:
-        """Move the way out with the average price; after the exit nothing is bought any more."""
-        if desk.position == 0.0:
-            desk.cancel_all()
-        elif event.quantity > 0.0:
-            for order in desk.orders:
-                if order.reduce_only:
-                    desk.cancel(order.number)
-            desk.limit(1.0, desk.entry_price * (1.0 + self.gain), reduce_only=True)
+def _part(view: View, params: Named, orders: Array, number: float, step: float) -> None:
+    """Let one part wait below the price; the first is at the price itself."""
+    if number < params.parts:
+        price = view.price - number * step
+        if price > 0.0:
+            limit(orders, 1.0 / params.parts, price)
+
+
+def on_bar(view: View, row: Named, params: Named, orders: Array) -> None:
+    """Begin with one part below the band, and let the others wait below; give up what wasn't filled."""
+    if view.position == 0.0:
+        cancel_all(orders)
+        step = params.spacing * row.range
+        if row.z < -params.depth and step > 0.0:
+            _part(view, params, orders, 0.0, step)
+            _part(view, params, orders, 1.0, step)
+            _part(view, params, orders, 2.0, step)
+            _part(view, params, orders, 3.0, step)
+            _part(view, params, orders, 4.0, step)
+            _part(view, params, orders, 5.0, step)
+            _part(view, params, orders, 6.0, step)
+            _part(view, params, orders, 7.0, step)
+
+
+def on_order(view: View, event: Event, params: Named, orders: Array) -> None:
+    """Move the way out with the average price; after the exit nothing is bought any more."""
+    if view.position == 0.0:
+        cancel_all(orders)
+    elif event.quantity > 0.0:
+        cancel_exits(orders)
+        limit(orders, 1.0, view.entry_price * (1.0 + params.gain), reduce_only=True)

@@ -7,12 +7,17 @@ folder is therefore named by a digest of every compiled source of the package.
 import hashlib
 import inspect
 import os
-from collections.abc import Callable, Sequence
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from types import ModuleType
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numba.extending
+from numba.core.types.function_type import CompileResultWAP
 from numba.extending import intrinsic, register_jitable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -20,6 +25,8 @@ Value = TypeVar("Value", bound=tuple[Any, ...])
 Argument = TypeVar("Argument")
 types: Any = numba.types
 extending: Any = numba.extending
+CompileFault = numba.core.errors.NumbaError
+"""What compiling raises."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _COMPILED = (
@@ -65,6 +72,11 @@ def only_read_cache() -> None:
     setattr(numba.core.caching.Cache, "_save_overload", lambda cache, signature, data: None)  # noqa: B010
 
 
+def _allow_first_class() -> None:
+    """Don't warn of functions as arguments: numba's minor version is pinned, and tests compare results."""
+    warnings.filterwarnings("ignore", category=numba.core.errors.NumbaExperimentalFeatureWarning)
+
+
 def _use_cache_folder() -> None:
     folder = cache_home() / "quant-pipelines" / "kernels" / _digest_of(_COMPILED + _DECIDING)
     try:
@@ -75,6 +87,7 @@ def _use_cache_folder() -> None:
 
 
 _use_cache_folder()
+_allow_first_class()
 
 
 def kernel(function: Function) -> Function:
@@ -208,6 +221,85 @@ def each_of(functions: Sequence[Callable[[Argument], float]]) -> Callable[[Argum
     rest = each_of(others)
     joined = compiled(lambda value: (first(value), *rest(value)))
     return cast(Callable[[Argument], tuple[float, ...]], joined)
+
+
+class FirstClass(NamedTuple):
+    """Function that loops call by its address, so that one loop serves all of its kind.
+
+    Parameters
+    ----------
+    address
+        What a loop is given.
+    call
+        The same compiled function, for a call from Python.
+    python
+        What it was compiled of.
+    """
+
+    address: Any
+    call: Callable[..., None]
+    python: Callable[..., None]
+
+
+def first_class(
+    text: str, key: str, *, space: Mapping[str, Any], arguments: Sequence[type | int]
+) -> dict[str, FirstClass]:
+    """Compile the functions of a text whose names don't begin with an underscore; none returns anything.
+
+    Parameters
+    ----------
+    text
+        Source: function definitions alone, one of which may call another that begins with an underscore.
+    key
+        Names the text in the disk cache, in the folder that is named by the digest of what it may call.
+    space
+        What the text may name.
+    arguments
+        Of each function: a named tuple whose fields are all floats, or the dimensions of a float64 array.
+
+    Raises
+    ------
+    CompileFault
+        If a function can't be compiled.
+    """
+    path = _kept(text, key)
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    module = ModuleType(f"quant_first_class_{key}")
+    sys.modules[module.__name__] = module  # where the disk cache looks for it
+    made = module.__dict__
+    made.update(space)
+    exec(compile(text, str(path or f"<{key}>"), "exec"), made)  # noqa: S102 - the caller has checked it
+    own = {name: one for name, one in made.items() if name not in space and inspect.isfunction(one)}
+    made.update({name: register_jitable(**options)(one) for name, one in own.items() if name[0] == "_"})
+    signature = types.void(*map(_argument, arguments))
+    found = {}
+    for name in (name for name in own if name[0] != "_"):
+        compiled: Any = numba.njit(  # noqa: TID251
+            [signature], cache=path is not None, **options
+        )(own[name])
+        (result,) = compiled.overloads.values()
+        found[name] = FirstClass(CompileResultWAP(result), compiled, own[name])
+    return found
+
+
+def _argument(kind: Any) -> Any:
+    if isinstance(kind, int):
+        return types.Array(types.float64, kind, "C")
+    return types.NamedUniTuple(types.float64, len(kind._fields), kind)
+
+
+def _kept(text: str, key: str) -> Path | None:
+    """Keep a text beside the compiled code, whose cache is keyed by a file; None where it can't be."""
+    path = Path(getattr(numba.config, "CACHE_DIR", "") or "/nowhere") / "texts" / f"{key}.py"
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".new", delete=False) as file:
+                file.write(text)
+            Path(file.name).replace(path)
+        return path if path.read_text(encoding="utf-8") == text else None
+    except OSError:
+        return None
 
 
 def operation(function: Callable[..., Any]) -> Any:

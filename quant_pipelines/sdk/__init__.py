@@ -4,7 +4,9 @@ from quant_pipelines.core.arrays import FloatArray as Array
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.panel import Panel
 from quant_pipelines.core.strategies_place import strategies_folder
+from quant_pipelines.sdk.asks import Event, Named, View
 from quant_pipelines.sdk.attach import InputSource, attach_inputs
+from quant_pipelines.sdk.compiled import CompiledStrategy
 from quant_pipelines.sdk.desk import Desk, OpenOrder, OrderEvent
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.inputs import Inputs
@@ -24,12 +26,15 @@ from quant_pipelines.sdk.turns import Turns, above, crossed
 __all__ = [
     "Array",
     "Bars",
+    "CompiledStrategy",
     "Desk",
+    "Event",
     "EventStrategy",
     "Float",
     "InputSource",
     "Inputs",
     "Int",
+    "Named",
     "OpenOrder",
     "OrderEvent",
     "Panel",
@@ -37,6 +42,7 @@ __all__ = [
     "Stops",
     "Strategy",
     "Turns",
+    "View",
     "BrokenStrategy",
     "StrategySource",
     "above",

@@ -8,6 +8,7 @@ from types import ModuleType
 
 from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.core.ids import content_hash
+from quant_pipelines.sdk.compiled import CompiledStrategy, bind_handlers
 from quant_pipelines.sdk.imports import check_imports
 from quant_pipelines.sdk.strategy import Strategy
 
@@ -148,6 +149,8 @@ def compile_strategy(name: str, source: str, path: Path | None = None) -> Strate
     module.__file__ = str(path or f"<{name}>")
     execute_text(name, source, module)
     strategy_class = _strategy_class(name, module)
+    if issubclass(strategy_class, CompiledStrategy):
+        bind_handlers(name, ast.parse(source), module, strategy_class)
     described = (strategy_class.__doc__ or "").strip().split("\n\n")[0]
     return StrategySource(name, path, version, source, strategy_class, " ".join(described.split()))
 

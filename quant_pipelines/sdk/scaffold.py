@@ -29,10 +29,11 @@ class {class_name}(Strategy):
 _EVENT_TEMPLATE = '''"""{title}."""
 
 from quant_pipelines.indicators import bollinger
-from quant_pipelines.sdk import Array, Bars, Desk, EventStrategy, Float, Inputs, Int, OrderEvent, Stops
+from quant_pipelines.sdk import Array, Bars, CompiledStrategy, Event, Float, Inputs, Int, Named, Stops, View
+from quant_pipelines.sdk.asks import cancel_all, limit
 
 
-class {class_name}(EventStrategy):
+class {class_name}(CompiledStrategy):
     """Waits with a limit below the average, and gives back at the average what it was filled.
 
     Hypothesis: what do you believe, and who is on the other side? Regime: where should it work?
@@ -41,6 +42,7 @@ class {class_name}(EventStrategy):
 
     inputs = Inputs(symbols=1)
     order_kinds = ("limit",)
+    row = ("mean", "entry")
     window = Int(50, low=10, high=300, log=True)
     distance = Float(2.0, low=0.5, high=6.0)
     stops = Stops(hard_stop=Float(0.05, low=0.01, high=0.2, log=True))
@@ -50,17 +52,19 @@ class {class_name}(EventStrategy):
         lower, middle, _ = bollinger(bars.close, self.window, self.distance)
         return {{"mean": middle, "entry": lower}}
 
-    def on_bar(self, desk: Desk, bars: Bars) -> None:
-        """Move the entry while flat."""
-        if desk.position == 0.0:
-            desk.cancel_all()
-            if 0.0 < desk.features["entry"] < desk.features["mean"]:
-                desk.limit(1.0, desk.features["entry"])
 
-    def on_order(self, desk: Desk, event: OrderEvent) -> None:
-        """Place the way out after a fill; the hard stop stands by itself."""
-        if event.quantity > 0.0 and desk.position > 0.0:
-            desk.limit(1.0, desk.features["mean"], reduce_only=True)
+def on_bar(view: View, row: Named, orders: Array) -> None:
+    """Move the entry while flat."""
+    if view.position == 0.0:
+        cancel_all(orders)
+        if 0.0 < row.entry < row.mean:
+            limit(orders, 1.0, row.entry)
+
+
+def on_order(view: View, event: Event, row: Named, orders: Array) -> None:
+    """Place the way out after a fill; the hard stop stands by itself."""
+    if event.quantity > 0.0 and view.position > 0.0:
+        limit(orders, 1.0, row.mean, reduce_only=True)
 '''
 
 

@@ -6,7 +6,7 @@ What counts is the position if everything filled that may open on the order's si
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from quant_pipelines.core.jit import inner, kernel
+from quant_pipelines.core.jit import inner, kernel, scalar
 from quant_pipelines.costs import floor_to_lot, is_below_min_notional
 from quant_pipelines.portfolio.sizing import desired_quantity
 from quant_pipelines.risk import NO_BREACH, Breach, Denial, RiskRequest, denial_of, first_breach
@@ -115,10 +115,14 @@ def place(view: BookView, resting: Resting, size: float, price: float, terms: Tr
     return Placement(sized.quantity, sized.code == REDUCING, denial, reason)
 
 
+@scalar
+def size_reduction(position: float, size: float, lot_size: float) -> float:
+    """Quantity of an order over a share of what is held; 0 for none."""
+    return floor_to_lot(-position * size, lot_size) if 0.0 < size <= 1.0 else 0.0
+
+
 def reduce(position: float, size: float, lot_size: float) -> Placement:
     """Decide on an order over a share of what is held; it is never denied, and can't open."""
-    quantity = 0.0
-    if 0.0 < size <= 1.0:
-        quantity = floor_to_lot(-float(position) * float(size), float(lot_size))
+    quantity = size_reduction(float(position), float(size), float(lot_size))
     code = REDUCING if quantity != 0.0 else NO_SIZE
     return Placement(quantity, code == REDUCING, None, REASONS[code])

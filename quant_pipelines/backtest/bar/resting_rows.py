@@ -119,11 +119,26 @@ def swept(orders: Orders) -> Orders:
     return _shrunk(orders, _open_rows(orders))
 
 
+@inlined
+def none_left(orders: Orders) -> Orders:
+    """No orders, with the number of the newest one."""
+    return _shrunk(orders, 0)
+
+
 @scalar
 def canceled(orders: Orders, number: int) -> Orders:
     """Orders without the one of a number; the same ones if it doesn't rest."""
     for at in range(orders.n):
         if orders.rows[at, NUMBER] == number:
+            orders.rows[at, STATUS] = CANCELED
+    return _shrunk(orders, _open_rows(orders))
+
+
+@scalar
+def canceled_exits(orders: Orders, position: float) -> Orders:
+    """Orders without those that only reduce, or are against a position."""
+    for at in range(orders.n):
+        if orders.rows[at, REDUCE_ONLY] > 0.0 or orders.rows[at, LEAVES] * position < 0.0:
             orders.rows[at, STATUS] = CANCELED
     return _shrunk(orders, _open_rows(orders))
 

@@ -208,6 +208,7 @@ with_stops = change_of(StepTerms, "hard_stop", "stops")
 _with_seen = change_of(BookState, "seen")
 _with_account = change_of(BookState, "account")
 _with_order = change_of(BookState, "order", "day", "target_side")
+_with_day = change_of(BookState, "day")
 _with_value = change_of(BookState, "account", "day", "curve")
 _closed = change_of(BookState, "account", "order", "stop", "curve", "stuck")
 with_cash = change_of(Account, "cash")
@@ -295,6 +296,12 @@ def with_order(state: BookState, quantity: float, target_side: float, wait_bars:
     order = MarketOrder(pending, TARGET if is_new else before.reason, wait if pending != 0.0 else 0)
     day = _counted(day, day.n_orders + 1 if is_new else day.n_orders)
     return _with_order(state, order=order, day=day, target_side=target_side)
+
+
+@inlined
+def with_counted(state: BookState, n_orders: int) -> BookState:
+    """State in which that many orders are counted in the day."""
+    return _with_day(state, _counted(state.day, n_orders))
 
 
 @scalar

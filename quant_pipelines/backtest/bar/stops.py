@@ -9,40 +9,42 @@ import math
 from typing import NamedTuple
 
 from quant_pipelines.accounting.account import Account
+from quant_pipelines.core.exits import (
+    ATR_STOP,
+    BANKRUPTCY,
+    CHANDELIER_STOP,
+    END,
+    EQUITY_STOP,
+    EXIT_REASONS,
+    HARD_STOP,
+    LIMIT_ORDER,
+    LIQUIDATION,
+    SAR_STOP,
+    STOP_ORDER,
+    TAKE_PROFIT,
+    TARGET,
+    TIME_STOP,
+    VOLATILITY_STOP,
+)
 from quant_pipelines.core.jit import change_of, inlined, scalar
 
-EXIT_REASONS = (
-    "target",
-    "hard_stop",
-    "end",
-    "atr_stop",
-    "volatility_stop",
-    "chandelier_stop",
-    "sar_stop",
-    "time_stop",
-    "equity_stop",
-    "take_profit",
-    "liquidation",
-    "limit_order",
-    "stop_order",
-    "bankruptcy",
-)
-(
-    TARGET,
-    HARD_STOP,
-    END,
-    ATR_STOP,
-    VOLATILITY_STOP,
-    CHANDELIER_STOP,
-    SAR_STOP,
-    TIME_STOP,
-    EQUITY_STOP,
-    TAKE_PROFIT,
-    LIQUIDATION,
-    LIMIT_ORDER,
-    STOP_ORDER,
-    BANKRUPTCY,
-) = range(len(EXIT_REASONS))
+__all__ = [  # of other files; what is defined here is public without it
+    "EXIT_REASONS",
+    "TARGET",
+    "HARD_STOP",
+    "END",
+    "ATR_STOP",
+    "VOLATILITY_STOP",
+    "CHANDELIER_STOP",
+    "SAR_STOP",
+    "TIME_STOP",
+    "EQUITY_STOP",
+    "TAKE_PROFIT",
+    "LIQUIDATION",
+    "LIMIT_ORDER",
+    "STOP_ORDER",
+    "BANKRUPTCY",
+]
 SAR_STEPS = 10.0
 
 

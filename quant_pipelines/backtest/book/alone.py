@@ -7,6 +7,7 @@ from dataclasses import replace
 from quant_pipelines.backtest.batch.result import BacktestResult, result_of
 from quant_pipelines.backtest.batch.run_pass import new_record, run_pass
 from quant_pipelines.backtest.book.driver import drive
+from quant_pipelines.backtest.book.handled_run import handled_by
 from quant_pipelines.backtest.market.market import SymbolFeed, prepare_market
 from quant_pipelines.backtest.market.readings import ahead
 from quant_pipelines.backtest.market.settings import BacktestSettings
@@ -26,13 +27,16 @@ def run_alone(strategy: Strategy, bars: Bars, settings: BacktestSettings, feed: 
     started = time.perf_counter()
     settings, desk = feed.applied(settings), None
     market = prepare_market(bars, settings, feed)
-    if isinstance(strategy, EventStrategy):
+    tape = market.tape(strategy.stops)
+    driven = handled_by(strategy, market, settings, tape)
+    if driven is not None:
+        outcome, record, desk = driven
+    elif isinstance(strategy, EventStrategy):
         read = ahead(strategy, bars, settings.rules, scales=scales_of(strategy, bars))
         outcome, record, desk = drive(strategy, market, settings, read)
     else:
         kept = {"has_bar_equity": settings.has_bar_equity, "has_bar_position": settings.has_bar_position}
         record = new_record(market, **kept)
-        tape = market.tape(strategy.stops)
         (outcome,), record = run_pass([strategy], market, settings, record, tape)
     result = result_of(outcome, market, settings, record, desk)
     return replace(result, seconds=time.perf_counter() - started)

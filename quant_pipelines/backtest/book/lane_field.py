@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from quant_pipelines.backtest.bar.tally import Tally
 from quant_pipelines.backtest.bar.trades import ENTRY_TS as ENTRY
@@ -20,6 +21,7 @@ from quant_pipelines.backtest.batch.loop import LoopResult
 from quant_pipelines.backtest.batch.result import Outcome, activity_of, daily_returns_of
 from quant_pipelines.backtest.batch.run_pass import Passes, new_record
 from quant_pipelines.backtest.book.driver import drive
+from quant_pipelines.backtest.book.handled_run import handled_by
 from quant_pipelines.backtest.market.market import SymbolFeed, prepare_market
 from quant_pipelines.backtest.market.readings import ahead
 from quant_pipelines.backtest.market.settings import BacktestSettings
@@ -48,7 +50,8 @@ class LaneField:
         self, strategy_class: type[Strategy], bars: Bars, settings: BacktestSettings, feed: SymbolFeed
     ) -> None:
         self._market, self._settings = prepare_market(bars, settings, feed), settings
-        self._passes = Passes(self._market, settings, self._market.tape(strategy_class.stops))
+        self._tape = self._market.tape(strategy_class.stops)
+        self._passes = Passes(self._market, settings, self._tape)
         self._records: list[Record] = []
         self.first_day, self.n_days = self._market.first_day, self._market.n_days
 
@@ -108,8 +111,11 @@ class LaneField:
         )
 
     def _driven_through(self, strategy: EventStrategy) -> tuple[LoopResult, Record]:
-        market, settings = self._market, self._settings
-        scales = scales_of(strategy, market.bars)
-        read = ahead(strategy, market.bars, settings.rules, scales=scales)
-        outcome, record, _ = drive(strategy, market, settings, read)
+        market, settings = self._market, replace(self._settings, has_bar_equity=False)
+        driven = handled_by(strategy, market, settings, self._tape)
+        if driven is None:
+            scales = scales_of(strategy, market.bars)
+            read = ahead(strategy, market.bars, settings.rules, scales=scales)
+            driven = drive(strategy, market, settings, read)
+        outcome, record, _ = driven
         return outcome, record

@@ -28,6 +28,7 @@ from quant_pipelines.backtest.bar.resting_rows import (
     STATUS,
     WAIT,
     WOULD_CROSS,
+    Orders,
     Wanted,
     canceled,
     may_open,
@@ -36,6 +37,7 @@ from quant_pipelines.backtest.bar.resting_rows import (
     swept,
 )
 from quant_pipelines.backtest.book.values import OrderEnded
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.orders import OrderStatus, RestingKind
 from quant_pipelines.sdk.desk import OpenOrder
@@ -75,6 +77,23 @@ class WorkingOrders:
     def orders(self) -> tuple[OpenOrder, ...]:
         """What rests."""
         return tuple(map(_open_order, self._rows()))
+
+    @property
+    def table(self) -> Orders:
+        """What rests, as compiled code has it."""
+        return self._orders
+
+    @property
+    def room_of_fills(self) -> FloatArray:
+        """Rows that a bar's fills are written to; see ``Sheet``."""
+        return self._fills
+
+    @classmethod
+    def of(cls, orders: Orders) -> "WorkingOrders":
+        """Orders as compiled code has left them."""
+        working = cls()
+        working._orders = orders
+        return working
 
     @property
     def may_open(self) -> Resting:
