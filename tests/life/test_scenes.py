@@ -1,6 +1,5 @@
 """What befalls a world, and that the examination notices it where nobody acts."""
 
-
 import numpy as np
 import pytest
 
