@@ -1,4 +1,4 @@
-"""A lived world tells of a challenger that goes on beyond its loss budget, and of none that was taken back."""
+"""A lived world tells of a challenger that goes on beyond its loss budget, not of one that was taken back."""
 
 from collections.abc import Callable
 from typing import Any
