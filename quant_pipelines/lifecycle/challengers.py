@@ -223,14 +223,14 @@ class JudgedChallenger(NamedTuple):
     is_overdue: bool
 
 
-class Done(NamedTuple):
+class DoneInStage(NamedTuple):
     """What a challenger did in its stage, and what of it takes it back."""
 
     stage: StageDone
     harm: tuple[str, ...]
 
 
-def done_by(connection: Connection, standing: Rivals, ladder: LadderSettings, now: datetime) -> Done:
+def done_by(connection: Connection, standing: Rivals, ladder: LadderSettings, now: datetime) -> DoneInStage:
     """Hold the bounds of its stage against what a challenger did; all that a look at most of them asks."""
     challenger, challenge, incumbent = standing
     done = _executed(connection, challenger, now)
@@ -238,7 +238,7 @@ def done_by(connection: Connection, standing: Rivals, ladder: LadderSettings, no
     harm = harm_of(done, bands, ladder)
     if incumbent.stage not in (*ORDER_STAGES, "paper", "shadow"):
         harm = (*harm, f"its incumbent {incumbent.key} is in {incumbent.stage}")
-    return Done(done, harm)
+    return DoneInStage(done, harm)
 
 
 def judged(

@@ -46,7 +46,7 @@ def weight_of(book: AllocatedBook, equity: float) -> float:
     return max(0.0, (float(book.capital) + book.profit) * notional_of_capital(book) / equity)
 
 
-class _Known(NamedTuple):
+class _StoredArms(NamedTuple):
     """What is stored of all arms of an account.
 
     Parameters
@@ -116,14 +116,14 @@ def arms_of(
     return arms
 
 
-def _known(connection: Connection, books: Sequence[AllocatedBook], now: datetime) -> _Known:
+def _known(connection: Connection, books: Sequence[AllocatedBook], now: datetime) -> _StoredArms:
     keys = [book.id for book in books]
     same = of_same_verdicts(connection, [one.verdict_id for one in books if one.verdict_id is not None])
     every = sorted({*keys, *(one for found in same.values() for one in found)})
     halts: dict[str, str] = {}
     for halt in standing_halts(connection):
         halts.setdefault(halt["source"], halt["message"])
-    return _Known(
+    return _StoredArms(
         days_of_deployments(connection, keys),
         same,
         {one.deployment_id: one for one in read_books_of(connection, every)},
@@ -132,7 +132,7 @@ def _known(connection: Connection, books: Sequence[AllocatedBook], now: datetime
     )
 
 
-def _record(known: _Known, book: AllocatedBook, now_ms: int, least: float) -> dict[int, float]:
+def _record(known: _StoredArms, book: AllocatedBook, now_ms: int, least: float) -> dict[int, float]:
     """Daily returns by day: out of sample before its deployment, then of its books, the latest stage last."""
     returns = dict(known.records.get(book.id, {}))
     for earlier in known.same.get(book.verdict_id or -1, [book.id]):

@@ -59,7 +59,7 @@ class SentOrders(NamedTuple):
     rejected: int
 
 
-class RecordDays(NamedTuple):
+class GrownRecord(NamedTuple):
     """Returns of a record by day, and the day on which the first of them was computed."""
 
     by_day: dict[date, float]
@@ -144,7 +144,7 @@ def record_of(connection: Connection, verdict_id: int | None) -> int | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def days_of_record(connection: Connection, verdict_id: int | None) -> RecordDays:
+def days_of_record(connection: Connection, verdict_id: int | None) -> GrownRecord:
     """Daily out-of-sample returns of the record that a verdict is about, those since the verdict included."""
     query = (
         select(record_days.c.day, record_days.c.daily_return, record_days.c.computed_at)
@@ -154,7 +154,7 @@ def days_of_record(connection: Connection, verdict_id: int | None) -> RecordDays
     )
     rows = connection.execute(query).all()
     since = min((row.computed_at.date() for row in rows), default=date.max)
-    return RecordDays({row.day: float(row.daily_return) for row in rows}, since)
+    return GrownRecord({row.day: float(row.daily_return) for row in rows}, since)
 
 
 def record_returns(connection: Connection, verdict_id: int | None) -> dict[Any, float]:

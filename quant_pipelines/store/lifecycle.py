@@ -185,7 +185,7 @@ def save_scorecards(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
-class _Booked(NamedTuple):
+class _ScoredRows(NamedTuple):
     """What the books of a deployment hold: day ends, payments, and counts of bars and fills."""
 
     day_ends: list[Any]
@@ -195,7 +195,7 @@ class _Booked(NamedTuple):
     fills: int
 
 
-def _booked(connection: Connection, books: Mapping[int, list[int]]) -> dict[int, _Booked]:
+def _booked(connection: Connection, books: Mapping[int, list[int]]) -> dict[int, _ScoredRows]:
     owners = {book: owner for owner, own in books.items() for book in own}
     own, of_fill = equity.c.deployment_id.in_(owners), fills.c.deployment_id
     owner = func.coalesce(deployments.c.set_id, deployments.c.id).label("owner")
@@ -217,7 +217,7 @@ def _booked(connection: Connection, books: Mapping[int, list[int]]) -> dict[int,
         day_ends.setdefault(owners[row.deployment_id], []).append(row)
     flows = read_flows(connection, owners)
     return {
-        one: _Booked(day_ends.get(one, []), flows.get(one, []), *bars.get(one, (0, 0)), n_fills[one])
+        one: _ScoredRows(day_ends.get(one, []), flows.get(one, []), *bars.get(one, (0, 0)), n_fills[one])
         for one in books
     }
 
@@ -234,7 +234,7 @@ def _day_ends(own: ColumnElement[bool]) -> Select[Any]:
     return day_ends.order_by(ends.c.day, book)
 
 
-def _book(row: Mapping[Any, Any], books: Sequence[int], booked: _Booked) -> ScoredBook:
+def _book(row: Mapping[Any, Any], books: Sequence[int], booked: _ScoredRows) -> ScoredBook:
     by_day = _summed(booked.day_ends, books, row["capital"])
     ends_at = dict(sorted((int(one.day), one.ts) for one in booked.day_ends))
     return ScoredBook(
