@@ -6,7 +6,7 @@ import pytest
 
 from quant_pipelines.core.search_settings import ConstraintSettings, ParameterRange, WindowSettings
 from quant_pipelines.research.job import OptimizationJob
-from quant_pipelines.research.procedure import record_key
+from quant_pipelines.research.procedure import record_key, searcher_version
 from quant_pipelines.sdk import load_strategy, strategies_folder
 
 JOB = OptimizationJob("ema_cross", "BTC/USDT:USDT", "1h", window_end_ms=0, windows=WindowSettings())
@@ -41,3 +41,11 @@ def test_how_much_may_be_traded_of_a_market_is_no_matter_where_no_capacity_is_as
 )
 def test_another_procedure_is_another_record(change: dict[str, object]) -> None:
     assert key(replace(JOB, **change)) != key(JOB)  # type: ignore[arg-type]
+
+
+def test_searcher_that_draws_other_sets_than_before_is_another_procedure() -> None:
+    jobs = [
+        OptimizationJob("ema_cross", "BTC/USDT:USDT", "1h", searcher=name) for name in ("sobol", "grid", "ga")
+    ]
+    # What has no version in its digest keeps the records that it had before there were versions.
+    assert [searcher_version(job) for job in jobs] == [{}, {}, {"searcher_version": 2}]
