@@ -1,7 +1,18 @@
 """Reversion by averaging down."""
 
 from quant_pipelines.indicators import atr, rolling_z
-from quant_pipelines.sdk import Array, Bars, CompiledStrategy, Event, Float, Inputs, Int, Named, Stops, View
+from quant_pipelines.sdk import (
+    Array,
+    Bars,
+    CompiledStrategy,
+    Float,
+    Inputs,
+    Int,
+    Named,
+    OrderNews,
+    Stops,
+    View,
+)
 from quant_pipelines.sdk.asks import cancel_all, cancel_exits, limit
 
 
@@ -60,7 +71,7 @@ def on_bar(view: View, row: Named, params: Named, orders: Array) -> None:
             _part(view, params, orders, 7.0, step)
 
 
-def on_order(view: View, event: Event, params: Named, orders: Array) -> None:
+def on_order(view: View, event: OrderNews, params: Named, orders: Array) -> None:
     """Move the way out with the average price; after the exit nothing is bought any more."""
     if view.position == 0.0:
         cancel_all(orders)

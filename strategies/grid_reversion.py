@@ -2,7 +2,18 @@
 
 from quant_pipelines.core.exits import HARD_STOP
 from quant_pipelines.indicators import bollinger
-from quant_pipelines.sdk import Array, Bars, CompiledStrategy, Event, Float, Inputs, Int, Named, Stops, View
+from quant_pipelines.sdk import (
+    Array,
+    Bars,
+    CompiledStrategy,
+    Float,
+    Inputs,
+    Int,
+    Named,
+    OrderNews,
+    Stops,
+    View,
+)
 from quant_pipelines.sdk.asks import cancel_all, cancel_exits, limit
 
 
@@ -65,7 +76,7 @@ def on_bar(view: View, row: Named, params: Named, memory: Named, orders: Array) 
             _rung(view, row, params, orders, 8.0)
 
 
-def on_order(view: View, event: Event, row: Named, memory: Named, orders: Array) -> None:
+def on_order(view: View, event: OrderNews, row: Named, memory: Named, orders: Array) -> None:
     """Take the other side of the ladder away once one is filled; stay away after a stop."""
     if event.reason == HARD_STOP:
         memory.is_stopped = 1.0

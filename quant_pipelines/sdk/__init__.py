@@ -4,7 +4,7 @@ from quant_pipelines.core.arrays import FloatArray as Array
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.panel import Panel
 from quant_pipelines.core.strategies_place import strategies_folder
-from quant_pipelines.sdk.asks import Event, Named, View
+from quant_pipelines.sdk.asks import Named, OrderNews, View
 from quant_pipelines.sdk.attach import InputSource, attach_inputs
 from quant_pipelines.sdk.compiled import CompiledStrategy
 from quant_pipelines.sdk.desk import Desk, OpenOrder, OrderEvent
@@ -28,7 +28,7 @@ __all__ = [
     "Bars",
     "CompiledStrategy",
     "Desk",
-    "Event",
+    "OrderNews",
     "EventStrategy",
     "Float",
     "InputSource",

@@ -50,7 +50,7 @@ class View(NamedTuple):
     n_orders: float
 
 
-class Event(NamedTuple):
+class OrderNews(NamedTuple):
     """What happened to an order, or to the position without one; see ``OrderEvent``.
 
     Parameters
@@ -67,8 +67,8 @@ class Event(NamedTuple):
     Examples
     --------
     >>> from quant_pipelines.core.exits import HARD_STOP
-    >>> from quant_pipelines.sdk import Event
-    >>> Event(number=0.0, quantity=-1.5, price=95.0, leaves=0.0, reason=float(HARD_STOP)).reason == HARD_STOP
+    >>> from quant_pipelines.sdk import OrderNews
+    >>> OrderNews(0.0, -1.5, price=95.0, leaves=0.0, reason=float(HARD_STOP)).reason == HARD_STOP
     True
     """
 
@@ -79,7 +79,7 @@ class Event(NamedTuple):
     reason: float
 
 
-NO_EVENT = Event(0.0, 0.0, 0.0, 0.0, NO_REASON)
+NO_EVENT = OrderNews(0.0, 0.0, 0.0, 0.0, NO_REASON)
 
 
 def no_asks() -> FloatArray:
@@ -114,7 +114,6 @@ def limit(
     price: float,
     reduce_only: bool = False,
     post_only: bool = False,
-    expires_bars: int = 0,
 ) -> None:
     """Ask for a limit order; the terms are those of ``Desk.limit``.
 
@@ -128,6 +127,21 @@ def limit(
     """
     row = _asked(orders, LIMIT, size, price)
     orders[row, REDUCE_ONLY], orders[row, POST_ONLY] = reduce_only, post_only
+
+
+@scalar
+def limit_until(orders: FloatArray, size: float, price: float, expires_bars: float) -> None:
+    """Ask for a limit order that ends after so many strategy bars.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.asks import limit_until, no_asks
+    >>> orders = no_asks()
+    >>> limit_until(orders, 0.5, 99.0, 3)
+    >>> orders[1].tolist()
+    [1.0, 0.5, 99.0, 0.0, 0.0, 3.0]
+    """
+    row = _asked(orders, LIMIT, size, price)
     orders[row, EXPIRES_BARS] = expires_bars
 
 

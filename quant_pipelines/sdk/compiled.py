@@ -16,7 +16,7 @@ from quant_pipelines.core.exits import EXIT_REASONS
 from quant_pipelines.core.ids import content_hash
 from quant_pipelines.core.jit import CompileFault, FirstClass, first_class
 from quant_pipelines.sdk import asks
-from quant_pipelines.sdk.asks import NO_EVENT, NO_REASON, Event, View
+from quant_pipelines.sdk.asks import NO_EVENT, NO_REASON, OrderNews, View
 from quant_pipelines.sdk.desk import Desk, OrderEvent
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.handler_text import ASKING, Names, handler_text
@@ -28,7 +28,7 @@ _SPACE: Mapping[str, Any] = {
     "sqrt": asks.root,
     "floor": asks.whole,
 }
-_KINDS: tuple[type | int, ...] = (View, Event, 1, 1, 1, 2)
+_KINDS: tuple[type | int, ...] = (View, OrderNews, 1, 1, 1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def bind_handlers(name: str, tree: ast.Module, module: ModuleType, owner: type[C
     owner.handlers = Handlers(name, handler_text(name, tree, names))
 
 
-def event_of(event: OrderEvent) -> Event:
+def event_of(event: OrderEvent) -> OrderNews:
     """Event as a handler sees it.
 
     Examples
@@ -176,14 +176,16 @@ def event_of(event: OrderEvent) -> Event:
     >>> from quant_pipelines.sdk import OrderEvent
     >>> from quant_pipelines.sdk.compiled import event_of
     >>> event_of(OrderEvent(3, "EXPIRED", 0.0, 0.0, leaves=0.5, reason="its time is over", ts=0))
-    Event(number=3.0, quantity=0.0, price=0.0, leaves=0.5, reason=-1.0)
+    OrderNews(number=3.0, quantity=0.0, price=0.0, leaves=0.5, reason=-1.0)
     """
     is_known = event.quantity != 0.0 and event.reason in EXIT_REASONS
     reason = float(EXIT_REASONS.index(event.reason)) if is_known else NO_REASON
-    return Event(float(event.number), float(event.quantity), float(event.price), float(event.leaves), reason)
+    return OrderNews(
+        float(event.number), float(event.quantity), float(event.price), float(event.leaves), reason
+    )
 
 
-def _handle(strategy: CompiledStrategy, name: str, desk: Desk, event: Event) -> None:
+def _handle(strategy: CompiledStrategy, name: str, desk: Desk, event: OrderNews) -> None:
     view = View(
         float(desk.price),
         float(desk.position),

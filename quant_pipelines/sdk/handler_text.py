@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.sdk import asks
-from quant_pipelines.sdk.asks import Event, View
+from quant_pipelines.sdk.asks import OrderNews, View
 
 HANDLERS = ("on_bar", "on_order")
 ARGUMENTS = ("view", "event", "row", "params", "memory", "orders")
@@ -21,6 +21,7 @@ NUMERIC = {"sqrt": 1, "floor": 1, "abs": 1, "min": 2, "max": 2}
 """Functions of numbers, and how many they take."""
 ASKING: Mapping[str, str] = {
     "limit": "limit",
+    "limit_until": "limit",
     "stop_market": "stop_market",
     "market": "market",
     "cancel": "",
@@ -239,7 +240,7 @@ class _Translator(ast.NodeTransformer):
         owner = node.value.id if isinstance(node.value, ast.Name) else ""
         if not self._has(owner):
             raise self._fault(node, f"reads {ast.unparse(node)}", f"values of {', '.join(ARGUMENTS[:-1])}")
-        fields = {"view": View._fields, "event": Event._fields}.get(owner, ())
+        fields = {"view": View._fields, "event": OrderNews._fields}.get(owner, ())
         places = self._places.get(owner, fields)
         if node.attr not in places:
             fault = unknown_name(f"value of {owner}", node.attr, places)

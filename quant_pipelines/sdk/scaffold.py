@@ -29,7 +29,7 @@ class {class_name}(Strategy):
 _EVENT_TEMPLATE = '''"""{title}."""
 
 from quant_pipelines.indicators import bollinger
-from quant_pipelines.sdk import Array, Bars, CompiledStrategy, Event, Float, Inputs, Int, Named, Stops, View
+from quant_pipelines.sdk import Array, Bars, CompiledStrategy, Float, Int, Named, OrderNews, Stops, View
 from quant_pipelines.sdk.asks import cancel_all, limit
 
 
@@ -40,7 +40,6 @@ class {class_name}(CompiledStrategy):
     Failure: where will it lose, and how much?
     """
 
-    inputs = Inputs(symbols=1)
     order_kinds = ("limit",)
     row = ("mean", "entry")
     window = Int(50, low=10, high=300, log=True)
@@ -61,7 +60,7 @@ def on_bar(view: View, row: Named, orders: Array) -> None:
             limit(orders, 1.0, row.entry)
 
 
-def on_order(view: View, event: Event, row: Named, orders: Array) -> None:
+def on_order(view: View, event: OrderNews, row: Named, orders: Array) -> None:
     """Place the way out after a fill; the hard stop stands by itself."""
     if event.quantity > 0.0 and view.position > 0.0:
         limit(orders, 1.0, row.mean, reduce_only=True)

@@ -28,7 +28,7 @@ BUSY = '''
 from quant_pipelines.core.exits import HARD_STOP
 from quant_pipelines.indicators import atr, ema
 from quant_pipelines.sdk import CompiledStrategy, Float, Int, Stops
-from quant_pipelines.sdk.asks import cancel, cancel_all, cancel_exits, limit, market, stop_market
+from quant_pipelines.sdk.asks import cancel, cancel_all, cancel_exits, limit, limit_until, market, stop_market
 
 SHARE = 0.3
 
@@ -56,7 +56,7 @@ class Busy(CompiledStrategy):
 def _often(view, memory, orders, step):
     fifth = memory.bars - 5.0 * floor(memory.bars / 5.0)
     if fifth == 0.0:
-        limit(orders, SHARE, view.price - step, expires_bars=3)
+        limit_until(orders, SHARE, view.price - step, 3.0)
         tenth = memory.bars - 10.0 * floor(memory.bars / 10.0)
         limit(orders, -SHARE, view.price + step, post_only=tenth == 0.0)
 
@@ -212,7 +212,7 @@ def test_sets_of_compiled_handlers_are_swept_with_the_same_result() -> None:
 def test_handler_that_does_what_can_not_be_is_told_of_with_its_bar(act: str, sentence: str) -> None:
     text = BUSY[: BUSY.index("def _often")] + f"def on_bar(view, memory, orders):\n    {act}\n"
     strategy = compile_strategy("wrong", text).strategy_class()
-    with pytest.raises(StrategyError, match="Busy at the close of 2024-01-01 00:01 " + sentence):
+    with pytest.raises(StrategyError, match="Busy at the close of 2024-01-01 22:01 " + sentence):
         run_backtest(strategy, random_bars(50, 84))
 
 

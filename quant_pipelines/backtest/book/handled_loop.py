@@ -62,7 +62,7 @@ from quant_pipelines.core.jit import inlined, inner, kernel
 from quant_pipelines.core.lanes import NONE, get, unlikely
 from quant_pipelines.core.memory import keep, kept, lent, room
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.sdk.asks import NO_EVENT, NO_REASON, Event, View
+from quant_pipelines.sdk.asks import NO_EVENT, NO_REASON, OrderNews, View
 
 _ALONE = 0
 
@@ -106,11 +106,12 @@ class HandledResult(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """Book before the first bar, the orders that rest at it, and room for a bar's fills."""
+    """Book before the first bar, orders that rest at it, room for a bar's fills, and the strategy."""
 
     start: Start
     orders: Orders
     fills: FloatArray
+    handled: Handled
 
 
 class Course(NamedTuple):
@@ -201,7 +202,17 @@ def _is_touched(reach: Reach, ts: int, low: float, high: float) -> bool:
     return low <= reach.low or high >= reach.high or ts >= reach.expires
 
 
-class Moment(NamedTuple):
+class Given(NamedTuple):
+    """What a bar works on: orders before it, room for what there is to tell and for fills, and the record."""
+
+    handled: Handled
+    orders: Orders
+    events: FloatArray
+    fills: FloatArray
+    record: Record
+
+
+class AtClose(NamedTuple):
     """Close at which a strategy is called.
 
     Parameters
@@ -227,7 +238,7 @@ class Moment(NamedTuple):
     has_bar: bool
 
 
-class Acted(NamedTuple):
+class AfterCalls(NamedTuple):
     """Orders after a strategy was called, whether it asked for any, and whether it did what can't be."""
 
     orders: Orders
@@ -236,17 +247,15 @@ class Acted(NamedTuple):
 
 
 @inlined
-def _acted(
-    handlers: Any, books: Any, given: tuple[Handled, FloatArray], orders: Orders, at: Moment, terms: LoopTerms
-) -> Acted:
+def _acted(handlers: Any, books: Any, given: Given, at: AtClose, terms: LoopTerms) -> AfterCalls:
     """Tell a strategy what happened, and then the newest bar if there is one; do what it asks for."""
-    (on_bar, on_order), (handled, events), state = handlers, given, kept(books[0], 0)
+    (on_bar, on_order), handled, orders, state = handlers, given.handled, given.orders, kept(books[0], 0)
     account, row, has_asked, is_wrong = state.account, handled.features[at.row], False, False
     for call in range(at.n_events + (1 if at.has_bar else 0)):
         view = View(at.close, account.position, account.entry_price, at.equity, float(orders.n))
         if call < at.n_events:
-            told = events[call]
-            event = Event(told[0], told[1], told[2], told[3], told[4])
+            told = given.events[call]
+            event = OrderNews(told[0], told[1], told[2], told[3], told[4])
             on_order(view, event, row, handled.params, handled.memory, handled.asked)
         else:
             on_bar(view, NO_EVENT, row, handled.params, handled.memory, handled.asked)
@@ -259,18 +268,10 @@ def _acted(
             state = with_counted(state, int(done.sight.seen.orders_today))
     if has_asked:
         keep(books[0], 0, state)
-    return Acted(orders, has_asked, is_wrong)
+    return AfterCalls(orders, has_asked, is_wrong)
 
 
-class Given(NamedTuple):
-    """Orders before a bar, as a step takes them and whole, and room for what there is to tell."""
-
-    sheet: Sheet
-    orders: Orders
-    events: FloatArray
-
-
-class Stepped(NamedTuple):
+class AfterStep(NamedTuple):
     """Orders and lanes after a bar that was stepped, and how much there is to tell of it."""
 
     orders: Orders
@@ -279,16 +280,10 @@ class Stepped(NamedTuple):
 
 
 @inlined
-def _stepped(
-    books: Any,
-    quiet: Quiet,
-    given: Given,
-    at: StepAt,
-    terms: LoopTerms,
-    record: Record,
-) -> Stepped:
+def _stepped(books: Any, quiet: Quiet, given: Given, at: StepAt, terms: LoopTerms) -> AfterStep:
     """Step the book over a bar in which something may happen."""
-    sheet, orders, n_events = given.sheet, given.orders, 0
+    orders, record, n_events = given.orders, given.record, 0
+    sheet = Sheet(orders.rows[: orders.n], given.fills)
     state = recalled(kept(books[0], 0), part_of(quiet, 0), at.last_close, at.seen)
     ended_days(record.daily_equity, _ALONE, at, state.curve.equity)
     _held_until(books, state, at.number)
@@ -301,7 +296,7 @@ def _stepped(
         orders = swept(orders)
     quiet = with_book(quiet, _ALONE, outcome.state, step_terms)
     quiet = with_calm(quiet, _ALONE, calm_of(outcome.state, np.nan, terms.trading, step_terms))
-    return Stepped(orders, quiet, n_events)
+    return AfterStep(orders, quiet, n_events)
 
 
 @inlined
@@ -321,15 +316,14 @@ def _ended(books: Any, quiet: Quiet, tape: Tape, terms: LoopTerms, record: Recor
 
 @kernel
 def run_handled(  # noqa: C901, PLR0912, PLR0915 - one loop, whose branches are all events
-    handlers: Any, tape: Tape, handled: Handled, opening: Opening, terms: LoopTerms, record: Record
+    handlers: Any, tape: Tape, opening: Opening, terms: LoopTerms, record: Record
 ) -> HandledResult:
     """Run one book; see ``make_loop`` for its twin, whose targets are known ahead.
 
     ``handlers`` are the addresses of ``on_bar`` and ``on_order``.
     """
-    tape, handled, opening = lent(tape), lent(handled), lent(opening)
-    terms, record = lent(terms), lent(record)
-    start, orders, fills = opening.start, opening.orders, opening.fills
+    tape, opening, terms, record = lent(tape), lent(opening), lent(terms), lent(record)
+    start, orders, fills, handled = opening.start, opening.orders, opening.fills, opening.handled
     events = np.empty((fills.shape[0] + orders.rows.shape[0], 5))
     course = Course(start.state.account.position, 0, 0.0, 0, 0)
     books = (room(start.state, 1), room(TradeLog(0, start.trade), 1), room(course, 1))
@@ -352,9 +346,9 @@ def run_handled(  # noqa: C901, PLR0912, PLR0915 - one loop, whose branches are 
             lowest, highest = reach_at(tape.beside, u, low, high)
             is_busy = reached(quiet, ts, lowest, highest) != NONE or i == pause
             if unlikely(is_busy or _is_touched(reach, ts, lowest, highest)):
-                sheet = Sheet(orders.rows[: orders.n], fills)
+                given = Given(handled, orders, events, fills, record)
                 at = step_at(tape, cursor, i, start.state)
-                stepped = _stepped(books, quiet, Given(sheet, orders, events), at, here, record)
+                stepped = _stepped(books, quiet, given, at, here)
                 orders, quiet, n_events = stepped.orders, stepped.quiet, stepped.n_events
                 reach, cursor = reach_of(orders), past_pause(tape, cursor, i)
                 pause = tape.pause[cursor.pause]
@@ -367,8 +361,9 @@ def run_handled(  # noqa: C901, PLR0912, PLR0915 - one loop, whose branches are 
                 if decided >= 0:
                     row = decided
                     volatility = handled.volatility[row] if has_volatility else 0.0
-                moment = Moment(ts, close, get(quiet.equity, 0), volatility, row, n_events, decided >= 0)
-                acted = _acted(handlers, books, (handled, events), orders, moment, here)
+                moment = AtClose(ts, close, get(quiet.equity, 0), volatility, row, n_events, decided >= 0)
+                given = Given(handled, orders, events, fills, record)
+                acted = _acted(handlers, books, given, moment, here)
                 if acted.has_asked:
                     orders, reach = acted.orders, reach_of(acted.orders)
                 if unlikely(acted.is_wrong):

@@ -136,8 +136,7 @@ def _passed(given: _Pass, handled: Handled, before: Before, record: Record) -> H
     return run_handled(
         (handlers["on_bar"].address, handlers["on_order"].address),
         given.tape,
-        handled,
-        Opening(before.start, working.table, working.room_of_fills),
+        Opening(before.start, working.table, working.room_of_fills, handled),
         terms,
         record,
     )

@@ -39,7 +39,7 @@ def handlers(text: str) -> str:
             BAR + "x = exp(view.price)",
             "on_bar in line 14 calls exp; expected one of sqrt, floor",
         ),
-        (BAR + "print(view.price)", "on_bar in line 14 calls print; expected one of limit, stop_market"),
+        (BAR + "print(view.price)", "on_bar in line 14 calls print; expected one of limit, limit_until"),
         (BAR + "x = [1.0]", "on_bar in line 14 uses list"),
         (BAR + "x = 'one'", "on_bar in line 14 has 'one'; expected numbers"),
         (BAR + "x = row.men", "on_bar in line 14: unknown value of row 'men'; did you mean 'mean'?"),
