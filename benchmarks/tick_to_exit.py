@@ -33,7 +33,6 @@ from urllib.parse import parse_qs, urlencode
 
 import aiohttp
 import numpy as np
-import uvloop
 from aiohttp import web
 from sqlalchemy import Engine, text
 
@@ -378,7 +377,6 @@ async def compare(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("ticks", type=int, nargs="?", default=200)
-    parser.add_argument("--plain-loop", action="store_true", help="asyncio's own loop")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve is not None:
@@ -389,10 +387,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, deployed(Path(folder)) as (engine, deployments):
         place = Path(folder)
         with venue_process(place / "venue") as address, venue_process(place / "peers") as peers_address:
-            new_loop = asyncio.new_event_loop if given.plain_loop else uvloop.new_event_loop
-            with asyncio.Runner(loop_factory=new_loop) as runner:
-                journal = PostgresJournal(engine)
-                runner.run(compare((address, peers_address), journal, deployments, given.ticks))
+            journal = PostgresJournal(engine)
+            asyncio.run(compare((address, peers_address), journal, deployments, given.ticks))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import uvloop
 from sqlalchemy import Engine
 
 from live_runner.ports.market_time import ExchangeTime
@@ -81,9 +80,7 @@ def run_process(
         await work(load(), stopping)
 
     try:
-        # libuv's loop reads the monotonic clock anew each time it is asked, as asyncio's own does.
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run())
+        asyncio.run(run())
     except QuantError as error:
         logger.error("can't run", extra={"error": str(error)})
         return 1
