@@ -18,5 +18,5 @@ class BollingerBreakout(Strategy):
 
     def target(self, bars: Bars) -> Turns:
         """1 from a close above the upper band to the middle, -1 from below the lower band, else 0."""
-        lower, middle, upper = bollinger(bars.close, self.window, self.width)
-        return beyond(bars.close, lower, middle, upper, settled=self.window)
+        bands = bollinger(bars.close, self.window, self.width)
+        return beyond(bars.close, bands, settled=self.window)

@@ -18,5 +18,5 @@ class BollingerReversion(Strategy):
 
     def target(self, bars: Bars) -> Turns:
         """1 from a close below the lower band to the middle, -1 from above the upper band, else 0."""
-        lower, middle, upper = bollinger(bars.close, self.window, self.width)
-        return opposite(beyond(bars.close, lower, middle, upper, settled=self.window))
+        bands = bollinger(bars.close, self.window, self.width)
+        return opposite(beyond(bars.close, bands, settled=self.window))

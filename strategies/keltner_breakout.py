@@ -1,6 +1,6 @@
 """Keltner breakout."""
 
-from quant_pipelines.indicators import atr, ema
+from quant_pipelines.indicators import Bands, atr, ema
 from quant_pipelines.sdk import Bars, Float, Inputs, Int, Stops, Strategy, Turns, beyond
 
 
@@ -20,4 +20,5 @@ class KeltnerBreakout(Strategy):
         """1 from above the channel to its middle, -1 from below it, else 0."""
         middle = ema(bars.close, self.window)
         reach = self.width * atr(bars.high, bars.low, bars.close, self.window)
-        return beyond(bars.close, middle - reach, middle, middle + reach, settled=2 * self.window)
+        channel = Bands(middle - reach, middle, middle + reach)
+        return beyond(bars.close, channel, settled=2 * self.window)

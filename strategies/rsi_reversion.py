@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quant_pipelines.indicators import rsi
+from quant_pipelines.indicators import Bands, rsi
 from quant_pipelines.sdk import Bars, Float, Inputs, Int, Stops, Strategy, Turns, beyond, opposite
 
 
@@ -21,5 +21,5 @@ class RsiReversion(Strategy):
     def target(self, bars: Bars) -> Turns:
         """1 from below ``50 - distance`` to 50, -1 from above ``50 + distance``, else 0."""
         index = rsi(bars.close, self.window)
-        low, middle, high = (np.full(len(bars), 50.0 + away) for away in (-self.distance, 0.0, self.distance))
-        return opposite(beyond(index, low, middle, high, settled=self.window + 1))
+        levels = Bands(*(np.full(len(bars), 50.0 + away) for away in (-self.distance, 0.0, self.distance)))
+        return opposite(beyond(index, levels, settled=self.window + 1))

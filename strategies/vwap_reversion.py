@@ -1,6 +1,6 @@
 """Reversion to the volume-weighted average price."""
 
-from quant_pipelines.indicators import atr, rolling_vwap
+from quant_pipelines.indicators import Bands, atr, rolling_vwap
 from quant_pipelines.sdk import Bars, Float, Inputs, Int, Stops, Strategy, Turns, beyond, opposite
 
 
@@ -21,5 +21,5 @@ class VwapReversion(Strategy):
         typical = (bars.high + bars.low + bars.close) / 3.0
         average = rolling_vwap(typical, bars.volume, self.window)
         reach = self.distance * atr(bars.high, bars.low, bars.close, self.window)
-        around = average - reach, average, average + reach
-        return opposite(beyond(bars.close, *around, settled=self.window + 1))
+        around = Bands(average - reach, average, average + reach)
+        return opposite(beyond(bars.close, around, settled=self.window + 1))

@@ -25,6 +25,13 @@ class GeneDraws(NamedTuple):
     """Uniform draws for every gene: whether it varies, how far, and with whom it changes places.
 
     Each of shape (n_children, n_dimensions).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.variation import GeneDraws
+    >>> GeneDraws(*np.random.default_rng(1).random((3, 8, 2))).gate.shape
+    (8, 2)
     """
 
     gate: FloatArray
@@ -60,7 +67,15 @@ def children(parents: FloatArray, count: int, rng: np.random.Generator) -> Float
 
 
 def winners(n_parents: int, count: int, rng: np.random.Generator) -> IntArray:
-    """Best of three parents drawn at random, for each child; parents are sorted, best first."""
+    """Best of three parents drawn at random, for each child; parents are sorted, best first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.variation import winners
+    >>> winners(1, 4, np.random.default_rng(1))
+    array([0, 0, 0, 0])
+    """
     best: IntArray = rng.integers(0, n_parents, (count, TOURNAMENT)).min(axis=1)
     return best
 
@@ -69,6 +84,14 @@ def crossed(first: FloatArray, second: FloatArray, draws: GeneDraws) -> FloatArr
     """First of both children of each pair, [1]_: half of the genes cross, within [0, 1].
 
     Shapes (n_children, n_dimensions).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.variation import GeneDraws, crossed
+    >>> first, second = np.array([[0.2, 0.4]]), np.array([[0.3, 0.4]])
+    >>> crossed(first, second, GeneDraws(*np.full((3, 1, 2), 0.9)))  # no gene crosses
+    array([[0.2, 0.4]])
     """
     lower, upper = np.minimum(first, second), np.maximum(first, second)
     gap = upper - lower
@@ -89,7 +112,15 @@ def _stretch(beta: FloatArray, spread: FloatArray) -> FloatArray:
 
 
 def mutated(points: FloatArray, draws: GeneDraws) -> FloatArray:
-    """Points of which on average one gene each has moved, [2]_, within [0, 1]."""
+    """Points of which on average one gene each has moved, [2]_, within [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.variation import GeneDraws, mutated
+    >>> mutated(np.array([[0.2, 0.4]]), GeneDraws(*np.full((3, 1, 2), 0.9)))  # no gene moves
+    array([[0.2, 0.4]])
+    """
     moves = draws.gate <= 1.0 / points.shape[1]
     falls = draws.spread < 0.5
     room = np.where(falls, 1.0 - points, points) ** (ETA + 1.0)

@@ -7,6 +7,7 @@ and the order of work does not matter. What the newest fold's search found is wh
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -233,7 +234,7 @@ def walk_forward(
         stored = known.get(fold.index)
         if stored is None or stored.test.days.size < _n_days(fold):
             begun = (fold, stored.fit) if stored else _search(evaluator, plan, fold)
-            known[fold.index] = _with_days(evaluator, plan, cover, *begun, known)
+            known[fold.index] = _with_days(evaluator, plan, cover, _Begun(*begun), known)
             on_fold(known[fold.index])
     return WalkForward(tuple(known[index] for index in sorted(known)))
 
@@ -242,15 +243,22 @@ def _n_days(fold: Fold) -> int:
     return int(fold.test_end_ms - fold.test_start_ms) // DAY_MS
 
 
+class _Begun(NamedTuple):
+    """A fold whose fit is known."""
+
+    fold: Fold
+    fit: Fit
+
+
 def _with_days(
     evaluator: Evaluator,
     plan: Plan,
     cover: Callable[[], list[Parameters]],
-    fold: Fold,
-    fit: Fit,
+    begun: _Begun,
     known: Mapping[int, FoldResult],
 ) -> FoldResult:
     """Add the days that are not known to those that are."""
+    fold, fit = begun
     stored = known.get(fold.index)
     parts, covers = ([stored.test], [stored.cover]) if stored else ([], [])
     if _n_days(fold):

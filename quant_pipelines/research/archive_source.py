@@ -2,6 +2,7 @@
 
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 from quant_pipelines import archive
 from quant_pipelines.core.arrays import FloatArray, IntArray
@@ -35,10 +36,18 @@ def archive_source(folder: Path, exchange: str) -> "ArchiveSource":
     return _unchanged(folder, exchange, _stamps_of(folder))
 
 
-def _stamps_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
+class _Stamp(NamedTuple):
+    """File, when it was written, and its size in bytes."""
+
+    name: str
+    time_ns: int
+    size: int
+
+
+def _stamps_of(folder: Path) -> tuple[_Stamp, ...]:
     """Name, time and size of every file."""
     found = ((str(path), path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
-    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)
+    return tuple(_Stamp(name, stat.st_mtime_ns, stat.st_size) for name, stat in found)
 
 
 class ArchiveSource:
@@ -153,5 +162,5 @@ class ArchiveSource:
 
 
 @lru_cache(maxsize=1)
-def _unchanged(folder: Path, exchange: str, stamps: tuple[tuple[str, int, int], ...]) -> ArchiveSource:
+def _unchanged(folder: Path, exchange: str, stamps: tuple[_Stamp, ...]) -> ArchiveSource:
     return ArchiveSource(folder, exchange)

@@ -5,6 +5,7 @@ import numpy as np
 from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.jit import kernel
+from quant_pipelines.indicators.bollinger import Bands
 from quant_pipelines.sdk.turns import Turns
 
 
@@ -75,21 +76,15 @@ def _entered(enter: BoolArray, leave: BoolArray) -> FloatArray:
     return result
 
 
-def beyond(
-    value: FloatArray,
-    lower: FloatArray,
-    middle: FloatArray,
-    upper: FloatArray,
-    *,
-    settled: int = 0,
-    on_entry: bool = False,
-) -> Turns:
+def beyond(value: FloatArray, bands: Bands, *, settled: int = 0, on_entry: bool = False) -> Turns:
     """Long from above an upper band, short from below a lower one, flat once the middle is crossed.
 
     Parameters
     ----------
-    value, lower, middle, upper
-        ndarrays of shape (n_bars,), float64; what is NaN is neither beyond nor above.
+    value
+        ndarray of shape (n_bars,), float64; what is NaN is neither beyond nor above.
+    bands
+        Lower, middle and upper one, each of the same shape.
     settled
         Bars at the beginning that have no opinion.
     on_entry
@@ -103,25 +98,23 @@ def beyond(
     Examples
     --------
     >>> import numpy as np
+    >>> from quant_pipelines.indicators.bollinger import Bands
     >>> from quant_pipelines.sdk import beyond
-    >>> beyond(np.array([0.0, 3.0, 1.0, -1.0, -3.0]), *(np.full(5, band) for band in (-2.0, 0.0, 2.0)))
+    >>> bands = Bands(*(np.full(5, band) for band in (-2.0, 0.0, 2.0)))
+    >>> beyond(np.array([0.0, 3.0, 1.0, -1.0, -3.0]), bands)
     Turns(bar=array([1, 3, 4]), value=array([ 1.,  0., -1.]), size=5)
     """
-    own, low, mid, high = (
-        np.ascontiguousarray(one, dtype=np.float64) for one in (value, lower, middle, upper)
-    )
-    arrays = own, low, mid, high
-    if any(one.shape != (value.size,) for one in arrays):
-        raise StrategyError(
-            f"arrays have shapes {', '.join(str(one.shape) for one in arrays)}; expected (n_bars,) each"
-        )
-    return Turns(*_beyond(own, low, mid, high, settled, on_entry), value.size)
+    own = np.ascontiguousarray(value, dtype=np.float64)
+    around = Bands(*(np.ascontiguousarray(one, dtype=np.float64) for one in bands))
+    if any(one.shape != (own.size,) for one in around):
+        shapes = ", ".join(str(one.shape) for one in (own, *around))
+        raise StrategyError(f"arrays have shapes {shapes}; expected (n_bars,) each")
+    return Turns(*_beyond(own, around, settled, on_entry), own.size)
 
 
 @kernel
-def _beyond(
-    value: FloatArray, lower: FloatArray, middle: FloatArray, upper: FloatArray, settled: int, on_entry: bool
-) -> tuple[IntArray, FloatArray]:
+def _beyond(value: FloatArray, bands: Bands, settled: int, on_entry: bool) -> tuple[IntArray, FloatArray]:
+    lower, middle, upper = bands.lower, bands.middle, bands.upper
     bar, target = np.empty(value.size, np.int64), np.empty(value.size)
     count, last = 0, np.nan
     was_above, was_over, was_under = value[:1] > middle[:1], False, False

@@ -4,6 +4,7 @@ A result of the loop is made of a hundred fields, each of which costs a tenth of
 """
 
 from functools import cache
+from typing import NamedTuple
 
 from quant_pipelines.backtest.batch.loop import Loop, Start, make_loop
 from quant_pipelines.backtest.market.tape import LoopTerms, Record, Tape
@@ -16,6 +17,13 @@ BRIEF = ("equity", "finished", "bars_held", "traded_notional", "max_drawdown", "
 EQUITY, FINISHED, BARS_HELD, TRADED_NOTIONAL, MAX_DRAWDOWN, SIDE, ENTRY_TS = range(len(BRIEF))
 
 
+class Written(NamedTuple):
+    """Arrays that a pass writes, with a row of ``BRIEF`` for each lane, shape (WIDTH, len(BRIEF))."""
+
+    record: Record
+    rows: FloatArray
+
+
 @cache
 def loop_of(width: int) -> Loop:
     """Loop for that many lanes, made once."""
@@ -26,11 +34,9 @@ _loop = loop_of(WIDTH)
 
 
 @kernel
-def pass_abreast(
-    tape: Tape, targets: Targets, start: Start, terms: LoopTerms, record: Record, rows: FloatArray
-) -> None:
-    """Run ``WIDTH`` books and write of each a row of ``BRIEF``; shape (WIDTH, len(BRIEF))."""
-    results = _loop(tape, targets, start, terms, record)
+def pass_abreast(tape: Tape, targets: Targets, start: Start, terms: LoopTerms, written: Written) -> None:
+    """Run ``WIDTH`` books and write of each a row of ``BRIEF``."""
+    rows, results = written.rows, _loop(tape, targets, start, terms, written.record)
     for lane in range(len(results)):
         left = results[lane]
         rows[lane, 0] = left.state.curve.equity

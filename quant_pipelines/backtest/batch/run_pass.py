@@ -9,7 +9,7 @@ import numpy as np
 from quant_pipelines.accounting import open_account
 from quant_pipelines.backtest.bar.state import opening_state
 from quant_pipelines.backtest.bar.trades import COLUMNS, NO_TRADE
-from quant_pipelines.backtest.batch.brief import BRIEF, FINISHED, WIDTH, loop_of, pass_abreast
+from quant_pipelines.backtest.batch.brief import BRIEF, FINISHED, WIDTH, Written, loop_of, pass_abreast
 from quant_pipelines.backtest.batch.loop import LoopResult, Start
 from quant_pipelines.backtest.market.market import Market
 from quant_pipelines.backtest.market.settings import BacktestSettings
@@ -100,11 +100,11 @@ class Passes:
         """Do the same in ``WIDTH`` lanes, and say of each no more than a row of ``BRIEF``."""
         rows = np.empty((WIDTH, len(BRIEF)))
         (tape, targets, start, terms), record = self._read_by(strategies, record)
-        pass_abreast(tape, targets, start, terms, record, rows)
+        pass_abreast(tape, targets, start, terms, Written(record, rows))
         needed = int(rows[:, FINISHED].max())
         if needed > record.trades.shape[1]:
             record = with_room(record, needed)
-            pass_abreast(tape, targets, start, terms, record, rows)
+            pass_abreast(tape, targets, start, terms, Written(record, rows))
         return rows[: len(strategies)], record
 
     def _read_by(self, strategies: Sequence[Strategy], record: Record) -> tuple[_Read, Record]:
