@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from quant_pipelines.core.settings import LadderSettings
-from quant_pipelines.store.deployments import end_limits, limits_of_scope, set_limit
+from quant_pipelines.store.deployments import end_limits, limit_owners, limits_of_scope, set_limit
 
 OWNER: Final = "controlled deployment"
 _REASON: Final = "a canary is a controlled deployment"
@@ -25,8 +25,10 @@ def control(
         "max_position_notional": capital * Decimal(str(ladder.canary_position_fraction)),
         "max_orders_per_day": Decimal(ladder.canary_orders_per_day),
     }
-    for name, value in values.items():
-        row = {"scope": f"deployment:{deployment_id}", "name": name, "value": value, "reason": _REASON}
+    scope = f"deployment:{deployment_id}"
+    kept = {name for name, owner in limit_owners(connection, scope).items() if owner != OWNER}
+    for name in values.keys() - kept:
+        row = {"scope": scope, "name": name, "value": values[name], "reason": _REASON}
         set_limit(connection, row | {"owner": OWNER, "updated_by": OWNER, "updated_at": now})
 
 
