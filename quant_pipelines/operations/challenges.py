@@ -20,7 +20,7 @@ from quant_pipelines.core.timeline import VersionChange
 from quant_pipelines.lifecycle.canary import is_overdue, missing_of
 from quant_pipelines.lifecycle.challenge import Move, forward_of, refusals, step_of
 from quant_pipelines.lifecycle.challengers import JudgedChallenger, Rivals, done_by, judged, standing_of
-from quant_pipelines.operations.controlled import control, release
+from quant_pipelines.operations.controlled import control, keep_limits, release
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store import challenges as store
@@ -158,6 +158,7 @@ def _take_place(asked: Challenging, ladder: LadderSettings, known: JudgedChallen
     whole = left + own if is_beside else left
     change_stage(connection, incumbent.deployment_id, "retired", now)
     release(connection, challenger.deployment_id)
+    keep_limits(connection, incumbent.deployment_id, challenger.deployment_id)
     if incumbent.stage == "canary":
         control(connection, challenger.deployment_id, ladder, whole, now)
     for one in (challenger, incumbent):

@@ -11,7 +11,8 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from quant_pipelines.core.settings import LadderSettings
-from quant_pipelines.store.deployments import end_limits, limit_owners, limits_of_scope, set_limit
+from quant_pipelines.store.deployments import end_limits, limits_of_scope, set_limit
+from quant_pipelines.store.limit_rows import copy_limits, limit_owners
 
 OWNER: Final = "controlled deployment"
 _REASON: Final = "a canary is a controlled deployment"
@@ -30,6 +31,12 @@ def control(
     for name in values.keys() - kept:
         row = {"scope": scope, "name": name, "value": values[name], "reason": _REASON}
         set_limit(connection, row | {"owner": OWNER, "updated_by": OWNER, "updated_at": now})
+
+
+def keep_limits(connection: Connection, deployment_id: int, to_deployment_id: int) -> None:
+    """Let what operators allow a deployment hold the one that takes its place, which may have its own."""
+    scopes = (f"deployment:{one}" for one in (deployment_id, to_deployment_id))
+    copy_limits(connection, *scopes, besides=OWNER)
 
 
 def release(connection: Connection, deployment_id: int) -> None:

@@ -353,12 +353,6 @@ def end_limits(connection: Connection, scope: str, owner: str) -> None:
     connection.execute(delete(risk_limits).where(theirs))
 
 
-def limit_owners(connection: Connection, scope: str) -> dict[str, str]:
-    """Read whose the stored limits of a scope are, by name."""
-    query = select(risk_limits.c.name, risk_limits.c.owner).where(risk_limits.c.scope == scope)
-    return {row.name: row.owner for row in connection.execute(query)}
-
-
 def limits_of_scope(connection: Connection, scope: str) -> dict[str, Decimal]:
     """Read the limits of a scope that are in force, by name."""
     query = select(risk_limits.c.name, _in_force(risk_limits)).where(risk_limits.c.scope == scope)

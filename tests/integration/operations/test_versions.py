@@ -215,25 +215,31 @@ def test_a_canary_that_goes_back_to_another_text_stays_controlled(
     world: Any, ann: Signature, bob: Signature
 ) -> None:
     winner = _replaced_by_another_text(world, incumbent_of(world, "canary"), "canary")
+    _limit(world, winner, "max_leverage", 2)
     back(world, ann, winner, 1)
     made = int(back(world, bob, winner, 1).subject.partition(":")[2])
     assert world.stage(made) == "canary"
-    assert limits(world, made) == {"max_position_notional": 15_000.0, "max_orders_per_day": 100.0}
+    controlled = {"max_position_notional": 15_000.0, "max_orders_per_day": 100.0}
+    assert limits(world, made) == controlled | {"max_leverage": 2.0}  # a person's limit is the unit's
 
 
 def test_a_challenger_that_takes_a_canarys_place_stays_controlled(
     world: Any, later: Callable[[float], Any], ann: Signature, bob: Signature
 ) -> None:
-    incumbent_of(world, "canary")
+    incumbent = incumbent_of(world, "canary")
     canary = canary_of(later(7), (ann, bob), challenger_of(world))
     fill(later(7), canary, 2)
-    with world.engine.begin() as connection:
-        row = {"scope": f"deployment:{canary}", "name": "max_orders_per_day", "value": Decimal(5)}
-        set_limit(connection, row | {"updated_by": ann.operator, "updated_at": world.now})
+    _limit(world, canary, "max_orders_per_day", 5)
+    _limit(world, incumbent, "max_orders_per_day", 7)
+    _limit(world, incumbent, "max_leverage", 2)
     for one in (bob, ann):
         promote(later(21), one, canary, "canary", replace(LADDER, challenger_keeps_book=False))
     assert (world.stage(canary), capital(world, canary)) == ("canary", [Decimal(10_000)])
-    assert limits(world, canary) == {"max_position_notional": 15_000.0, "max_orders_per_day": 5.0}
+    assert limits(world, canary) == {
+        "max_position_notional": 15_000.0,
+        "max_orders_per_day": 5.0,
+        "max_leverage": 2.0,
+    }
 
 
 def test_a_pin_goes_on_with_the_book_that_follows(world: Any, ann: Signature) -> None:
@@ -341,6 +347,13 @@ def test_luck_counts_the_days_since_the_parameters_changed_only(
     score_deployments(world.engine, world.settings, world.clock)
     _, told, _ = quant("history", incumbent, "--json")
     assert told["luck"]["sentence"].startswith("nothing can be told of luck yet: it has 2 complete days")
+
+
+def _limit(world: Any, deployment_id: int, name: str, value: int) -> None:
+    """Limit of a deployment as an operator sets it."""
+    row = {"scope": f"deployment:{deployment_id}", "name": name, "value": Decimal(value)}
+    with world.engine.begin() as connection:
+        set_limit(connection, row | {"updated_by": "ann", "updated_at": world.now})
 
 
 def _shifted(world: Any) -> Callable[[float], Any]:
