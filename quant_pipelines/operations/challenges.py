@@ -20,7 +20,7 @@ from quant_pipelines.core.timeline import VersionChange
 from quant_pipelines.lifecycle.canary import is_overdue, missing_of
 from quant_pipelines.lifecycle.challenge import Move, forward_of, refusals, step_of
 from quant_pipelines.lifecycle.challengers import JudgedChallenger, Rivals, done_by, judged, standing_of
-from quant_pipelines.operations.controlled import control, release
+from quant_pipelines.operations.controlled import control, keep_limits, release
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store import challenges as store
@@ -115,7 +115,7 @@ def take_step(
         return _open_canary(asked, ladder, sorted(people), known)
     if ladder.challenger_keeps_book and known.evidence.kind == "parameters":
         return _hand_over(asked, sorted(people), known)
-    return _take_place(asked, known)
+    return _take_place(asked, ladder, known)
 
 
 def _open_canary(
@@ -149,7 +149,7 @@ def _open_canary(
     return Receipt("deployment.promoted", canary, summary, audit_id)
 
 
-def _take_place(asked: Challenging, known: JudgedChallenger) -> Receipt:
+def _take_place(asked: Challenging, ladder: LadderSettings, known: JudgedChallenger) -> Receipt:
     """Give a challenger the incumbent's place and capital; the incumbent closes what it holds."""
     connection, (challenger, challenge, incumbent), signature, now = asked
     is_beside = challenge.canary_id is not None
@@ -158,6 +158,9 @@ def _take_place(asked: Challenging, known: JudgedChallenger) -> Receipt:
     whole = left + own if is_beside else left
     change_stage(connection, incumbent.deployment_id, "retired", now)
     release(connection, challenger.deployment_id)
+    keep_limits(connection, incumbent.deployment_id, challenger.deployment_id)
+    if incumbent.stage == "canary":
+        control(connection, challenger.deployment_id, ladder, whole, now)
     for one in (challenger, incumbent):
         approvals.void_proposals(connection, one.key, now)
     store.take_place(connection, challenger.deployment_id, incumbent.stage, now)

@@ -129,6 +129,8 @@ def _end(leaving: _Exit, deployment_id: int) -> str:
         stored = _read(leaving, deployment_id)
         if stored.position:
             return f"{stored.key} ({stored.stage}) closes {stored.position.normalize():f} first"
+        if stored.stage == "retired":
+            return ""
         _rest(leaving, deployment_id, "retired")
     except LifecycleError as refusal:
         return str(refusal)

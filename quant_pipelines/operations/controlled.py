@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.store.deployments import end_limits, limits_of_scope, set_limit
+from quant_pipelines.store.limit_rows import copy_limits, limit_owners
 
 OWNER: Final = "controlled deployment"
 _REASON: Final = "a canary is a controlled deployment"
@@ -25,9 +26,17 @@ def control(
         "max_position_notional": capital * Decimal(str(ladder.canary_position_fraction)),
         "max_orders_per_day": Decimal(ladder.canary_orders_per_day),
     }
-    for name, value in values.items():
-        row = {"scope": f"deployment:{deployment_id}", "name": name, "value": value, "reason": _REASON}
+    scope = f"deployment:{deployment_id}"
+    kept = {name for name, owner in limit_owners(connection, scope).items() if owner != OWNER}
+    for name in values.keys() - kept:
+        row = {"scope": scope, "name": name, "value": values[name], "reason": _REASON}
         set_limit(connection, row | {"owner": OWNER, "updated_by": OWNER, "updated_at": now})
+
+
+def keep_limits(connection: Connection, deployment_id: int, to_deployment_id: int) -> None:
+    """Let what operators allow a deployment hold the one that takes its place, which may have its own."""
+    scopes = (f"deployment:{one}" for one in (deployment_id, to_deployment_id))
+    copy_limits(connection, *scopes, besides=OWNER)
 
 
 def release(connection: Connection, deployment_id: int) -> None:

@@ -19,6 +19,7 @@ from quant_pipelines.lifecycle.challenge import ChallengeEvidence, refusals, ste
 from quant_pipelines.lifecycle.challengers import in_flight_of, limits_of, pinned_of, text_as_deployed
 from quant_pipelines.operations import stages
 from quant_pipelines.operations.challenges import PARAMETERS_CHANGED, people_needed, require_incumbent
+from quant_pipelines.operations.controlled import control, keep_limits
 from quant_pipelines.operations.proposals import Case, expire, proposal_of, propose
 from quant_pipelines.operations.receipt import OperatedStack, Receipt, Signature
 from quant_pipelines.store import approvals, audit
@@ -221,6 +222,9 @@ def _opened(asked: _Return, change: VersionChange, people: list[str]) -> Receipt
     change_stage(connection, stored.deployment_id, "retired", now)
     model = stint.deployments[-1]
     made = open_again(connection, change, stage=stored.stage, model_id=model, capital=capital)
+    keep_limits(connection, stored.deployment_id, made)
+    if stored.stage == stages.CANARY:
+        control(connection, made, asked.settings.ladder, capital, now)
     key = f"deployment:{made}"
     audit_id = case.sign(RESTORED, _detail(stint, change, people) | {"by": key, "capital": capital})
     if stored.stage in ORDER_STAGES:

@@ -26,6 +26,7 @@ from quant_pipelines.store.tables import (
     verdicts,
 )
 from quant_pipelines.store.tables.trading import PAPER_VENUE
+from quant_pipelines.store.versions import move_pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ def rested_ids(connection: Connection, now: datetime) -> list[int]:
 def open_venue_book(
     connection: Connection, deployment_id: int, account_id: int, capital: Decimal, at: datetime
 ) -> int:
-    """Store a canary of a deployment: the same version and parameters, with a book of its own.
+    """Store a canary of a deployment: the same version and parameters, with a book of its own, still pinned.
 
     Parameters
     ----------
@@ -214,6 +215,7 @@ def open_venue_book(
     row |= {"created_at": at, "stage_changed_at": at, "rests_until": None}
     made = int(connection.execute(insert(deployments).values(row).returning(deployments.c.id)).scalar_one())
     add_legs(connection, made)
+    move_pin(connection, deployment_id, made)
     return made
 
 

@@ -189,6 +189,12 @@ def add_pin(connection: Connection, pin: Pin) -> None:
     connection.execute(insert(pins).values(pin._asdict()))
 
 
+def move_pin(connection: Connection, deployment_id: int, to_deployment_id: int) -> None:
+    """Let a pin that stands hold the deployment that goes on with the same version and parameters."""
+    standing = (pins.c.deployment_id == deployment_id) & pins.c.ended_at.is_(None)
+    connection.execute(update(pins).where(standing).values(deployment_id=to_deployment_id))
+
+
 def end_pin(connection: Connection, deployment_id: int, actor: str, at: datetime) -> None:
     """End the pin of a deployment."""
     standing = (pins.c.deployment_id == deployment_id) & pins.c.ended_at.is_(None)

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, exists, insert, select, update
 
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.tables import deployments, whitelist, whitelist_exits
+from quant_pipelines.store.tables import deployments, positions, whitelist, whitelist_exits
 
 _ENDED = ("candidate", "rejected", "retired")
 
@@ -73,11 +73,18 @@ def off_the_list(connection: Connection, exchange: str, symbols: Collection[str]
 
 
 def traders_of(connection: Connection, exchange: str, symbol: str) -> list[int]:
-    """Deployments of a symbol, or of a set with it, that have not ended: challengers first, then by age."""
+    """Deployments of a symbol, or of a set with it, that have not ended or still hold something.
+
+    Challengers first, then by age.
+    """
+    book = deployments.alias("book")
+    is_own = (book.c.id == deployments.c.id) | (book.c.set_id == deployments.c.id)
+    held = select(positions.c.deployment_id).join(book, book.c.id == positions.c.deployment_id)
+    holds = exists(held.where(is_own, positions.c.quantity != 0))
     query = (
         select(deployments.c.id, deployments.c.symbol)
         .where(deployments.c.exchange == exchange, deployments.c.set_id.is_(None))
-        .where(deployments.c.stage.not_in(_ENDED))
+        .where(deployments.c.stage.not_in(_ENDED) | holds)
         .order_by(deployments.c.challenges.is_(None), deployments.c.id)
     )
     return [row.id for row in connection.execute(query) if symbol in symbols_of(row.symbol)]

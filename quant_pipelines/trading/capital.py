@@ -91,10 +91,13 @@ def withheld(wanted: WantedCapital, paid_in: Decimal, equity: float) -> float:
 
 
 def without(view: BookView, amount: float) -> BookView:
-    """Return a view of a book that an amount (quote) is to leave: that is no loss of the day."""
-    if amount == 0.0:
+    """Return a view of a book that an amount (quote) is to leave: that is no loss of the day.
+
+    A leg is seen with its part of its set, which may be worth less than what the leg is to give.
+    """
+    if amount == 0.0 or not view.equity > 0.0:
         return view
-    left = view.equity - amount
+    left = max(view.equity - amount, view.equity * _STAYS)
     return view._replace(equity=left, day_start_equity=view.day_start_equity * left / view.equity)
 
 

@@ -16,6 +16,7 @@ from quant_pipelines.operations.coin_exit import finish_exits, remove_coin
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.operations.triggers import watch_whitelist
 from quant_pipelines.store.market import read_whitelist, seed_symbols
+from quant_pipelines.store.stages import change_stage
 from quant_pipelines.store.tables import optimization_requests, positions, verdicts, whitelist_exits
 from quant_pipelines.store.whitelist import leaving_coins, read_staying
 from tests.integration.operations.conftest import BTC, ETH, EXCHANGE, SOL
@@ -105,6 +106,20 @@ def test_challenger_is_taken_back_before_its_incumbent_ends(listed: Any) -> None
     assert (listed.stage(shadow), listed.stage(incumbent)) == ("retired", "retired")
     done = [subject for action, subject in actions(listed) if action == "deployment.rolled_back"]
     assert done == [f"deployment:{shadow}"]
+
+
+def test_row_stays_while_a_book_that_was_replaced_still_holds(listed: Any) -> None:
+    replaced = incumbent_of(listed)
+    hold(listed, replaced, "0.5")
+    with listed.engine.begin() as connection:
+        change_stage(connection, replaced, "retired", listed.now)
+    told = remove(listed)
+    assert told.action == "coin.leaving"
+    assert f"deployment:{replaced} (retired) closes 0.5 first" in told.summary
+    hold(listed, replaced, "0")
+    assert finish_exits(listed.engine, EXCHANGE, listed.clock) == [
+        f"{BTC} is off the whitelist; its history stays"
+    ]
 
 
 def test_set_with_the_coin_ends_as_a_whole(listed: Any) -> None:

@@ -19,10 +19,10 @@ from quant_pipelines.operations import stages, versions
 from quant_pipelines.operations.challenges import take_back_failed
 from quant_pipelines.operations.proposals import expire_proposals
 from quant_pipelines.operations.receipt import OperatedStack, Receipt, Signature
-from quant_pipelines.store.deployments import read_limits
-from quant_pipelines.store.stages import change_stage
+from quant_pipelines.store.deployments import read_limits, set_limit
+from quant_pipelines.store.stages import change_stage, open_venue_book
 from quant_pipelines.store.tables import deployments
-from quant_pipelines.store.versions import open_again, terms_of
+from quant_pipelines.store.versions import open_again, standing_pin, terms_of
 from tests.integration.operations.test_challengers import (
     LADDER,
     canary_of,
@@ -211,6 +211,52 @@ def test_a_canary_is_controlled_until_it_has_all_of_the_capital(
     assert limits(world, canary) == {}
 
 
+def test_a_canary_that_goes_back_to_another_text_stays_controlled(
+    world: Any, ann: Signature, bob: Signature
+) -> None:
+    winner = _replaced_by_another_text(world, incumbent_of(world, "canary"), "canary")
+    _limit(world, winner, "max_leverage", 2)
+    back(world, ann, winner, 1)
+    made = int(back(world, bob, winner, 1).subject.partition(":")[2])
+    assert world.stage(made) == "canary"
+    controlled = {"max_position_notional": 15_000.0, "max_orders_per_day": 100.0}
+    assert limits(world, made) == controlled | {"max_leverage": 2.0}  # a person's limit is the unit's
+
+
+def test_a_challenger_that_takes_a_canarys_place_stays_controlled(
+    world: Any, later: Callable[[float], Any], ann: Signature, bob: Signature
+) -> None:
+    incumbent = incumbent_of(world, "canary")
+    canary = canary_of(later(7), (ann, bob), challenger_of(world))
+    fill(later(7), canary, 2)
+    _limit(world, canary, "max_orders_per_day", 5)
+    _limit(world, incumbent, "max_orders_per_day", 7)
+    _limit(world, incumbent, "max_leverage", 2)
+    for one in (bob, ann):
+        promote(later(21), one, canary, "canary", replace(LADDER, challenger_keeps_book=False))
+    assert (world.stage(canary), capital(world, canary)) == ("canary", [Decimal(10_000)])
+    assert limits(world, canary) == {
+        "max_position_notional": 15_000.0,
+        "max_orders_per_day": 5.0,
+        "max_leverage": 2.0,
+    }
+
+
+def test_a_pin_goes_on_with_the_book_that_follows(world: Any, ann: Signature) -> None:
+    shadow = incumbent_of(world, "shadow")
+    versions.pin(world.engine, ann, deployment_id=shadow, clock=world.clock)
+    with world.engine.begin() as connection:
+        known = connection.execute(select(deployments.c.account_id).where(deployments.c.id == shadow))
+        account = known.scalar_one()
+        change_stage(connection, shadow, "retired", world.now)
+        canary = open_venue_book(connection, shadow, account, Decimal(1_000), world.now)
+        assert standing_pin(connection, shadow) is None
+        pinned = standing_pin(connection, canary)
+    assert pinned is not None
+    assert (pinned.actor, pinned.reason) == (ann.operator, ann.reason)
+    assert pinned.sentence.startswith(f"deployment:{canary} keeps its version")
+
+
 @pytest.mark.parametrize(
     ("version", "sentence"),
     [
@@ -303,6 +349,13 @@ def test_luck_counts_the_days_since_the_parameters_changed_only(
     assert told["luck"]["sentence"].startswith("nothing can be told of luck yet: it has 2 complete days")
 
 
+def _limit(world: Any, deployment_id: int, name: str, value: int) -> None:
+    """Limit of a deployment as an operator sets it."""
+    row = {"scope": f"deployment:{deployment_id}", "name": name, "value": Decimal(value)}
+    with world.engine.begin() as connection:
+        set_limit(connection, row | {"updated_by": "ann", "updated_at": world.now})
+
+
 def _shifted(world: Any) -> Callable[[float], Any]:
     return lambda days: replace(world, now_ms=world.now_ms + int((days - 10) * 86_400_000))
 
@@ -312,7 +365,7 @@ def _stints(world: Any, deployment_id: int) -> Any:
         return versions.stints_beside(connection, deployment_id)
 
 
-def _replaced_by_another_text(world: Any, incumbent: int) -> int:
+def _replaced_by_another_text(world: Any, incumbent: int, stage: Any = "live") -> int:
     """Deployment in the incumbent's place with another text, as its challenge ends."""
     store_verdict(world, {"fast": 12, "slow": 60}, days=1, text="new text")
     with world.engine.begin() as connection:
@@ -330,4 +383,4 @@ def _replaced_by_another_text(world: Any, incumbent: int) -> int:
         at = world.now - timedelta(hours=1)
         change = VersionChange(incumbent, incumbent, at, "challenge", before, after, "test", "it won")
         change_stage(connection, incumbent, "retired", at)
-        return open_again(connection, change, stage="live", model_id=incumbent, capital=Decimal(10_000))
+        return open_again(connection, change, stage=stage, model_id=incumbent, capital=Decimal(10_000))

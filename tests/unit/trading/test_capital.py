@@ -71,3 +71,10 @@ def test_what_is_to_leave_is_no_loss_of_the_day(equity: float, day_start: float,
     assert seen.equity >= 0.0099 * equity
     assert seen.equity / seen.day_start_equity == pytest.approx(equity / day_start)
     assert seen._replace(equity=equity, day_start_equity=day_start) == view
+
+
+@pytest.mark.parametrize(("worth", "left"), [(50.0, 0.5), (600.0, 100.0), (0.0, 0.0)])
+def test_a_leg_withholds_no_more_than_its_part_of_a_set_is_worth(worth: float, left: float) -> None:
+    view = BookView(0.0, worth, 100.0, 2.0 * worth, 0.0)
+    seen = without(view, 500.0)
+    assert (seen.equity, seen.day_start_equity) == pytest.approx((left, 2.0 * left))
