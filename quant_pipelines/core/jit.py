@@ -68,8 +68,12 @@ def cache_home() -> Path:
 
 
 def only_read_cache() -> None:
-    """Compile without adding to the disk cache, for a process that may not write there."""
+    """Compile without adding to the disk cache, for a process that may not write there.
+
+    numba would refuse to read from a folder in which it can't make a file.
+    """
     setattr(numba.core.caching.Cache, "_save_overload", lambda cache, signature, data: None)  # noqa: B010
+    setattr(numba.core.caching._CacheLocator, "ensure_cache_path", lambda locator: None)  # noqa: B010
 
 
 def _allow_first_class() -> None:
