@@ -72,8 +72,9 @@ def only_read_cache() -> None:
 
     numba would refuse to read from a folder in which it can't make a file.
     """
-    setattr(numba.core.caching.Cache, "_save_overload", lambda cache, signature, data: None)  # noqa: B010
-    setattr(numba.core.caching._CacheLocator, "ensure_cache_path", lambda locator: None)  # noqa: B010
+    caching: Any = numba.core.caching
+    caching.Cache._save_overload = lambda cache, signature, data: None  # noqa: SLF001
+    caching._CacheLocator.ensure_cache_path = lambda locator: None  # noqa: SLF001
 
 
 def _allow_first_class() -> None:
