@@ -1,7 +1,6 @@
 """What TA-Lib says where its answer is a trap, and what ours say."""
 
 from collections.abc import Iterator
-
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
