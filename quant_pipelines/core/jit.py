@@ -68,8 +68,13 @@ def cache_home() -> Path:
 
 
 def only_read_cache() -> None:
-    """Compile without adding to the disk cache, for a process that may not write there."""
-    setattr(numba.core.caching.Cache, "_save_overload", lambda cache, signature, data: None)  # noqa: B010
+    """Compile without adding to the disk cache, for a process that may not write there.
+
+    numba would refuse to read from a folder in which it can't make a file.
+    """
+    caching: Any = numba.core.caching
+    caching.Cache._save_overload = lambda cache, signature, data: None  # noqa: SLF001
+    caching._CacheLocator.ensure_cache_path = lambda locator: None  # noqa: SLF001
 
 
 def _allow_first_class() -> None:

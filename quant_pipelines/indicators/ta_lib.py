@@ -1,11 +1,14 @@
 """TA-Lib, imported when an indicator first asks: it brings pandas along, which takes a second."""
 
 import importlib
+import threading
 from typing import Any
 
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
+
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def ta_lib(name: str, *columns: FloatArray, window: int) -> FloatArray:
@@ -23,7 +26,7 @@ def ta_lib(name: str, *columns: FloatArray, window: int) -> FloatArray:
     Notes
     -----
     The unstable period and the compatibility are variables of the whole process, which every thread shares;
-    ours are always 0, as TA-Lib begins.
+    ours are always 0, as TA-Lib begins. It refuses to set them while another thread computes.
 
     Examples
     --------
@@ -35,7 +38,8 @@ def ta_lib(name: str, *columns: FloatArray, window: int) -> FloatArray:
     if not columns[0].size:
         return np.empty(0)
     library: Any = importlib.import_module("talib")
-    library.set_unstable_period("ALL", 0)
-    library.set_compatibility(0)
-    found: FloatArray = getattr(library, name)(*columns, window)
+    with _ONE_AT_A_TIME:
+        library.set_unstable_period("ALL", 0)
+        library.set_compatibility(0)
+        found: FloatArray = getattr(library, name)(*columns, window)
     return found

@@ -1,6 +1,7 @@
 """What TA-Lib says where its answer is a trap, and what ours say."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -34,6 +35,13 @@ def test_variables_of_the_process_change_nothing() -> None:
     assert talib.get_unstable_period("RSI") == 0
     np.testing.assert_array_equal(spoiled, every(CLOSE))
     assert np.isfinite(spoiled[0, 14])
+
+
+def test_threads_ask_at_the_same_time() -> None:
+    close = np.resize(CLOSE, 100_000)
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(rsi, close, 14) for _ in range(20)]
+    assert {one.result().tobytes() for one in asked} == {rsi(close, 14).tobytes()}
 
 
 def test_a_gap_does_not_silence_rsi_for_ever() -> None:
