@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import LADDER, RESTS, Stage
@@ -42,6 +43,7 @@ from quant_pipelines.store.stages import (
     read_stages,
     rest_until,
 )
+from quant_pipelines.store.whitelist import off_the_list
 
 CANARY: Final = "canary"
 PAPER: Final = "paper"
@@ -270,6 +272,8 @@ def _require_free_unit(connection: Connection, stored: StoredStage) -> None:
     holder = traded_units(connection).get(unit)
     if holder not in (None, stored.deployment_id):
         raise LifecycleError(f"deployment:{holder} trades {' '.join(unit)} already; disable it first")
+    for gone in off_the_list(connection, stored.exchange, symbols_of(stored.symbol)):
+        raise LifecycleError(f"{gone} left the whitelist, or is leaving it; approve it first")
 
 
 class _Challenge(NamedTuple):

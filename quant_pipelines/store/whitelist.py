@@ -75,7 +75,7 @@ def off_the_list(connection: Connection, exchange: str, symbols: Collection[str]
 def traders_of(connection: Connection, exchange: str, symbol: str) -> list[int]:
     """Deployments of a symbol, or of a set with it, that have not ended or still hold something.
 
-    Challengers first, then by age.
+    Incumbents first, then by age: what their leaving does to a challenger is no fault of the challenger's.
     """
     book = deployments.alias("book")
     is_own = (book.c.id == deployments.c.id) | (book.c.set_id == deployments.c.id)
@@ -85,7 +85,7 @@ def traders_of(connection: Connection, exchange: str, symbol: str) -> list[int]:
         select(deployments.c.id, deployments.c.symbol)
         .where(deployments.c.exchange == exchange, deployments.c.set_id.is_(None))
         .where(deployments.c.stage.not_in(_ENDED) | holds)
-        .order_by(deployments.c.challenges.is_(None), deployments.c.id)
+        .order_by(deployments.c.challenges.is_not(None), deployments.c.id)
     )
     return [row.id for row in connection.execute(query) if symbol in symbols_of(row.symbol)]
 

@@ -14,10 +14,13 @@ from quant_pipelines.operations import coins
 from quant_pipelines.operations.candidates import approve_candidate
 from quant_pipelines.operations.coin_exit import finish_exits, remove_coin
 from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.operations.stages import promote
 from quant_pipelines.operations.triggers import watch_whitelist
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import read_whitelist, seed_symbols
 from quant_pipelines.store.stages import change_stage
 from quant_pipelines.store.tables import optimization_requests, positions, verdicts, whitelist_exits
+from quant_pipelines.store.versions import turned_back
 from quant_pipelines.store.whitelist import leaving_coins, read_staying
 from tests.integration.operations.conftest import BTC, ETH, EXCHANGE, SOL
 from tests.integration.operations.test_challengers import challenger_of, incumbent_of
@@ -99,13 +102,25 @@ def test_row_stays_until_what_is_held_is_closed(listed: Any, stage: str, rest: s
     assert finish_exits(listed.engine, EXCHANGE, listed.clock) == []
 
 
-def test_challenger_is_taken_back_before_its_incumbent_ends(listed: Any) -> None:
+def test_challenger_ends_with_its_incumbent_and_may_come_again(listed: Any) -> None:
     incumbent = incumbent_of(listed)
     shadow = challenger_of(listed)
     remove(listed)
     assert (listed.stage(shadow), listed.stage(incumbent)) == ("retired", "retired")
     done = [subject for action, subject in actions(listed) if action == "deployment.rolled_back"]
     assert done == [f"deployment:{shadow}"]
+    with transaction(listed.engine) as connection:
+        assert turned_back(connection, incumbent) == []
+
+
+def test_nothing_of_a_coin_that_leaves_climbs_again(listed: Any, ann: Any) -> None:
+    deployment_id = listed.deployment()
+    hold(listed, deployment_id, "0.5")
+    remove(listed)
+    assert listed.stage(deployment_id) == "cooling"
+    ladder, clock = listed.settings.ladder, listed.clock
+    with pytest.raises(LifecycleError, match="BTC/USDT:USDT left the whitelist, or is leaving it"):
+        promote(listed.engine, ladder, ann, deployment_id=deployment_id, target="paper", clock=clock)
 
 
 def test_row_stays_while_a_book_that_was_replaced_still_holds(listed: Any) -> None:
