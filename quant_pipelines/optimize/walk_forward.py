@@ -234,7 +234,7 @@ def walk_forward(
         stored = known.get(fold.index)
         if stored is None or stored.test.days.size < _n_days(fold):
             begun = (fold, stored.fit) if stored else _search(evaluator, plan, fold)
-            known[fold.index] = _with_days(evaluator, plan, cover, _Begun(*begun), known)
+            known[fold.index] = _with_days(evaluator, plan, cover, _BegunFold(*begun), known)
             on_fold(known[fold.index])
     return WalkForward(tuple(known[index] for index in sorted(known)))
 
@@ -243,7 +243,7 @@ def _n_days(fold: Fold) -> int:
     return int(fold.test_end_ms - fold.test_start_ms) // DAY_MS
 
 
-class _Begun(NamedTuple):
+class _BegunFold(NamedTuple):
     """A fold whose fit is known."""
 
     fold: Fold
@@ -254,7 +254,7 @@ def _with_days(
     evaluator: Evaluator,
     plan: Plan,
     cover: Callable[[], list[Parameters]],
-    begun: _Begun,
+    begun: _BegunFold,
     known: Mapping[int, FoldResult],
 ) -> FoldResult:
     """Add the days that are not known to those that are."""
