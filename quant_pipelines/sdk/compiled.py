@@ -165,7 +165,11 @@ def bind_handlers(name: str, tree: ast.Module, module: ModuleType, owner: type[C
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
     names = Names(owner.row, tuple(owner.search_space()), owner.memory, constants, owner.order_kinds)
-    owner.handlers = Handlers(name, handler_text(name, tree, names))
+    try:
+        text = handler_text(name, tree, names)
+    except RecursionError as error:
+        raise StrategyError(f"strategy {name}: a handler is too deep; expected shorter ones") from error
+    owner.handlers = Handlers(name, text)
 
 
 def event_of(event: OrderEvent) -> OrderNews:
