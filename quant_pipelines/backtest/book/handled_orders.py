@@ -105,7 +105,7 @@ def _is_possible(asked: FloatArray) -> bool:
     """Whether a desk would take an order of this size, price and time, or look for one of this number."""
     act, size, price = int(asked[_ACT]), asked[_SIZE], asked[_PRICE]
     if act == _ONE:
-        return abs(size) < np.inf
+        return bool(abs(size) < np.inf)
     is_known = abs(size) <= 1.0 and abs(asked[_EXPIRES_BARS]) < np.inf
     return is_known and (act == _MARKET or 0.0 < price < np.inf)
 
