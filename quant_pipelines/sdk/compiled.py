@@ -165,7 +165,11 @@ def bind_handlers(name: str, tree: ast.Module, module: ModuleType, owner: type[C
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
     names = Names(owner.row, tuple(owner.search_space()), owner.memory, constants, owner.order_kinds)
-    owner.handlers = Handlers(name, handler_text(name, tree, names))
+    try:
+        text = handler_text(name, tree, names)
+    except RecursionError as error:
+        raise StrategyError(f"strategy {name}: a handler is too deep; expected shorter ones") from error
+    owner.handlers = Handlers(name, text)
 
 
 def event_of(event: OrderEvent) -> OrderNews:
@@ -227,15 +231,21 @@ def carry_out(orders: FloatArray, desk: Desk) -> None:
     for act, size, price, reduces, post_only, expires in orders[1 : n_asked + 1].tolist():
         if act == asks.LIMIT:
             flags = {"reduce_only": bool(reduces), "post_only": bool(post_only)}
-            desk.limit(size, price, **flags, expires_bars=int(expires))
+            desk.limit(size, price, **flags, expires_bars=_whole("expires_bars", expires))
         elif act == asks.STOP_MARKET:
             desk.stop_market(size, price, reduce_only=bool(reduces))
         elif act == asks.MARKET:
             desk.market(size, reduce_only=bool(reduces))
         elif act == asks.CANCEL:
-            desk.cancel(int(size))
+            desk.cancel(_whole("number", size))
         else:
             _cancel(desk, only_exits=act == asks.CANCEL_EXITS)
+
+
+def _whole(name: str, value: float) -> int:
+    if not math.isfinite(value):
+        raise StrategyError(f"{name} is {value}; expected a finite one")
+    return int(value)
 
 
 def _cancel(desk: Desk, *, only_exits: bool) -> None:

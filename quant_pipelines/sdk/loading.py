@@ -204,6 +204,8 @@ def execute_text(name: str, source: str, module: ModuleType) -> None:
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise StrategyError(f"strategy {name}: syntax error in line {line}: {error.args[0]}") from error
+    except RecursionError as error:
+        raise StrategyError(f"strategy {name}: an expression is too deep; expected shorter ones") from error
     check_imports(name, tree)
     sys.modules[module.__name__] = module
     try:

@@ -54,6 +54,11 @@ def entered(enter: BoolArray, leave: BoolArray) -> FloatArray:
     -------
     ndarray of shape (n_bars,), float64
 
+    Raises
+    ------
+    StrategyError
+        If the arrays differ in shape.
+
     Examples
     --------
     >>> import numpy as np
@@ -61,7 +66,10 @@ def entered(enter: BoolArray, leave: BoolArray) -> FloatArray:
     >>> entered(np.array([False, True, False, False]), np.array([False, False, False, True]))
     array([0., 1., 1., 0.])
     """
-    return _entered(enter, leave)
+    own, other = (np.ascontiguousarray(one, dtype=np.bool_) for one in (enter, leave))
+    if own.ndim != 1 or own.shape != other.shape:
+        raise StrategyError(f"enter and leave have shapes {own.shape} and {other.shape}; expected (n_bars,)")
+    return _entered(own, other)
 
 
 @kernel

@@ -206,6 +206,11 @@ def test_sets_of_compiled_handlers_are_swept_with_the_same_result() -> None:
     [
         ("limit(orders, 1.5, view.price)", "raised StrategyError: size is 1.5; expected -1 to 1"),
         ("limit(orders, 0.5, -view.price)", "raised StrategyError: price is -"),
+        ("cancel(orders, 0.0 * (1.0 / 0.0))", "raised StrategyError: number is nan; expected a finite one"),
+        (
+            "limit_until(orders, 0.5, view.price, 1.0 / 0.0)",
+            "raised StrategyError: expires_bars is inf; expected",
+        ),
         ("memory.told = view.price / 0.0", "left a memory that is no JSON document"),
     ],
 )
@@ -214,6 +219,22 @@ def test_handler_that_does_what_can_not_be_is_told_of_with_its_bar(act: str, sen
     strategy = compile_strategy("wrong", text).strategy_class()
     with pytest.raises(StrategyError, match="Busy at the close of 2024-01-01 22:01 " + sentence):
         run_backtest(strategy, random_bars(50, 84))
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "limit_until(orders, 0.01, 0.9 * view.price, 2.5)",
+        "limit(orders, 1.0, 0.999 * view.price, reduce_only=-1.0)",
+        "limit(orders, 0.2, 0.999 * view.price, post_only=0.0 * (1.0 / 0.0))",
+    ],
+)
+def test_terms_that_are_no_flags_or_whole_numbers_mean_the_same_in_both_loops(act: str) -> None:
+    text = BUSY[: BUSY.index("def _often")] + f"def on_bar(view, orders):\n    {act}\n"
+    odd = replace(HANDLED["lots"], strategy=compile_strategy("odd", text).strategy_class())
+    (outcome, record, desk), (expected, expected_record, expected_desk) = both(odd)
+    assert record_bytes(outcome, record) == record_bytes(expected, expected_record)
+    assert json.dumps(desk, sort_keys=True) == json.dumps(expected_desk, sort_keys=True)
 
 
 def test_shipped_strategies_trade_as_the_python_form_that_they_replace() -> None:

@@ -86,10 +86,10 @@ def carried_out(asked: FloatArray, orders: Orders, sight: Sight, terms: TradingT
             orders = none_left(orders)
         elif act == _ALL_EXITS:
             orders = canceled_exits(orders, sight.held)
+        elif not _is_possible(asked[at]):
+            is_wrong = True
         elif act == _ONE:
             orders = canceled(orders, int(asked[at, _SIZE]))
-        elif not _is_possible(act, asked[at, _SIZE], asked[at, _PRICE]):
-            is_wrong = True
         else:
             wanted = _wanted(asked[at], orders, sight, terms)
             if wanted.quantity != 0.0:
@@ -101,26 +101,30 @@ def carried_out(asked: FloatArray, orders: Orders, sight: Sight, terms: TradingT
 
 
 @inlined
-def _is_possible(act: int, size: float, price: float) -> bool:
-    """Whether a desk would take an order of this size and price."""
-    return abs(size) <= 1.0 and (act == _MARKET or 0.0 < price < np.inf)
+def _is_possible(asked: FloatArray) -> bool:
+    """Whether a desk would take an order of this size, price and time, or look for one of this number."""
+    act, size, price = int(asked[_ACT]), asked[_SIZE], asked[_PRICE]
+    if act == _ONE:
+        return bool(abs(size) < np.inf)
+    is_known = abs(size) <= 1.0 and abs(asked[_EXPIRES_BARS]) < np.inf
+    return is_known and (act == _MARKET or 0.0 < price < np.inf)
 
 
 @inlined
 def _wanted(asked: FloatArray, orders: Orders, sight: Sight, terms: TradingTerms) -> Wanted:
     """Order that is asked for, of a size that may be; 0 is none."""
     size, price = asked[_SIZE], asked[_PRICE]
-    if asked[_REDUCE_ONLY] > 0.0:
+    if asked[_REDUCE_ONLY] != 0.0:
         quantity = size_reduction(sight.held, size, terms.lot_size)
         is_reducing = quantity != 0.0
     else:
         at = price if price != 0.0 else sight.seen.price
         sized = size_order(sight.seen, may_open(orders), size, at, terms)
         quantity, is_reducing = sized.quantity, sized.code == REDUCING
-    expires = np.inf
-    if asked[_EXPIRES_BARS] != 0.0:
-        expires = sight.close_ms + asked[_EXPIRES_BARS] * sight.step_ms
-    post_only = asked[_POST_ONLY] > 0.0
+    expires, bars = np.inf, int(asked[_EXPIRES_BARS])
+    if bars != 0:
+        expires = sight.close_ms + bars * sight.step_ms
+    post_only = asked[_POST_ONLY] != 0.0
     return Wanted(int(asked[_ACT]), quantity, price, is_reducing, post_only, expires, sight.wait_bars)
 
 

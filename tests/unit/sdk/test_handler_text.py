@@ -88,3 +88,14 @@ def test_name_that_may_not_be_set_is_refused_when_it_is_compiled() -> None:
     text = BAR + "if view.price > 1.0:\n        x = 1.0\n    memory.bars = x\n"
     with pytest.raises(StrategyError, match="on_bar in line 16 reads x; expected a number"):
         handlers(text)
+
+
+@pytest.mark.parametrize("n_terms", [600, 20_000])
+def test_expression_without_end_is_a_fault_of_its_strategy(n_terms: int) -> None:
+    text = (
+        "from quant_pipelines.sdk import CompiledStrategy\n"
+        'class Deep(CompiledStrategy):\n    memory = ("sum",)\n'
+        f"def on_bar(memory):\n    memory.sum = {'+'.join(['1.0'] * n_terms)}\n"
+    )
+    with pytest.raises(StrategyError, match=r"strategy deep: .* too deep; expected shorter"):
+        compile_strategy("deep", text)

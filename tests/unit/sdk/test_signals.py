@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
-from quant_pipelines.sdk import held, turned
+from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.sdk import entered, held, turned
 
 
 def test_an_opinion_is_held_until_the_next_one() -> None:
@@ -15,3 +17,11 @@ def test_no_opinion_on_no_bars() -> None:
 
 def test_a_state_turns_where_it_differs_from_the_bar_before_but_never_on_the_first_one() -> None:
     assert turned(np.array([True, True, False, False, True])).tolist() == [False, False, True, False, True]
+
+
+@pytest.mark.parametrize("shape", [2, 0, (4, 1)])
+def test_entered_refuses_arrays_of_different_shapes(shape: int | tuple[int, int]) -> None:
+    with pytest.raises(
+        StrategyError, match=r"enter and leave have shapes \(4,\) and .*; expected \(n_bars,\)"
+    ):
+        entered(np.ones(4, dtype=bool), np.zeros(shape, dtype=bool))
