@@ -87,8 +87,10 @@ def lacked(broker: Broker, done: Driven, bound: Bound) -> float:
 
 
 def _bound(broker: Broker, done: Driven, bound: Bound) -> float:
-    """Equity that is bound by what is held and ordered at the close of the last bar, quote."""
-    held = max(abs(broker.account.position), abs(broker.expected_position))
+    """Equity that is bound at the close of the last bar, quote: by what is held before and after an order."""
+    ordered = bound.decided.order_quantity if bound.decided is not None else 0.0
+    held = max(
+        map(abs, (broker.account.position, broker.expected_position, broker.expected_position + ordered))
+    )
     held += sum(abs(order.quantity) for order in broker.open_orders())
-    held += abs(bound.decided.order_quantity) if bound.decided is not None else 0.0
     return bound_equity(held * done.equity[-1].price, bound.rules.execution, bound.rules.limits)

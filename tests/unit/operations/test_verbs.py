@@ -15,7 +15,7 @@ from quant_pipelines.operations.verb import REQUIRED, Field, Verb, carry_out, lo
 from quant_pipelines.operations.verbs import DECISIONS, VERBS
 
 LEAVES = [leaf for head in VERBS for leaf in head.leaves()]
-OF_THE_STACK = {"engine", "settings", "ladder", "exchange", "signature", "clock"}
+OF_THE_STACK = {"stack", "engine", "settings", "ladder", "exchange", "signature", "clock"}
 TYPES = {
     "number": int,
     "deployment": int,
