@@ -27,6 +27,7 @@ from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.core.bars import BarRows, Bars
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.entry_settings import EntrySettings
+from quant_pipelines.core.orders import Side
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.core.stages import ORDER_STAGES
@@ -112,9 +113,13 @@ class GatedOrders(CcxtOrders):
         async with self.gate:
             await super().cancel_stop(symbol, client_order_id)
 
-    async def _order(self, *arguments: Any) -> Any:
+    async def _order(
+        self, symbol: str, kind: str, side: Side, quantity: str | None, params: dict[str, Any]
+    ) -> Any:
         async with self.gate:
-            answer = await super()._order(*arguments)
+            # Nothing takes time here: what waited for the gate is not a minute old, which a venue refuses.
+            asked = params | {"timestamp": self._stage_clock()}
+            answer = await super()._order(symbol, kind, side, quantity, asked)
         if self.dies_behind_order:
             await asyncio.Event().wait()  # nothing more happens in this process
         return answer
