@@ -12,11 +12,10 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parents[1]
+from commits import HERE, checked_out
+
 RUNS = 3
 PYTHON_FORM = HERE / "tests" / "parity" / "python_form"
 MEASURE = """
@@ -90,7 +89,7 @@ def main() -> None:
     )
     parser.add_argument("--against", default="ab8860e", help="commit to compare with")
     given = parser.parse_args()
-    with work_tree(given.against) as other, tempfile.TemporaryDirectory() as folder:
+    with checked_out(given.against) as other, tempfile.TemporaryDirectory() as folder:
         patient = Path(folder, "patient.py")
         patient.write_text(QUIET, encoding="utf-8")
         ours, theirs = _asked_here(patient), _asked_there(other, given.against)
@@ -123,19 +122,6 @@ def measured(checkout: Path, asked: dict[str, dict[str, tuple[str, int, int]]]) 
     done = subprocess.run(command, cwd=checkout, check=True, capture_output=True, text=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found
-
-
-@contextmanager
-def work_tree(commit: str) -> Iterator[Path]:
-    """Check a commit out beside this checkout, for as long as it is looked at."""
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder, "tree")
-        git = ["git", "-C", str(HERE), "worktree"]
-        subprocess.run([*git, "add", "--detach", str(place), commit], check=True, capture_output=True)
-        try:
-            yield place
-        finally:
-            subprocess.run([*git, "remove", "--force", str(place)], check=True)
 
 
 if __name__ == "__main__":

@@ -15,13 +15,10 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
-HERE = Path(__file__).resolve().parents[1]
+from commits import HERE, checked_out
+
 BASE = "ab8860e"
 TICKS, KILLS, ORDERS = "100", "30", "10"
 SHORT = ("--fill-minutes", "3", "--minutes", "2.2")
@@ -99,20 +96,6 @@ def _share(ours: dict[str, Any], theirs: dict[str, Any], field: str) -> float:
     return math.nan if None in (ours[field], theirs[field]) else ours[field] / theirs[field]
 
 
-@contextmanager
-def work_tree(commit: str) -> Iterator[Path]:
-    """Check a commit out beside this one, with this one's packages."""
-    with tempfile.TemporaryDirectory(prefix="quant-base-") as folder:
-        place = Path(folder) / commit
-        git = ("git", "-C", str(HERE), "worktree")
-        subprocess.run((*git, "add", "--detach", str(place), commit), check=True, capture_output=True)
-        try:
-            (place / ".venv").symlink_to(HERE / ".venv")
-            yield place
-        finally:
-            subprocess.run((*git, "remove", "--force", str(place)), check=True, capture_output=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -124,7 +107,7 @@ def main() -> None:
     figures = tick_figures(output_of("tick_to_exit.py", TICKS))
     figures += kill_figures(output_of("kill.py", KILLS, ORDERS))
     if not given.quick:
-        with work_tree(given.against) as place:
+        with checked_out(given.against) as place:
             figures += stack_figures(
                 output_of("stack_memory.py", "--against", str(place), *(() if given.full else SHORT))
             )

@@ -12,12 +12,11 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from commits import HERE, checked_out
+
 SYMBOL, TIMEFRAME, END_MS = "BTC/USDT:USDT", "1h", 1_735_689_600_000
 TRIALS, RUNS = 200, 3
 FOLDS = {"train_days": 90, "test_days": 30, "folds": 9, "min_folds": 9}
@@ -69,19 +68,6 @@ def measured_in(checkout: Path, archive: str, names: Sequence[str]) -> dict[str,
     return answer
 
 
-@contextmanager
-def built(revision: str) -> Iterator[Path]:
-    """Checkout of a commit, which is removed again."""
-    with tempfile.TemporaryDirectory() as folder:
-        checkout = Path(folder) / "build"
-        git = ["git", "-C", str(ROOT), "worktree"]
-        subprocess.run([*git, "add", "--detach", str(checkout), revision], check=True, capture_output=True)
-        try:
-            yield checkout
-        finally:
-            subprocess.run([*git, "remove", "--force", str(checkout)], check=True)
-
-
 def compared(
     builds: dict[str, Path], archive: str, names: Sequence[str]
 ) -> dict[str, dict[str, list[float]]]:
@@ -121,11 +107,11 @@ def main() -> None:
     if given.measure:
         print(json.dumps(measure(given.measure, given.archive, names)))
         return
-    builds = {"this": ROOT}
+    builds = {"this": HERE}
     if given.against is None:
         report(compared(builds, given.archive, names))
         return
-    with built(given.against) as checkout:
+    with checked_out(given.against) as checkout:
         report(compared(builds | {given.against: checkout}, given.archive, names))
 
 

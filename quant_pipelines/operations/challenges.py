@@ -151,7 +151,7 @@ def _open_canary(
 
 def _take_place(asked: Challenging, ladder: LadderSettings, known: JudgedChallenger) -> Receipt:
     """Give a challenger the incumbent's place and capital; the incumbent closes what it holds."""
-    connection, (challenger, challenge, incumbent), signature, now = asked
+    connection, (challenger, challenge, incumbent), _, now = asked
     is_beside = challenge.canary_id is not None
     left = read_capital(connection, incumbent.deployment_id) or Decimal(0)
     own = read_capital(connection, challenger.deployment_id) or Decimal(0)
@@ -161,15 +161,11 @@ def _take_place(asked: Challenging, ladder: LadderSettings, known: JudgedChallen
     keep_limits(connection, incumbent.deployment_id, challenger.deployment_id)
     if incumbent.stage == "canary":
         control(connection, challenger.deployment_id, ladder, whole, now)
-    for one in (challenger, incumbent):
-        approvals.void_proposals(connection, one.key, now)
+    told = _won(asked, known, _change(asked, challenger.deployment_id))
     store.take_place(connection, challenger.deployment_id, incumbent.stage, now)
     if whole != own:
         reason = f"takes the place of {incumbent.key}"
         set_capital(connection, challenger.deployment_id, whole, **_said(asked, reason))
-    told = {"reason": signature.reason, "numbers": audit.plain(known.numbers)}
-    store.end_challenge(connection, challenge.id, "replaced", now, told)
-    add_change(connection, _change(asked, challenger.deployment_id))
     detail = {"by": challenger.key, "stage": incumbent.stage, "capital": whole, **told}
     audit_id = _sign(asked, REPLACED, incumbent.key, detail)
     announce_deployments(connection)
@@ -182,19 +178,15 @@ def _take_place(asked: Challenging, ladder: LadderSettings, known: JudgedChallen
 
 def _hand_over(asked: Challenging, people: list[str], known: JudgedChallenger) -> Receipt:
     """Let the incumbent's book go on with a challenger's parameters; the challenger's own book ends."""
-    connection, (challenger, challenge, incumbent), signature, now = asked
+    connection, (challenger, challenge, incumbent), _, now = asked
     change = _change(asked, incumbent.deployment_id)
     capital = read_capital(connection, incumbent.deployment_id) or Decimal(0)
     change_stage(connection, challenger.deployment_id, "retired", now)
-    for one in (challenger, incumbent):
-        approvals.void_proposals(connection, one.key, now)
-    add_change(connection, change)
+    told = _won(asked, known, change)
     if challenge.canary_id is not None:
         capital += read_capital(connection, challenge.canary_id) or Decimal(0)
         reason = f"goes on with the parameters of {challenger.key}"
         set_capital(connection, incumbent.deployment_id, capital, **_said(asked, reason))
-    told = {"reason": signature.reason, "numbers": audit.plain(known.numbers)}
-    store.end_challenge(connection, challenge.id, "replaced", now, told)
     detail = {"by": challenger.key, "stage": incumbent.stage, "capital": capital, "operators": people, **told}
     detail |= {"parameters": change.after.parameters, "parameters_before": change.before.parameters}
     audit_id = _sign(asked, PARAMETERS_CHANGED, incumbent.key, detail)
@@ -204,6 +196,17 @@ def _hand_over(asked: Challenging, people: list[str], known: JudgedChallenger) -
         f"{capital.normalize():f}; what it holds is theirs to keep or to close"
     )
     return Receipt(PARAMETERS_CHANGED, incumbent.key, summary, audit_id)
+
+
+def _won(asked: Challenging, known: JudgedChallenger, change: VersionChange) -> dict[str, Any]:
+    """End a challenge that its challenger has won; returns what is told of it."""
+    connection, (challenger, challenge, incumbent), signature, now = asked
+    for one in (challenger, incumbent):
+        approvals.void_proposals(connection, one.key, now)
+    told = {"reason": signature.reason, "numbers": audit.plain(known.numbers)}
+    store.end_challenge(connection, challenge.id, "replaced", now, told)
+    add_change(connection, change)
+    return told
 
 
 def _change(asked: Challenging, to_deployment_id: int) -> VersionChange:

@@ -14,7 +14,7 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.space import Parameters, Space
-from quant_pipelines.optimize.unseen import ATTEMPTS, Unseen
+from quant_pipelines.optimize.unseen import Unseen
 
 _TREES, _CANDIDATES, _NEAR_BEST = 30, 1_000, 8
 _STEP = 0.1
@@ -72,15 +72,10 @@ class BayesianSearcher:
         count = min(self._batch, self._left)
         drawn = self._promising(count) if np.isfinite(self._values).sum() > 1 and count else self._even(count)
         taken = self._unseen.take(drawn, count)
-        points = [drawn[at] for at, _ in taken]
-        batch = [parameters for _, parameters in taken]
-        for _ in range(ATTEMPTS):  # where the model proposes what is known, the rest is drawn evenly
-            if len(batch) == count:
-                break
-            drawn = self._even(count)
-            taken = self._unseen.take(drawn, count - len(batch))
-            points += [drawn[at] for at, _ in taken]
-            batch += [parameters for _, parameters in taken]
+        # Where the model proposes what is known, the rest is drawn evenly.
+        rest = self._unseen.fill(lambda: self._even(count), count - len(taken))
+        points = [drawn[at] for at, _ in taken] + rest.points
+        batch = [parameters for _, parameters in taken] + rest.parameters
         self._asked = np.array(points).reshape(len(batch), self._points.shape[1])
         self._left = self._left - len(batch) if batch else 0
         return batch

@@ -15,7 +15,7 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.space import Key, Parameters, Space
-from quant_pipelines.optimize.unseen import ATTEMPTS, Unseen
+from quant_pipelines.optimize.unseen import Unseen
 
 _FIRST_STEP = 0.25
 _STALLED = 8
@@ -92,15 +92,11 @@ class EvolutionStrategySearcher:
 
     def _scattered(self, count: int) -> list[Parameters]:
         """Draw sets evenly and begin anew in their midst: where the strategy stands all is known."""
-        batch: list[Parameters] = []
-        for _ in range(ATTEMPTS):
-            if len(batch) == count:
-                break
-            drawn = self._rng.random((count, len(self._space.dimensions)))
-            batch += [one for _, one in self._unseen.take(drawn, count - len(batch))]
-        self._strategy = self._begun(self._rng.random(len(self._space.dimensions)))
+        n_dimensions = len(self._space.dimensions)
+        filled = self._unseen.fill(lambda: self._rng.random((count, n_dimensions)), count)
+        self._strategy = self._begun(self._rng.random(n_dimensions))
         self._points = None
-        return batch
+        return filled.parameters
 
     def _learn(self) -> None:
         """Tell the strategy of its points; what could not be judged is worse than everything else."""

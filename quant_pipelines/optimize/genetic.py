@@ -16,7 +16,7 @@ from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.optimize.pareto import best_first
 from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.space import Parameters, Space
-from quant_pipelines.optimize.unseen import ATTEMPTS, Unseen
+from quant_pipelines.optimize.unseen import Unseen
 from quant_pipelines.optimize.variation import children
 
 _WORST = 1e300
@@ -66,15 +66,7 @@ class GeneticSearcher:
     def ask(self) -> list[Parameters]:
         """Next generation; empty when the trials are used up or the space is."""
         count = min(self._population, self._left)
-        batch: list[Parameters] = []
-        points: list[FloatArray] = []
-        for _ in range(ATTEMPTS):
-            if len(batch) == count:
-                break
-            drawn = self._drawn(count)
-            taken = self._unseen.take(drawn, count - len(batch))
-            batch += [parameters for _, parameters in taken]
-            points += [drawn[at] for at, _ in taken]
+        points, batch = self._unseen.fill(lambda: self._drawn(count), count)
         self._asked = np.array(points).reshape(len(batch), self._parents.shape[1])
         self._left = self._left - len(batch) if batch else 0
         return batch

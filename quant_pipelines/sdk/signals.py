@@ -3,10 +3,9 @@
 import numpy as np
 
 from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
-from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.jit import kernel
 from quant_pipelines.indicators.bollinger import Bands
-from quant_pipelines.sdk.turns import Turns
+from quant_pipelines.sdk.turns import Turns, columns_of
 
 
 def held(opinion: FloatArray) -> FloatArray:
@@ -66,10 +65,7 @@ def entered(enter: BoolArray, leave: BoolArray) -> FloatArray:
     >>> entered(np.array([False, True, False, False]), np.array([False, False, False, True]))
     array([0., 1., 1., 0.])
     """
-    own, other = (np.ascontiguousarray(one, dtype=np.bool_) for one in (enter, leave))
-    if own.ndim != 1 or own.shape != other.shape:
-        raise StrategyError(f"enter and leave have shapes {own.shape} and {other.shape}; expected (n_bars,)")
-    return _entered(own, other)
+    return _entered(*columns_of(enter, leave, dtype=np.bool_))
 
 
 @kernel
@@ -112,12 +108,8 @@ def beyond(value: FloatArray, bands: Bands, *, settled: int = 0, on_entry: bool 
     >>> beyond(np.array([0.0, 3.0, 1.0, -1.0, -3.0]), bands)
     Turns(bar=array([1, 3, 4]), value=array([ 1.,  0., -1.]), size=5)
     """
-    own = np.ascontiguousarray(value, dtype=np.float64)
-    around = Bands(*(np.ascontiguousarray(one, dtype=np.float64) for one in bands))
-    if any(one.shape != (own.size,) for one in around):
-        shapes = ", ".join(str(one.shape) for one in (own, *around))
-        raise StrategyError(f"arrays have shapes {shapes}; expected (n_bars,) each")
-    return Turns(*_beyond(own, around, settled, on_entry), own.size)
+    own, *around = columns_of(value, *bands, dtype=np.float64)
+    return Turns(*_beyond(own, Bands(*around), settled, on_entry), own.size)
 
 
 @kernel

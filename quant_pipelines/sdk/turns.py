@@ -3,7 +3,7 @@
 An array of a year of 1-minute bars takes longer to write and to read again than to decide.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -69,9 +69,7 @@ def above(first: FloatArray, second: FloatArray, settled: int = 0) -> Turns:
     >>> above(fast, slow, settled=2)  # no opinion on the first two bars
     Turns(bar=array([2, 3]), value=array([ 1., -1.]), size=4)
     """
-    one, other = (np.ascontiguousarray(array, dtype=np.float64) for array in (first, second))
-    if one.ndim != 1 or one.shape != other.shape:
-        raise StrategyError(f"arrays have shapes {one.shape} and {other.shape}; expected (n_bars,) twice")
+    one, other = columns_of(first, second, dtype=np.float64)
     bar, value = sides(one, other, min(max(settled, 0), one.size))
     return Turns(bar, value, one.size)
 
@@ -91,6 +89,35 @@ def crossed(first: FloatArray, second: FloatArray, settled: int = 0) -> Turns:
     """
     turns = above(first, second, max(settled, 1) - 1)
     return Turns(turns.bar[1:], turns.value[1:], turns.size)
+
+
+def columns_of(*arrays: Any, dtype: type[np.generic]) -> tuple[Any, ...]:
+    """Columns as compiled code reads them, which looks at no shape.
+
+    Parameters
+    ----------
+    *arrays
+        ndarrays of shape (n_bars,).
+    dtype
+        What they are made of, if they are not.
+
+    Raises
+    ------
+    StrategyError
+        If one has another shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk.turns import columns_of
+    >>> columns_of(np.array([1, 2]), np.array([0.5, 1.0]), dtype=np.float64)
+    (array([1., 2.]), array([0.5, 1. ]))
+    """
+    columns = tuple(np.ascontiguousarray(one, dtype=dtype) for one in arrays)
+    if any(one.ndim != 1 or one.shape != columns[0].shape for one in columns):
+        shapes = " and ".join(str(np.shape(one)) for one in arrays)
+        raise StrategyError(f"arrays have shapes {shapes}; expected (n_bars,) each")
+    return columns
 
 
 def expanded(turns: Turns) -> FloatArray:

@@ -21,7 +21,5 @@ def test_a_state_turns_where_it_differs_from_the_bar_before_but_never_on_the_fir
 
 @pytest.mark.parametrize("shape", [2, 0, (4, 1)])
 def test_entered_refuses_arrays_of_different_shapes(shape: int | tuple[int, int]) -> None:
-    with pytest.raises(
-        StrategyError, match=r"enter and leave have shapes \(4,\) and .*; expected \(n_bars,\)"
-    ):
+    with pytest.raises(StrategyError, match=r"arrays have shapes \(4,\) and .*; expected \(n_bars,\) each"):
         entered(np.ones(4, dtype=bool), np.zeros(shape, dtype=bool))
