@@ -1,14 +1,18 @@
-"""The first weeks of a world, and a process that is killed on the day of a promotion."""
+"""The first weeks of a world: killed on the day of a promotion, and with a second person who is silent."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
+from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.stack.postgres import EmbeddedPostgres
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.tables import deployments
 from tests.life.databases import copied
 from tests.life.kills import Killed
-from tests.life.scenes import Scene
+from tests.life.scenes import PEOPLE, Scene
 from tests.life.truth import COURSES
 from tests.life.year import World
 
@@ -55,3 +59,18 @@ def test_edge_becomes_live_noise_does_not_and_no_kill_changes_anything(
             again = World(engine, SEED, SCENE)
             again.live(PROMOTES, PROMOTES + 1)
             assert again.outcome() == whole, f"killed at edge {at} of {edges}"
+
+
+def test_no_money_moves_while_the_second_person_is_silent(
+    postgres: EmbeddedPostgres, template_url: str, begun: str
+) -> None:
+    """The same world, whose edge is live by then where both answer."""
+    with copied(template_url, postgres.url("life_silent"), begun) as engine:
+        world = World(engine, SEED, SCENE._replace(people=PEOPLE[:1]))
+        world.live(PROMOTES, LIVE)
+        assert world.outcome().violations == ()
+        assert world.promotions == ()
+        with transaction(engine) as connection:
+            stages = set(connection.execute(select(deployments.c.stage)).scalars())
+        assert "shadow" in stages
+        assert not stages & set(ORDER_STAGES)

@@ -1,4 +1,4 @@
-"""What befalls a world, and that the examination notices it where nobody acts."""
+"""What befalls a world is what its name says."""
 
 import numpy as np
 import pytest
