@@ -11,6 +11,7 @@ from quant_pipelines.core.clock import clock_time
 from quant_pipelines.core.timeframes import day_of
 from quant_pipelines.store.approvals import REQUEST_LASTS
 from quant_pipelines.store.heartbeats import Alert, write_alert
+from sensors.first_imports import load_heavy
 
 ACTOR = "promotion ladder"
 
@@ -26,6 +27,7 @@ def promotion_ladder(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.SensorResult | dg.SkipReason:
     """Take back challengers that did harm, request what needs no person, tell people of what needs some."""
+    load_heavy()
     from quant_pipelines.operations.challenges import take_back_failed  # noqa: PLC0415 - light code server
     from quant_pipelines.operations.proposals import expire_proposals  # noqa: PLC0415 - light code server
     from quant_pipelines.operations.stages import steps_in_reach  # noqa: PLC0415 - keeps the code server light

@@ -25,6 +25,7 @@ from quant_pipelines.store.requests import (
     open_requests,
 )
 from quant_pipelines.store.tables.research import RequestKind, RequestStatus
+from sensors.first_imports import load_heavy
 
 REQUEST_TAG = "quant/request"
 _MOST_ATTEMPTS = 3
@@ -42,6 +43,7 @@ def performance_triggers(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.SensorResult | dg.SkipReason:
     """Store the readings and new requests, and run what is open."""
+    load_heavy()
     from quant_pipelines.operations.triggers import watch_performance  # noqa: PLC0415 - scipy
 
     watch_performance(platform.engine, platform.settings.triggers, platform.clock)

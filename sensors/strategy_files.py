@@ -8,6 +8,7 @@ from jobs.pipelines import strategy_trial
 from jobs.runs import skip_reason, unfinished_run
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.store.first_start import has_results
+from sensors.first_imports import load_heavy
 
 
 @dg.sensor(
@@ -21,6 +22,7 @@ def strategy_files(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.RunRequest | dg.SkipReason:
     """Request a trial of the files that the library does not know."""
+    load_heavy()
     from quant_pipelines.research.library import unknown_files  # noqa: PLC0415 - numba
     from quant_pipelines.sdk import strategies_folder  # noqa: PLC0415 - numba
 

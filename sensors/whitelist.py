@@ -15,6 +15,7 @@ from quant_pipelines.store.first_start import has_results
 from quant_pipelines.store.market import read_whitelist
 from quant_pipelines.store.requests import WHITELIST, seeded_symbols
 from quant_pipelines.store.whitelist import leaving_coins
+from sensors.first_imports import load_heavy
 from sensors.searches import run_open_requests
 
 STAGES = (SYMBOL_BACKFILL, FOCUSED_OPTIMIZATION)
@@ -33,6 +34,7 @@ def new_whitelist_symbol(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.SensorResult:
     """Go on with what leaves, add partitions, store new requests, and run what is open."""
+    load_heavy()
     from quant_pipelines.operations.triggers import watch_whitelist  # noqa: PLC0415 - scipy
 
     _finish_exits(context, platform)
@@ -54,6 +56,7 @@ def _finish_exits(context: dg.SensorEvaluationContext, platform: Platform) -> No
     """End what trades the coins that leave, and take off those that nothing trades any more."""
     if not leaving_coins(platform.engine, platform.exchange):
         return
+    load_heavy()
     from quant_pipelines.operations.coin_exit import finish_exits  # noqa: PLC0415 - numba
 
     for told in finish_exits(platform.engine, platform.exchange, platform.clock):
