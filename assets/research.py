@@ -64,12 +64,13 @@ class Calendar(Enum):
 
 
 class SearchedRange(dg.Config):
-    """Part of a parameter's declared bounds; the same low and high fix it."""
+    """Part of what a parameter declares; the same low and high, or one option, fix it."""
 
     name: str = Field(description="parameter of the strategy, such as fast")
-    low: float = Field(description="lowest value that is searched")
-    high: float = Field(description="highest value that is searched")
+    low: float = Field(default=0.0, description="lowest value that is searched")
+    high: float = Field(default=0.0, description="highest value that is searched")
     step: float = Field(default=0.0, ge=0, description="between the values from low on; 0: all of them")
+    options: list[str] = Field(default=[], description="of a choice, instead of bounds")
 
 
 class Search(dg.Config):
@@ -201,7 +202,7 @@ def _scope(config: Search, deep_factor: int) -> "Scope":
         changes=_changes(config),
         windows=_windows(config),
         constraints=_given(config, _CONSTRAINTS),
-        space=tuple(ParameterRange(one.name, one.low, one.high, one.step) for one in config.space),
+        space=tuple(ParameterRange(**one.model_dump()) for one in config.space),
     )
 
 

@@ -107,12 +107,19 @@ def assignment(text: str) -> tuple[str, str]:
 
 
 def parameter_range(text: str) -> ParameterRange:
-    """Range of ``name=low:high``, ``name=low:high:step``, or ``name=value``, which fixes the parameter."""
+    """Range of ``name=low:high``, ``name=low:high:step``, or ``name=value``, which fixes the parameter.
+
+    Of a choice ``name=option,option``.
+    """
     name, value = assignment(text)
+    options = tuple(part.strip() for part in value.split(","))
+    if all(option.isidentifier() for option in options):
+        return ParameterRange(name, options=options)
     parts = [number(part) for part in value.split(":")]
     if len(parts) > len(("low", "high", "step")):
         raise argparse.ArgumentTypeError(f"{text!r} is no range; expected {name}=LOW:HIGH[:STEP]")
-    return ParameterRange(name, *(parts if len(parts) > 1 else [parts[0], parts[0]]))
+    step = parts[2] if len(parts) > len(("low", "high")) else 0.0
+    return ParameterRange(name, parts[0], parts[min(1, len(parts) - 1)], step)
 
 
 def strategy_with_values(text: str) -> tuple[str, list[tuple[str, str]]]:

@@ -70,22 +70,29 @@ class ConstraintSettings:
 
 @dataclass(frozen=True, slots=True)
 class ParameterRange:
-    """Part of a parameter's declared bounds that is searched, both ends included; one value where they agree.
+    """Part of what a parameter declares that is searched; one value is fixed.
 
     Parameters
     ----------
     name
         Of the strategy's parameter.
     low, high
-        In its own unit.
+        Of a number, in its own unit, both included.
     step
         Between the values that are tried, from ``low`` on; 0 takes all.
+    options
+        Of a choice, which has no bounds.
     """
 
     name: str
-    low: float
-    high: float
+    low: float = 0.0
+    high: float = 0.0
     step: float = 0.0
+    options: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # A stored job has lists.
+        object.__setattr__(self, "options", tuple(self.options))
 
 
 @dataclass(frozen=True, slots=True)

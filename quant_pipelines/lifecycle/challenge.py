@@ -100,6 +100,9 @@ def _outside(new: NewText) -> str:
         declared = new.space.get(name)
         if declared is None:
             return f"{name} is not declared"
+        options = declared.get("options")
+        if options is not None and value not in options:
+            return f"{name} is {value}; expected one of {', '.join(options)}"
         low, high = declared.get("low"), declared.get("high")
         if isinstance(value, bool) or not isinstance(value, int | float) or low is None or high is None:
             continue

@@ -56,6 +56,7 @@ class GeneticSearcher:
 
     def __init__(self, space: Space, *, trials: int, seed: int = 0, population: int = 16) -> None:
         self._unseen = Unseen(space)
+        self._named = np.array([bool(one.options) for one in space.dimensions], dtype=bool)
         self._left = trials
         self._population = population
         self._rng = np.random.default_rng(seed)
@@ -86,7 +87,7 @@ class GeneticSearcher:
     def _drawn(self, count: int) -> FloatArray:
         if len(self._parents) < 2:
             return self._rng.random((count, self._parents.shape[1]))
-        return children(self._parents, count, self._rng)
+        return children(self._parents, count, self._rng, self._named)
 
 
 class ParetoSearcher(GeneticSearcher):

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 from quant_pipelines.optimize.searcher import Trial
-from quant_pipelines.optimize.space import Parameters, Space
+from quant_pipelines.optimize.space import Parameters, Space, Value
 
 _LARGEST_PRODUCT = 200_000
 
@@ -73,7 +73,7 @@ def grid_points(space: Space, limit: int) -> list[Parameters]:
     return points
 
 
-def _levels(space: Space, counts: Sequence[int]) -> list[list[int | float]]:
+def _levels(space: Space, counts: Sequence[int]) -> list[list[Value]]:
     return [dimension.levels(count) for dimension, count in zip(space.dimensions, counts, strict=True)]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from quant_pipelines.optimize.searcher import Trial
-from quant_pipelines.optimize.space import Parameters, Space
+from quant_pipelines.optimize.space import Key, Parameters, Space
 
 _LARGEST_DRAW = 2**14
 
@@ -62,7 +62,7 @@ def sobol_points(space: Space, count: int, *, seed: int = 0) -> list[Parameters]
     from scipy.stats import qmc  # noqa: PLC0415 - a second that only a search pays
 
     sequence = qmc.Sobol(len(space.dimensions), scramble=True, rng=seed)
-    found: dict[tuple[int | float, ...], Parameters] = {}
+    found: dict[Key, Parameters] = {}
     drawn, size = 0, 1 << max(count - 1, 1).bit_length()
     while len(found) < count and drawn < _LARGEST_DRAW:
         for position in sequence.random(size):

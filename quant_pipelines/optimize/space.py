@@ -3,14 +3,16 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from quant_pipelines.core.errors import OptimizationError, unknown_name
 from quant_pipelines.core.search_settings import ParameterRange
-from quant_pipelines.sdk import Strategy
+from quant_pipelines.sdk import Choice, Strategy
+from quant_pipelines.sdk.parameters import Declared
 
-Parameters: TypeAlias = dict[str, int | float]
-Key: TypeAlias = tuple[int | float, ...]
+Value: TypeAlias = int | float | str
+Parameters: TypeAlias = dict[str, Value]
+Key: TypeAlias = tuple[Value, ...]
 _ROUNDING = 1e-9
 _DIGITS = 12
 
@@ -31,6 +33,8 @@ class Dimension:
         Whether equal distances are equal ratios.
     step
         Between the only values that are allowed, from ``low`` on; 0 allows all.
+    options
+        Names of a choice, whose bounds are the first and the last position; empty for numbers.
 
     Examples
     --------
@@ -46,19 +50,33 @@ class Dimension:
     is_integer: bool
     is_logarithmic: bool = False
     step: float = 0.0
+    options: tuple[str, ...] = ()
 
-    def at(self, position: float) -> int | float:
-        """Value at a position in [0, 1]; each whole number owns the half-open interval around it."""
-        if self.step > 0.0:
-            steps = self._steps
+    @classmethod
+    def of(cls, name: str, declared: Declared) -> Self:
+        """Dimension of a declared parameter."""
+        if isinstance(declared, Choice):
+            last = len(declared.options) - 1
+            return cls(name, 0, last, is_integer=True, options=declared.options)
+        return cls(name, declared.low, declared.high, declared.kind == "int", declared.log)
+
+    def at(self, position: float) -> Value:
+        """Value at a position in [0, 1]; each whole number and option owns an interval around it."""
+        if self.options or self.step > 0.0:
+            steps = self.options or self._steps
             return steps[min(math.floor(position * len(steps)), len(steps) - 1)]
         if not self.is_integer:
             return self._between(self.low, self.high, position)
         value = math.floor(self._between(self.low - 0.5, self.high + 0.5, position) + 0.5)
         return min(max(value, int(self.low)), int(self.high))
 
-    def levels(self, count: int) -> list[int | float]:
-        """At most ``count`` evenly spaced values including both bounds; the middle for one."""
+    def levels(self, count: int) -> list[Value]:
+        """At most ``count`` evenly spaced values including both bounds; the middle for one.
+
+        Of a choice the first ``count`` options: between names there is no middle.
+        """
+        if self.options:
+            return list(self.options[:count])
         if self.step > 0.0:
             steps, last = self._steps, len(self._steps) - 1
             ends = [last // 2] if count == 1 else [round(last * one / (count - 1)) for one in range(count)]
@@ -109,9 +127,9 @@ class Space:
 
     dimensions: tuple[Dimension, ...]
     is_valid: Callable[[Parameters], bool]
-    fixed: Mapping[str, int | float] = field(default_factory=dict)
+    fixed: Mapping[str, Value] = field(default_factory=dict)
 
-    def whole(self, searched: Mapping[str, int | float]) -> Parameters:
+    def whole(self, searched: Mapping[str, Value]) -> Parameters:
         """Parameter set of what is searched, with what is fixed."""
         return {**searched, **self.fixed}
 
@@ -120,7 +138,7 @@ class Space:
         placed = zip(self.dimensions, positions, strict=True)
         return self.whole({dimension.name: dimension.at(position) for dimension, position in placed})
 
-    def key(self, parameters: Mapping[str, int | float]) -> Key:
+    def key(self, parameters: Mapping[str, Value]) -> Key:
         """Identity of a parameter set within this space."""
         return tuple(parameters[dimension.name] for dimension in self.dimensions)
 
@@ -156,10 +174,7 @@ def space_of(strategy_class: type[Strategy], ranges: Sequence[ParameterRange] = 
     declared = strategy_class.search_space()
     if not declared:
         raise OptimizationError(f"{strategy_class.__name__} declares no parameter; expected one to search")
-    dimensions = tuple(
-        Dimension(name, parameter.low, parameter.high, parameter.kind == "int", parameter.log)
-        for name, parameter in declared.items()
-    )
+    dimensions = tuple(Dimension.of(name, parameter) for name, parameter in declared.items())
     return narrowed(Space(dimensions, strategy_class.is_allowed), ranges)
 
 
@@ -190,20 +205,24 @@ def narrowed(space: Space, ranges: Sequence[ParameterRange]) -> Space:
         if one.name not in declared:
             raise OptimizationError(unknown_name("parameter", one.name, declared))
         _require_within(one, declared[one.name])
-    parts = [_part(dimension, asked.get(dimension.name)) for dimension in space.dimensions]
+    parts = [_part(one, asked[one.name]) if one.name in asked else one for one in space.dimensions]
     fixed = {one.name: one.at(0.0) for one in parts if one.low == one.high and one.name in asked}
     searched = tuple(one for one in parts if one.name not in fixed)
     return Space(searched, lambda values: space.is_valid({**values, **fixed}), fixed)
 
 
-def _part(dimension: Dimension, asked: ParameterRange | None) -> Dimension:
-    if asked is None:
-        return dimension
+def _part(dimension: Dimension, asked: ParameterRange) -> Dimension:
+    if dimension.options:
+        chosen = tuple(one for one in dimension.options if one in asked.options)
+        return replace(dimension, high=len(chosen) - 1, options=chosen)
     kind = int if dimension.is_integer else float
     return replace(dimension, low=kind(asked.low), high=kind(asked.high), step=asked.step)
 
 
 def _require_within(asked: ParameterRange, declared: Dimension) -> None:
+    if declared.options or asked.options:
+        _require_options(asked, declared)
+        return
     named = f"space of {asked.name} is {asked.low:g}:{asked.high:g}"
     if not declared.low <= asked.low <= asked.high <= declared.high:
         raise OptimizationError(f"{named}; expected a range within {declared.low:g}:{declared.high:g}")
@@ -212,3 +231,14 @@ def _require_within(asked: ParameterRange, declared: Dimension) -> None:
     given = (asked.low, asked.high, asked.step)
     if declared.is_integer and any(value != math.floor(value) for value in given):
         raise OptimizationError(f"{named} in steps of {asked.step:g}; expected whole numbers")
+
+
+def _require_options(asked: ParameterRange, declared: Dimension) -> None:
+    if not asked.options or not {*asked.options} <= {*declared.options}:
+        given = ",".join(asked.options) or f"{asked.low:g}:{asked.high:g}"
+        expected = (
+            f"options of {', '.join(declared.options)}"
+            if declared.options
+            else f"a range within {declared.low:g}:{declared.high:g}"
+        )
+        raise OptimizationError(f"space of {asked.name} is {given}; expected {expected}")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 
 ETA = 10.0
 CROSSOVER_PROBABILITY = 0.9
@@ -39,7 +39,9 @@ class GeneDraws(NamedTuple):
     swap: FloatArray
 
 
-def children(parents: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:
+def children(
+    parents: FloatArray, count: int, rng: np.random.Generator, named: BoolArray | None = None
+) -> FloatArray:
     """Children of parents that are sorted, best first.
 
     Parameters
@@ -50,6 +52,9 @@ def children(parents: FloatArray, count: int, rng: np.random.Generator) -> Float
         How many.
     rng
         Of the searcher's own.
+    named
+        Which dimensions are choices among names, shape (n_dimensions,); none by default. No name is nearer to
+        one than another: such a gene is one of the parents', or drawn anew where it mutates.
 
     Examples
     --------
@@ -63,7 +68,10 @@ def children(parents: FloatArray, count: int, rng: np.random.Generator) -> Float
     first, second = (parents[winners(len(parents), count, rng)] for _ in range(2))
     pairs, own = (GeneDraws(*rng.random((3, count, n_dimensions))) for _ in range(2))
     mates = rng.random((count, 1)) < CROSSOVER_PROBABILITY
-    return mutated(np.where(mates, crossed(first, second, pairs), first), own)
+    are_names = np.zeros(n_dimensions, dtype=bool) if named is None else named
+    mixed = np.where(are_names, exchanged(first, second, pairs), crossed(first, second, pairs))
+    grown = np.where(mates, mixed, first)
+    return np.where(are_names, redrawn(grown, own), mutated(grown, own))
 
 
 def winners(n_parents: int, count: int, rng: np.random.Generator) -> IntArray:
@@ -129,3 +137,31 @@ def mutated(points: FloatArray, draws: GeneDraws) -> FloatArray:
     power = 1.0 / (ETA + 1.0)
     step = np.where(falls, np.maximum(down, 0.0) ** power - 1.0, 1.0 - np.maximum(up, 0.0) ** power)
     return np.where(moves, np.clip(points + step, 0.0, 1.0), points)
+
+
+def exchanged(first: FloatArray, second: FloatArray, draws: GeneDraws) -> FloatArray:
+    """Genes of one parent or the other, as often from each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.variation import GeneDraws, exchanged
+    >>> draws = GeneDraws(*np.array([[[0.0, 0.0]], [[0.0, 0.0]], [[0.2, 0.9]]]))
+    >>> exchanged(np.array([[0.1, 0.1]]), np.array([[0.8, 0.8]]), draws)
+    array([[0.1, 0.8]])
+    """
+    return np.where(draws.swap <= 0.5, first, second)
+
+
+def redrawn(points: FloatArray, draws: GeneDraws) -> FloatArray:
+    """Points of which on average one gene each is drawn anew.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.variation import GeneDraws, redrawn
+    >>> draws = GeneDraws(*np.array([[[0.1, 0.9]], [[0.7, 0.7]], [[0.0, 0.0]]]))
+    >>> redrawn(np.array([[0.2, 0.4]]), draws)
+    array([[0.7, 0.4]])
+    """
+    return np.where(draws.gate <= 1.0 / points.shape[1], draws.spread, points)

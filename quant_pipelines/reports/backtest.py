@@ -7,7 +7,7 @@ from quant_pipelines.backtest.market.funding import FundingUse
 from quant_pipelines.metrics import MEASURES
 from quant_pipelines.reports.books import account_facts, book_section, exposure_section
 from quant_pipelines.reports.curves import drawdown_sections, equity_section, month_section, rolling_section
-from quant_pipelines.reports.numbers import measure, minute, money, percent, plain, words
+from quant_pipelines.reports.numbers import measure, minute, money, percent, plain, value_text, words
 from quant_pipelines.reports.page import Cell, Tile, document, facts, folded, paragraph, section, table, tiles
 from quant_pipelines.reports.ruin import ruin_sentences
 from quant_pipelines.reports.run import BacktestRun
@@ -155,6 +155,5 @@ def _pairs(values: dict[str, Any], *without: str) -> str:
         if name in without or isinstance(value, dict | list | tuple):
             continue
         unit = " bps" if name.endswith("_bps") else ""
-        text = plain(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
-        shown.append(f"{words(name.removesuffix('_bps'))} {text}{unit}")
+        shown.append(f"{words(name.removesuffix('_bps'))} {value_text(value)}{unit}")
     return ", ".join(shown)

@@ -9,7 +9,7 @@ from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.metrics import compounded
 from quant_pipelines.reports.axes import number_axis, time_axis
 from quant_pipelines.reports.charts import Chart, draw, level, line
-from quant_pipelines.reports.numbers import NOTHING, day, percent, plain
+from quant_pipelines.reports.numbers import NOTHING, day, percent, plain, value_text
 from quant_pipelines.reports.page import Cell, Tile, document, paragraph, section, signed, table, tiles
 
 _KINDS = ("c1", "c2", "hold")
@@ -90,4 +90,4 @@ def _splits(result: Mapping[str, Any]) -> str:
 
 
 def _values(parameters: Mapping[str, Any] | None) -> str:
-    return ", ".join(f"{key}={plain(value, 4)}" for key, value in (parameters or {}).items()) or "none"
+    return ", ".join(f"{key}={value_text(value, 4)}" for key, value in (parameters or {}).items()) or "none"

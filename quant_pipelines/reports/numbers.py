@@ -1,6 +1,7 @@
 """How numbers, times and measures are written for a person."""
 
 import math
+from typing import Any
 
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, from_ms
 from quant_pipelines.metrics.measures import DAYS, FRACTION, HOURS, NUMBER, QUOTE
@@ -27,6 +28,12 @@ def plain(value: float | None, digits: int = 6) -> str:
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     text = f"{value:,.{min(decimals, 12)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def value_text(known: Any, digits: int = 6) -> str:
+    """Write a number as ``plain`` does; a name, or a yes or no, as it is."""
+    is_number = isinstance(known, int | float) and not isinstance(known, bool)
+    return plain(known, digits) if is_number else str(known)
 
 
 def duration(ms: float) -> str:

@@ -10,7 +10,7 @@ from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.reports.axes import number_axis
 from quant_pipelines.reports.charts import Chart, dots, draw
-from quant_pipelines.reports.numbers import percent, plain, words
+from quant_pipelines.reports.numbers import percent, plain, value_text, words
 from quant_pipelines.reports.page import Cell, paragraph, section, table
 
 _FEWEST = 12
@@ -52,7 +52,7 @@ def _table(trials: Sequence[Trial], front: Sequence[int]) -> str:
         [
             Cell(plain(trials[at].objective, 2), trials[at].objective),
             Cell(percent(trials[at].drawdown), trials[at].drawdown),
-            *(Cell(plain(float(trials[at].parameters[name]), 3)) for name in names),
+            *(Cell(value_text(trials[at].parameters[name], 3)) for name in names),
         ]
         for at in kept
     ]

@@ -18,7 +18,7 @@ from quant_pipelines.reports.axes import Axis, number_axis, time_axis
 from quant_pipelines.reports.capital import capital_mark, capital_section
 from quant_pipelines.reports.charts import Chart, Layer, area, draw, level, line
 from quant_pipelines.reports.curves import month_section
-from quant_pipelines.reports.numbers import NOTHING, day, percent, plain, words
+from quant_pipelines.reports.numbers import NOTHING, day, percent, plain, value_text, words
 from quant_pipelines.reports.page import Cell, Tile, document, facts, paragraph, section, signed, table, tiles
 from quant_pipelines.reports.pareto import pareto_section
 from quant_pipelines.reports.screen_rates import screen_rates
@@ -128,7 +128,7 @@ def _tiles(walk: JudgedWalk) -> list[Tile]:
 
 def _facts(walk: JudgedWalk) -> dict[str, str]:
     record, outside = walk.record, walk.record.out_of_sample
-    values = ", ".join(f"{name} = {_value(value)}" for name, value in record.parameters.items())
+    values = ", ".join(f"{name} = {value_text(value, 5)}" for name, value in record.parameters.items())
     return {
         "Strategy": record.strategy,
         "Version": record.content_hash,
@@ -253,7 +253,8 @@ def _fold_section(walk: JudgedWalk) -> str:
 def _fold_row(name: str, result: FoldResult) -> tuple[str | Cell, ...]:
     fold, inside, outside = result.fold, total_return(result.fit.returns), total_return(result.test.returns)
     is_tested = result.test.returns.size > 0
-    values = ", ".join(f"{key}={plain(value, 4)}" for key, value in (result.fit.parameters or {}).items())
+    fitted = result.fit.parameters or {}
+    values = ", ".join(f"{name}={value_text(value, 4)}" for name, value in fitted.items())
     return (
         name,
         f"{day(fold.train_start_ms)} to {day(fold.train_end_ms)}",
@@ -275,8 +276,4 @@ def _evidence(record: VerdictRecord) -> str:
 def _text(values: dict[str, Any], name: str) -> str:
     if name not in values:
         return ""
-    return "not known" if values[name] is None else _value(values[name])
-
-
-def _value(value: Any) -> str:
-    return plain(value, 5) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return "not known" if values[name] is None else value_text(values[name], 5)

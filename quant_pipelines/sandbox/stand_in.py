@@ -18,7 +18,7 @@ from quant_pipelines.sandbox.wire import Frame
 from quant_pipelines.sdk.desk import Desk, OrderEvent
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.inputs import Inputs
-from quant_pipelines.sdk.parameters import Float, Int
+from quant_pipelines.sdk.parameters import Choice, Declared, Float, Int
 from quant_pipelines.sdk.stops import Stops
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.sdk.turns import Turns
@@ -116,7 +116,7 @@ def _class_of(told: Mapping[str, Any], version: AskedVersion) -> type[Strategy]:
     taken = [parameter for parameter in space if hasattr(base, parameter) or not parameter.isidentifier()]
     if taken:
         raise ValueError(f"a parameter is called {taken[0]!r}")
-    rules = {rule: _parameter(one) for rule, one in told["stops"].items()}
+    rules = {rule: _number(one) for rule, one in told["stops"].items()}
     inputs = told["inputs"] | {"timeframes": tuple(told["inputs"]["timeframes"])}
     history_bars = int(told["higher_history_bars"])
     body: dict[str, Any] = {
@@ -135,6 +135,10 @@ def _class_of(told: Mapping[str, Any], version: AskedVersion) -> type[Strategy]:
     return type(str(told["class"]), (base,), body)
 
 
-def _parameter(told: Mapping[str, Any]) -> Float | Int:
+def _parameter(told: Mapping[str, Any]) -> Declared:
+    return Choice(told["default"], options=told["options"]) if told["kind"] == Choice.kind else _number(told)
+
+
+def _number(told: Mapping[str, Any]) -> Float | Int:
     kind = _KINDS[told["kind"]]
     return kind(told["default"], low=told["low"], high=told["high"], log=bool(told["log"]))

@@ -17,7 +17,7 @@ from quant_pipelines.sdk.loading import (
     list_strategies,
     load_strategy,
 )
-from quant_pipelines.sdk.parameters import Float, Int, Parameter
+from quant_pipelines.sdk.parameters import Choice, Float, Int, Parameter
 from quant_pipelines.sdk.signals import beyond, entered, held, opposite, turned
 from quant_pipelines.sdk.stops import Stops
 from quant_pipelines.sdk.strategy import Strategy
@@ -26,6 +26,7 @@ from quant_pipelines.sdk.turns import Turns, above, crossed
 __all__ = [
     "Array",
     "Bars",
+    "Choice",
     "CompiledStrategy",
     "Desk",
     "OrderNews",

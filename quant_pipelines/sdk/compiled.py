@@ -124,18 +124,20 @@ class CompiledStrategy(EventStrategy):
 
 
 def numbers_of(strategy: CompiledStrategy) -> FloatArray:
-    """Parameters as the handlers read them, in the order of declaration.
+    """Parameters as the handlers read them, in the order of declaration; a choice as its option's position.
 
     Examples
     --------
-    >>> from quant_pipelines.sdk import CompiledStrategy, Int
+    >>> from quant_pipelines.sdk import Choice, CompiledStrategy, Int
     >>> from quant_pipelines.sdk.compiled import numbers_of
     >>> class Idea(CompiledStrategy):
     ...     rungs = Int(4, low=1, high=8)
+    ...     spacing = Choice("ratio", options=("amount", "ratio"))
     >>> numbers_of(Idea())
-    array([4.])
+    array([4., 1.])
     """
-    return np.array(list(strategy.parameters.values()), dtype=np.float64)
+    declared, values = strategy.search_space(), strategy.parameters
+    return np.array([one.number(values[name]) for name, one in declared.items()], dtype=np.float64)
 
 
 def bind_handlers(name: str, tree: ast.Module, module: ModuleType, owner: type[CompiledStrategy]) -> None:

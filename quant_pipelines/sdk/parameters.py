@@ -1,15 +1,71 @@
 """Typed, bounded parameters, declared once: search space, validation and documentation come from here."""
 
 import math
-from typing import Any, Generic, Self, TypeVar, cast, overload
+from typing import Any, Generic, Self, TypeAlias, TypeVar, cast, overload
 
 from quant_pipelines.core.errors import StrategyError
 
-Number = TypeVar("Number", int, float)
+Value = TypeVar("Value", bound=int | float | str)
+Number = TypeVar("Number", bound=int | float)
 
 
-class Parameter(Generic[Number]):
-    """Number with a default and inclusive bounds; on an instance of a strategy it reads as its value.
+class Parameter(Generic[Value]):
+    """Declared value with a default; on an instance of a strategy it reads as its value.
+
+    Parameters
+    ----------
+    default
+        Value when none is given.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Int
+    >>> Int(12, low=5, high=60, log=True).describe()
+    {'kind': 'int', 'default': 12, 'low': 5, 'high': 60, 'log': True}
+    """
+
+    kind = ""
+
+    def __init__(self, default: Value) -> None:
+        self.default: Value = default
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> Value: ...
+
+    def __get__(self, instance: object | None, owner: type) -> Self | Value:
+        if instance is None:
+            return self
+        return cast(Value, instance.__dict__[self.name])
+
+    def __set__(self, instance: object, value: Value) -> None:
+        raise AttributeError(f"{self.name} is frozen; make a new strategy with the value")
+
+    def checked(self, value: Any, *, owner: str) -> Value:
+        """Value in the parameter's own type; what it can't be is refused by one sentence."""
+        raise NotImplementedError
+
+    def corners(self) -> tuple[Value, ...]:
+        """Values at which a strategy is tried before it is accepted."""
+        raise NotImplementedError
+
+    def number(self, value: Value) -> float:
+        """Value as a compiled handler reads it."""
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, Any]:
+        """Return the declaration as a JSON document; its kind tells what else it has."""
+        return {"kind": self.kind, "default": self.default}
+
+
+class Bounded(Parameter[Number]):
+    """Number between inclusive bounds.
 
     Parameters
     ----------
@@ -24,23 +80,15 @@ class Parameter(Generic[Number]):
     ------
     StrategyError
         If the three are not finite numbers of this kind, in order.
-
-    Examples
-    --------
-    >>> from quant_pipelines.sdk import Int
-    >>> Int(12, low=5, high=60, log=True).describe()
-    {'kind': 'int', 'default': 12, 'low': 5, 'high': 60, 'log': True}
     """
 
-    kind = ""
     own_type: type = object
 
     def __init__(self, default: Number, *, low: Number, high: Number, log: bool = False) -> None:
-        self.default: Number = default
+        super().__init__(default)
         self.low: Number = low
         self.high: Number = high
         self.log = log
-        self.name = ""
         numbers = [number for value in (low, default, high) if (number := self._number(value)) is not None]
         is_ordered = len(numbers) == 3 and numbers == sorted(numbers)
         if not is_ordered or (log and not low > 0):
@@ -49,23 +97,6 @@ class Parameter(Generic[Number]):
                 f"a parameter is declared from {low!r} to {high!r} with the default {default!r}; "
                 f"expected finite {self._noun()}s {span}"
             )
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-
-    @overload
-    def __get__(self, instance: object, owner: type) -> Number: ...
-
-    def __get__(self, instance: object | None, owner: type) -> Self | Number:
-        if instance is None:
-            return self
-        return cast(Number, instance.__dict__[self.name])
-
-    def __set__(self, instance: object, value: Number) -> None:
-        raise AttributeError(f"{self.name} is frozen; make a new strategy with the value")
 
     def checked(self, value: Any, *, owner: str) -> Number:
         """Value in the parameter's own type.
@@ -76,25 +107,30 @@ class Parameter(Generic[Number]):
             If it is not a number of this kind or out of bounds; the sentence names owner, parameter,
             value and range.
         """
-        if type(value) is self.own_type and self.low <= cast(Number, value) <= self.high:
+        if type(value) is self.own_type and self._holds(cast(Number, value)):
             return cast(Number, value)
         number = self._number(value)
-        if number is None or not self.low <= number <= self.high:
+        if number is None or not self._holds(number):
             raise StrategyError(
                 f"{owner}: parameter {self.name} is {value!r}; expected a {self._noun()} "
                 f"from {self.low} to {self.high}"
             )
         return number
 
+    def corners(self) -> tuple[Number, ...]:
+        """Both bounds."""
+        return (self.low, self.high)
+
+    def number(self, value: Number) -> float:
+        """Value itself."""
+        return float(value)
+
     def describe(self) -> dict[str, Any]:
         """Return the declaration as a JSON document: kind, default, low, high, log."""
-        return {
-            "kind": self.kind,
-            "default": self.default,
-            "low": self.low,
-            "high": self.high,
-            "log": self.log,
-        }
+        return super().describe() | {"low": self.low, "high": self.high, "log": self.log}
+
+    def _holds(self, value: Number) -> bool:
+        return float(self.low) <= float(value) <= float(self.high)
 
     def _number(self, value: Any) -> Number | None:
         raise NotImplementedError
@@ -103,7 +139,7 @@ class Parameter(Generic[Number]):
         return "number"
 
 
-class Int(Parameter[int]):
+class Int(Bounded[int]):
     """Whole number, such as a window in bars.
 
     Examples
@@ -129,7 +165,7 @@ class Int(Parameter[int]):
         return "whole number"
 
 
-class Float(Parameter[float]):
+class Float(Bounded[float]):
     """Real number, such as a width in deviations or a fraction of price.
 
     Examples
@@ -145,6 +181,77 @@ class Float(Parameter[float]):
 
     def _number(self, value: Any) -> float | None:
         return _as_float(value)
+
+
+class Choice(Parameter[str]):
+    """One of several names, such as the kind of an average; no order is meant by theirs.
+
+    Parameters
+    ----------
+    default
+        Name when none is given.
+    options
+        All names, each once, two or more.
+
+    Raises
+    ------
+    StrategyError
+        If they are not names, or the default is none of them.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Choice, Strategy
+    >>> class Cross(Strategy):
+    ...     average = Choice("ema", options=("ema", "sma"))
+    >>> Cross().average, Cross(average="sma").average
+    ('ema', 'sma')
+    >>> Cross(average="wma")
+    Traceback (most recent call last):
+        ...
+    quant_pipelines.core.errors.StrategyError: Cross: parameter average is 'wma'; expected one of ema, sma
+    """
+
+    kind = "choice"
+
+    def __init__(self, default: str, *, options: tuple[str, ...] | list[str]) -> None:
+        super().__init__(default)
+        self.options = tuple(options)
+        are_names = all(str(one).isidentifier() for one in self.options)
+        if not are_names or not 1 < len(self.options) == len({*self.options}) or default not in self.options:
+            raise StrategyError(
+                f"a choice is declared of {self.options!r} with the default {default!r}; "
+                "expected two or more different names, and the default among them"
+            )
+
+    def checked(self, value: Any, *, owner: str) -> str:
+        """Name as it is declared.
+
+        Raises
+        ------
+        StrategyError
+            If it is none of the options; the sentence names owner, parameter, value and options.
+        """
+        if value not in self.options:
+            raise StrategyError(
+                f"{owner}: parameter {self.name} is {value!r}; expected one of {', '.join(self.options)}"
+            )
+        return str(value)
+
+    def corners(self) -> tuple[str, ...]:
+        """All options."""
+        return self.options
+
+    def number(self, value: str) -> float:
+        """Position among the options."""
+        return float(self.options.index(value))
+
+    def describe(self) -> dict[str, Any]:
+        """Return the declaration as a JSON document: kind, default, options."""
+        return super().describe() | {"options": list(self.options)}
+
+
+Declared: TypeAlias = Bounded[Any] | Choice
+"""Whatever a strategy declares."""
 
 
 def _as_float(value: Any) -> float | None:

@@ -11,7 +11,7 @@ from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.core.jit import kernel
 from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk.inputs import Inputs
-from quant_pipelines.sdk.parameters import Int, Parameter
+from quant_pipelines.sdk.parameters import Bounded, Choice, Declared, Int
 from quant_pipelines.sdk.stops import HARD_STOP, Stops
 from quant_pipelines.sdk.turns import Turns, expanded, is_in_order
 
@@ -50,7 +50,7 @@ class Strategy:
 
     inputs: ClassVar[Inputs] = Inputs()
     stops: ClassVar[Stops] = Stops()
-    _space: ClassVar[dict[str, Parameter[Any]]] = {}
+    _space: ClassVar[dict[str, Declared]] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -58,7 +58,7 @@ class Strategy:
             name: declared
             for owner in reversed(cls.__mro__)
             for name, declared in vars(owner).items()
-            if isinstance(declared, Parameter)
+            if isinstance(declared, Bounded | Choice)
         }
         cls._space = {**space, **cls.stops.declared}
 
@@ -74,13 +74,13 @@ class Strategy:
             raise StrategyError(f"{owner}: {shown} is not a valid combination; see is_valid")
 
     @classmethod
-    def search_space(cls) -> dict[str, Parameter[Any]]:
+    def search_space(cls) -> dict[str, Declared]:
         """Return the declared parameters by name, in the order of declaration; the hard stop comes last."""
         return dict(cls._space)
 
     @classmethod
     def describe_space(cls) -> dict[str, dict[str, Any]]:
-        """Search space as a JSON document: name -> kind, default, low, high, log."""
+        """Search space as a JSON document: name -> kind, default, and its bounds or options."""
         return {name: declared.describe() for name, declared in cls._space.items()}
 
     @classmethod

@@ -28,12 +28,11 @@ KINDS = Space(
     (
         Dimension("window", 10, 30, True),
         Dimension("ratio", 0.001, 10.0, False, is_logarithmic=True),
-        Dimension("side", 0, 2, True),
+        Dimension("side", 0, 2, True, options=("long", "short", "both")),
         Dimension("tenths", 0.0, 1.0, False, step=0.1),
     ),
-    is_valid=lambda values: values["side"] != 1 or values["window"] < 20,
+    is_valid=lambda values: values["side"] != "short" or values["window"] < 20,
 )
-"""A category is a whole number: its values have names in the strategy."""
 IMPOSSIBLE = Space(SPACE.dimensions, is_valid=lambda _: False)
 POINT = Space((Dimension("window", 7, 7, True), Dimension("width", 2.0, 2.0, False)), is_valid=lambda _: True)
 NARROW = Space(SPACE.dimensions, is_valid=lambda values: values["fast"] == 7 and values["slow"] < 60)
@@ -77,8 +76,21 @@ def test_every_set_is_valid_within_bounds_and_asked_once(name: str, space: Space
     for trial in done:
         assert space.is_valid(trial.parameters)
         for dimension in space.dimensions:
-            assert dimension.low <= trial.parameters[dimension.name] <= dimension.high
-            assert type(trial.parameters[dimension.name]) is (int if dimension.is_integer else float)
+            value = trial.parameters[dimension.name]
+            if dimension.options:
+                assert value in dimension.options
+                continue
+            assert dimension.low <= value <= dimension.high
+            assert type(value) is (int if dimension.is_integer else float)
+
+
+@pytest.mark.parametrize("best", ["long", "short", "both"])
+@pytest.mark.parametrize("name", LEARNING)
+def test_a_choice_is_learned_wherever_its_best_option_stands(name: str, best: str) -> None:
+    done = run(name, KINDS, ranked=lambda values: float(values["side"] == best) - abs(values["tenths"] - 0.5))
+    tried = [trial.parameters["side"] for trial in done]
+    assert {*tried} == {"long", "short", "both"}
+    assert tried[48:].count(best) > len(tried[48:]) / 3
 
 
 @pytest.mark.parametrize("name", SEARCHERS)

@@ -8,7 +8,7 @@ Kind = TypeVar("Kind", bound=Strategy)
 
 
 def corners(strategy_class: type[Kind]) -> list[Kind]:
-    """Defaults, and every parameter at either bound, where that is allowed.
+    """Defaults, and every parameter at either bound or option, where that is allowed.
 
     Examples
     --------
@@ -22,7 +22,7 @@ def corners(strategy_class: type[Kind]) -> list[Kind]:
     >>> corners(Cross)  # without fast=60, which isn't below slow=50
     [Cross(fast=12, slow=50), Cross(fast=5, slow=50), Cross(fast=12, slow=20), Cross(fast=12, slow=200)]
     """
-    candidates: list[dict[str, float]] = [{}]
+    candidates: list[dict[str, int | float | str]] = [{}]
     for name, declared in strategy_class.search_space().items():
-        candidates += [{name: declared.low}, {name: declared.high}]
+        candidates += [{name: value} for value in declared.corners() if value != declared.default]
     return [strategy_class(**values) for values in candidates if strategy_class.is_allowed(values)]

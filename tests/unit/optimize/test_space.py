@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from quant_pipelines.cli.parse import parameter_range
-from quant_pipelines.core.errors import OptimizationError
+from quant_pipelines.core.errors import OptimizationError, StrategyError
 from quant_pipelines.core.search_settings import ParameterRange
 from quant_pipelines.core.settings import GateSettings
 from quant_pipelines.optimize.judge import Context, judge
-from quant_pipelines.optimize.searchers import make_searcher
+from quant_pipelines.optimize.searchers import SEARCHERS, make_searcher
 from quant_pipelines.optimize.sobol import sobol_points
 from quant_pipelines.optimize.space import Dimension, Space, narrowed, space_of
 from quant_pipelines.optimize.walk_forward import walk_forward
-from quant_pipelines.sdk import Array, Bars, Float, Int, Stops, Strategy
+from quant_pipelines.sdk import Array, Bars, Choice, Float, Int, Stops, Strategy
 from tests.unit.optimize.test_walk_forward import PLAN, KnownMarket
 
 
@@ -102,6 +102,58 @@ def test_where_all_is_fixed_one_set_is_left(searcher: str) -> None:
     assert judge(result, Context(GateSettings())).in_sample["own_trials"] == 4 + 1
 
 
+class Chosen(Strategy):
+    """Strategy with a choice."""
+
+    average = Choice("sma", options=("ema", "sma", "wma"))
+    window = Int(10, low=5, high=20)
+
+
+def test_each_option_owns_an_equal_part_of_its_dimension() -> None:
+    space = space_of(Chosen)
+    assert [space.at([at / 6, 0.0])["average"] for at in range(7)] == [
+        *("ema", "ema", "sma", "sma"),
+        *("wma",) * 3,
+    ]
+    assert [space.dimensions[0].levels(count) for count in (1, 3, 9)] == [
+        ["ema"],
+        *[["ema", "sma", "wma"]] * 2,
+    ]
+
+
+@pytest.mark.parametrize("searcher", SEARCHERS)
+def test_fewer_options_are_searched_and_one_is_fixed(searcher: str) -> None:
+    two, one = (
+        narrowed(space_of(Chosen), [parameter_range(text), parameter_range("window=5:9")])
+        for text in ("average=wma,ema", "average=wma")
+    )
+    for part, options in ((two, {"ema", "wma"}), (one, {"wma"})):
+        asked = make_searcher(searcher, part, trials=40, seed=1).ask()
+        assert {values["average"] for values in asked} == options
+        assert all(Chosen(**values).parameters == values for values in asked)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("average=ema,hma", "space of average is ema,hma; expected options of ema, sma, wma"),
+        ("average=0:2", "space of average is 0:2; expected options of ema, sma, wma"),
+        ("window=ema", "space of window is ema; expected a range within 5:20"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused(given: str, message: str) -> None:
+    with pytest.raises(OptimizationError, match=re.escape(message)):
+        narrowed(space_of(Chosen), [parameter_range(given)])
+
+
+@pytest.mark.parametrize("options", [(), ("ema",), ("ema", "ema"), ("sma", "wma"), ("ema", "1 day")])
+def test_a_choice_that_is_none_is_refused_where_it_is_declared(options: tuple[str, ...]) -> None:
+    with pytest.raises(
+        StrategyError, match="expected two or more different names, and the default among them"
+    ):
+        Choice("ema", options=options)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -129,13 +181,14 @@ def test_a_parameter_is_narrowed_once() -> None:
         ("fast=5:20", ParameterRange("fast", 5, 20)),
         ("width=1:2:0.25", ParameterRange("width", 1, 2, 0.25)),
         ("slow=90", ParameterRange("slow", 90, 90)),
+        ("average=ema, sma", ParameterRange("average", options=("ema", "sma"))),
     ],
 )
 def test_a_range_is_read_as_it_is_written(text: str, expected: ParameterRange) -> None:
     assert parameter_range(text) == expected
 
 
-@pytest.mark.parametrize("text", ["fast", "fast=", "fast=a:b", "fast=1:2:3:4", "=1:2"])
+@pytest.mark.parametrize("text", ["fast", "fast=", "fast=a:b", "fast=ema,", "fast=1:2:3:4", "=1:2"])
 def test_a_text_that_is_no_range_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="expected"):
         parameter_range(text)

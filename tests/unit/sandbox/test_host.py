@@ -139,6 +139,30 @@ def test_shipped_strategy_answers_to_the_bit_as_in_process(shared: SandboxHost, 
         assert given.tobytes() == expected.tobytes()
 
 
+CHOICE = """
+from quant_pipelines.sdk import Array, Bars, Choice, Strategy
+
+
+class Sided(Strategy):
+    side = Choice("long", options=("long", "short"))
+
+    def target(self, bars: Bars) -> Array:
+        return bars.close * 0.0 + (1.0 if self.side == "long" else -1.0)
+"""
+
+
+def test_a_choice_that_a_text_declares_is_checked_here_and_reaches_it_in_its_process(
+    shared: SandboxHost,
+) -> None:
+    far = shared.load("sided", CHOICE)
+    assert far.describe_space() == {
+        "side": {"kind": "choice", "default": "long", "options": ["long", "short"]}
+    }
+    assert [target_of(far(**values), BARS)[0] for values in ({}, {"side": "short"})] == [1.0, -1.0]
+    with pytest.raises(StrategyError, match="parameter side is 'flat'; expected one of long, short"):
+        far(side="flat")
+
+
 def test_event_strategy_acts_and_remembers_as_in_process(shared: SandboxHost) -> None:
     bars = TrialMarket(in_process("ladder", EVENT_TEXT)).walk(200, 3)
     far, near = (load("ladder", EVENT_TEXT)(rungs=3) for load in (shared.load, in_process))
