@@ -247,6 +247,9 @@ class LadderSettings:
     canary_max_days: int = setting(
         60, "days after which a challenger's canary that has not ended waits for a person", low=1, high=3650
     )
+    taken_back_days: int = setting(
+        180, "days for which parameters that were taken back do not challenge again", low=1, high=36_500
+    )
     canary_min_fills: int = setting(
         30, "fills of a challenger's canary before it may take all of the capital", low=1, high=100_000
     )

@@ -88,6 +88,7 @@ def open_challenger(
         return replace(one, decision=REJECTED, reasons=(fault,)), None
     new = _new_text(connection, one.verdict, values["strategy_version_id"], incumbent)
     checks = validate(new, limits_of(settings))
+    taken_back_since = now - timedelta(days=settings.ladder.taken_back_days)
     step = step_of("candidate", "shadow" if incumbent.stage in ORDER_STAGES else "paper")
     evidence = ChallengeEvidence(
         kind,
@@ -96,7 +97,7 @@ def open_challenger(
         halted=_halted(connection, incumbent),
         in_flight=in_flight_of(connection, incumbent),
         pinned=pinned_of(connection, incumbent),
-        turned_back=_turned_back(connection, incumbent, _offered(one.verdict, values)),
+        turned_back=_turned_back(connection, incumbent, _offered(one.verdict, values), taken_back_since),
     )
     refused = refusals(step, evidence)
     if refused:
@@ -188,11 +189,11 @@ def _offered(verdict: VerdictRecord, values: dict[str, Any]) -> Terms:
     return Terms(values["strategy_version_id"], verdict.content_hash, verdict.parameters, verdict.id)
 
 
-def _turned_back(connection: Connection, incumbent: StoredStage, new: Terms) -> str:
-    """Say when the same was taken back before; empty where it never was."""
+def _turned_back(connection: Connection, incumbent: StoredStage, new: Terms, since: datetime) -> str:
+    """Say when the same was taken back last; empty where it never was since."""
     same = (one for one in turned_back(connection, incumbent.deployment_id) if one.terms.digest == new.digest)
     found = next(same, None)
-    if found is None:
+    if found is None or found.at < since:
         return ""
     return (
         f"the same parameters of the same text were taken back on {found.at:%Y-%m-%d} ({found.reason}); "

@@ -4,7 +4,7 @@ What trades it is rolled back or cools, the runner closes what it holds, what is
 every other deployment. Until then the coin is *leaving*: it is not searched, and nothing new is admitted.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Engine
@@ -16,6 +16,7 @@ from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.stages import disable, roll_back
 from quant_pipelines.store import audit
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.heartbeats import Alert, add_alert, alerted_since
 from quant_pipelines.store.lifecycle import lock_screen
 from quant_pipelines.store.requests import close_abandoned
 from quant_pipelines.store.stages import StoredStage, read_stage
@@ -29,6 +30,8 @@ from quant_pipelines.store.whitelist import (
 )
 
 LEAVING, REMOVED = "coin.leaving", "coin.removed"
+_PATIENCE = timedelta(days=1)
+"""After which people are told, once, what a coin waits for: one bar of most deployments is over by then."""
 _SHOWN = 10
 """Symbols of the whitelist that a refusal names at most."""
 _COOLS: tuple[Stage, ...] = ("paper", "live")
@@ -74,9 +77,24 @@ def remove_coin(engine: Engine, exchange: str, signature: Signature, *, symbol: 
 
 
 def finish_exits(engine: Engine, exchange: str, clock: Clock) -> list[str]:
-    """Go on with every coin that leaves; returns a sentence for each."""
-    found = [_advance(_Exit(engine, exchange, coin, clock)) for coin in leaving_coins(engine, exchange)]
-    return [one.summary if isinstance(one, Receipt) else one for one in found]
+    """Go on with every coin that leaves; tells a sentence of each, and alerts where one waits long."""
+    told = []
+    for coin in leaving_coins(engine, exchange):
+        found = _advance(_Exit(engine, exchange, coin, clock))
+        if isinstance(found, Receipt):
+            told.append(found.summary)
+            continue
+        told.append(found)
+        if clock_time(clock) >= coin.since + _PATIENCE:
+            _warn(engine, coin, found, clock)
+    return told
+
+
+def _warn(engine: Engine, coin: Leaving, why: str, clock: Clock) -> None:
+    source, told = f"symbol:{coin.symbol}", f"{coin.symbol} can't leave the whitelist yet: {why}"
+    with transaction(engine) as connection:
+        if not alerted_since(connection, source, coin.since):
+            add_alert(connection, Alert("warning", source, told, clock_time(clock)))
 
 
 def _require_can_leave(symbol: str, listed: dict[str, Leaving | None]) -> None:

@@ -99,6 +99,12 @@ def add_alert(connection: Connection, alert: Alert) -> int:
     return int(connection.execute(insert(alerts).values(values).returning(alerts.c.id)).scalar_one())
 
 
+def alerted_since(connection: Connection, source: str, since: datetime) -> bool:
+    """Whether there is an alert about a source that is no older."""
+    found = select(alerts.c.id).where(alerts.c.source == source, alerts.c.at >= since)
+    return connection.execute(found.limit(1)).first() is not None
+
+
 def read_halts(engine: Engine) -> "dict[str, tuple[Trip, ...]]":
     """Events that a person must lift, oldest first, by source; they outlive the process that tripped."""
     halts: dict[str, tuple[Trip, ...]] = {}

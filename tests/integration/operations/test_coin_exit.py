@@ -19,7 +19,7 @@ from quant_pipelines.operations.triggers import watch_whitelist
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import read_whitelist, seed_symbols
 from quant_pipelines.store.stages import change_stage
-from quant_pipelines.store.tables import optimization_requests, positions, verdicts, whitelist_exits
+from quant_pipelines.store.tables import alerts, optimization_requests, positions, verdicts, whitelist_exits
 from quant_pipelines.store.versions import turned_back
 from quant_pipelines.store.whitelist import leaving_coins, read_staying
 from tests.integration.operations.conftest import BTC, ETH, EXCHANGE, SOL
@@ -100,6 +100,19 @@ def test_row_stays_until_what_is_held_is_closed(listed: Any, stage: str, rest: s
     assert (listed.stage(deployment_id), read_whitelist(listed.engine, EXCHANGE)) == ("retired", [ETH])
     assert listed.audit()[-1].actor == "ann"
     assert finish_exits(listed.engine, EXCHANGE, listed.clock) == []
+
+
+def test_people_are_told_once_what_a_coin_waits_for_after_a_day(
+    listed: Any, later: Callable[[float], Any]
+) -> None:
+    hold(listed, listed.deployment(), "0.5")
+    remove(listed)
+    for days in (0.9, 1.0, 1.1, 3.0):
+        finish_exits(listed.engine, EXCHANGE, later(days).clock)
+    (alert,) = [one for one in listed.rows(alerts) if one["source"] == f"symbol:{BTC}"]
+    assert (alert["severity"], alert["at"]) == ("warning", later(1.0).now)
+    assert alert["message"].startswith(f"{BTC} can't leave the whitelist yet: deployment:")
+    assert alert["message"].endswith("(cooling) closes 0.5 first")
 
 
 def test_challenger_ends_with_its_incumbent_and_may_come_again(listed: Any) -> None:

@@ -304,6 +304,18 @@ def test_the_same_parameters_do_not_challenge_again_once_they_were_taken_back(
     assert len(screen_candidates(world.engine, world.settings, world.clock).deployments) == 1
 
 
+def test_what_was_taken_back_long_ago_may_challenge_again(
+    world: Any, later: Callable[[float], Any], ann: Signature
+) -> None:
+    incumbent_of(world, "paper")
+    stages.roll_back(world.engine, ann, deployment_id=challenger_of(world), clock=later(1).clock)
+    days = world.settings.ladder.taken_back_days
+    store_verdict(world, {"fast": 12, "slow": 60}, days=2)
+    assert screen_candidates(world.engine, world.settings, later(1 + days).clock).deployments == ()
+    store_verdict(world, {"fast": 12, "slow": 60}, days=3)
+    assert len(screen_candidates(world.engine, world.settings, later(2 + days).clock).deployments) == 1
+
+
 def test_parameters_that_a_person_went_back_from_do_not_challenge_again(
     world: Any, later: Callable[[float], Any], ann: Signature
 ) -> None:
