@@ -80,6 +80,12 @@ class Bounded(Parameter[Number]):
     ------
     StrategyError
         If the three are not finite numbers of this kind, in order.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Float
+    >>> Float(2.0, low=0.5, high=4.0).corners()
+    (0.5, 4.0)
     """
 
     own_type: type = object
