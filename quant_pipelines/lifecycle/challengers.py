@@ -43,7 +43,7 @@ from quant_pipelines.store.deployments import newest_instrument
 from quant_pipelines.store.findings import blocking_findings
 from quant_pipelines.store.heartbeats import standing_halts
 from quant_pipelines.store.legs import add_legs
-from quant_pipelines.store.lifecycle import add_deployment, paper_account, read_book
+from quant_pipelines.store.lifecycle import ScoredBook, add_deployment, paper_account, read_book
 from quant_pipelines.store.stages import StoredStage, read_stage
 from quant_pipelines.store.versions import standing_pin, turned_back
 
@@ -225,46 +225,59 @@ class JudgedChallenger(NamedTuple):
 
 
 class DoneInStage(NamedTuple):
-    """What a challenger did in its stage, and what of it takes it back."""
+    """What a challenger did in its stage, what of it takes it back, and its returns by day (ms)."""
 
     stage: StageDone
     harm: tuple[str, ...]
+    returns: dict[int, float]
 
 
 def done_by(connection: Connection, standing: Rivals, ladder: LadderSettings, now: datetime) -> DoneInStage:
     """Hold the bounds of its stage against what a challenger did; all that a look at most of them asks."""
     challenger, challenge, incumbent = standing
-    done = _executed(connection, challenger, now)
+    book = read_book(connection, challenger.deployment_id)
+    returns = _returns_since(book, challenger.since, now)
+    done = _executed(connection, challenger, book, (now - challenger.since).days, list(returns.values()))
     bands = None if challenge.bands is None else PromisedBands(**challenge.bands)
     harm = harm_of(done, bands, ladder)
     if incumbent.stage not in (*ORDER_STAGES, "paper", "shadow"):
         harm = (*harm, f"its incumbent {incumbent.key} is in {incumbent.stage}")
-    return DoneInStage(done, harm)
+    return DoneInStage(done, harm, returns)
 
 
-def judged(
-    connection: Connection, standing: Rivals, ladder: LadderSettings, now: datetime
-) -> JudgedChallenger:
-    """Judge a challenger by what is stored; who approves it and why is added by whoever asks."""
+def evidence_on(
+    connection: Connection, standing: Rivals, found: DoneInStage, ladder: LadderSettings, now: datetime
+) -> ChallengeEvidence:
+    """Evidence on a challenger for the table; who approves it and why is added by whoever asks."""
     challenger, challenge, incumbent = standing
-    done, harm = done_by(connection, standing, ladder, now)
     paired = _paired(connection, challenger, incumbent) if challenge.kind == "version" else None
     first = (now - timedelta(days=ladder.data_days)).date()
     capital = incumbent.capital * Decimal(str(ladder.canary_capital_fraction))
-    evidence = ChallengeEvidence(
+    return ChallengeEvidence(
         "parameters" if challenge.kind == "parameters" else "version",
         incumbent.stage,
         failed_checks=tuple(f"{name}: {fault}" for name, fault in challenge.checks.items() if fault),
         look=fresh_evidence(challenger.look, Freshness(now.date(), ladder.evidence_max_days)),
         paired=paired,
-        short=missing_of(done, ladder),
-        harm=harm,
+        short=missing_of(found.stage, ladder),
+        harm=found.harm,
         blocked=blocking_findings(connection, challenger.exchange, challenger.symbol, Days(first, date.max)),
         halted=_halted(connection, challenger, incumbent),
         too_small=_too_small(connection, incumbent, capital),
         pinned=pinned_of(connection, incumbent),
         needed=ladder.challenger_people,
     )
+
+
+def judged(
+    connection: Connection, standing: Rivals, ladder: LadderSettings, now: datetime
+) -> JudgedChallenger:
+    """Judge a challenger by what is stored, with the numbers that a person is told."""
+    challenger, challenge, incumbent = standing
+    found = done_by(connection, standing, ladder, now)
+    evidence, done = evidence_on(connection, standing, found, ladder, now), found.stage
+    paired = evidence.paired
+    other = _returns_since(read_book(connection, incumbent.deployment_id), challenger.since, now)
     numbers = {
         "stage": done.stage,
         "incumbent_stage": incumbent.stage,
@@ -275,52 +288,45 @@ def judged(
         "rejected": done.rejected,
         "lost": done.lost,
         "agreement": _agreement(connection, challenger, incumbent),
-        "difference_a_day": _difference_a_day(connection, challenger, incumbent, now),
+        "difference_a_day": _difference_a_day(found.returns, other),
         "paired": None if paired is None else paired._asdict(),
-        "harm": list(harm),
+        "harm": list(found.harm),
         "proves": PROVES.get(challenger.stage, ""),
         "rests_on": PROVES[challenge.kind],
     }
     return JudgedChallenger(evidence, numbers, is_overdue(done, ladder))
 
 
-def _executed(connection: Connection, challenger: StoredStage, now: datetime) -> StageDone:
+def _executed(
+    connection: Connection, challenger: StoredStage, book: ScoredBook, days: int, returns: list[float]
+) -> StageDone:
     key, since = challenger.deployment_id, challenger.since
     sent, rejected = store.orders_since(connection, key, since)
-    returns = _returns_since(connection, key, since, now)
-    book = read_book(connection, key)
     worth = float(book.day_end_equity[-1]) if book.day_end_equity.size else book.capital
     return StageDone(
         challenger.stage,
-        (now - since).days,
+        days,
         store.shortfalls_since(connection, key, since),
         sent,
         rejected,
         1.0 - worth / book.capital if book.capital > 0.0 else 0.0,
-        np.array(list(returns.values())),
+        np.array(returns),
         challenger.halts,
     )
 
 
-def _returns_since(connection: Connection, key: int, since: datetime, now: datetime) -> dict[int, float]:
-    """Read the returns of the days that began since then and have ended, by their start (ms)."""
+def _returns_since(book: ScoredBook, since: datetime, now: datetime) -> dict[int, float]:
+    """Select the returns of the days that began since then and have ended, by their start (ms)."""
     from quant_pipelines.lifecycle.scorecard import daily_returns  # noqa: PLC0415 - its package compiles
 
-    book = read_book(connection, key)
     returns = daily_returns(book.day_end_equity, book.capital)
     first, end = to_ms(since), to_ms(now) // DAY_MS * DAY_MS
     days = zip(book.days.tolist(), returns.tolist(), strict=True)
     return {day: value for day, value in days if first <= day < end}
 
 
-def _difference_a_day(
-    connection: Connection, challenger: StoredStage, incumbent: StoredStage, now: datetime
-) -> float | None:
+def _difference_a_day(mine: dict[int, float], other: dict[int, float]) -> float | None:
     """Mean daily return of the challenger less that of the incumbent, on the days of its stage."""
-    mine, other = (
-        _returns_since(connection, one.deployment_id, challenger.since, now)
-        for one in (challenger, incumbent)
-    )
     both = [mine[day] - other[day] for day in mine.keys() & other.keys()]
     return float(np.mean(both)) if both else None
 

@@ -19,7 +19,14 @@ from quant_pipelines.core.stages import LADDER, Stage
 from quant_pipelines.core.timeline import VersionChange
 from quant_pipelines.lifecycle.canary import is_overdue, missing_of
 from quant_pipelines.lifecycle.challenge import Move, forward_of, refusals, step_of
-from quant_pipelines.lifecycle.challengers import JudgedChallenger, Rivals, done_by, judged, standing_of
+from quant_pipelines.lifecycle.challengers import (
+    JudgedChallenger,
+    Rivals,
+    done_by,
+    evidence_on,
+    judged,
+    standing_of,
+)
 from quant_pipelines.operations.controlled import control, keep_limits, release
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import approvals, audit
@@ -295,18 +302,19 @@ def step_in_reach(
     move = forward_of(stored.stage)
     if move is None:
         return None
-    done, harm = done_by(connection, standing, ladder, now)
-    if (harm or missing_of(done, ladder)) and not is_overdue(done, ladder):
+    found = done_by(connection, standing, ladder, now)
+    is_late = is_overdue(found.stage, ladder)
+    if (found.harm or missing_of(found.stage, ladder)) and not is_late:
         return None  # what it lacks is known without a test of its record
-    known = judged(connection, standing, ladder, now)
+    known = evidence_on(connection, standing, found, ladder, now)
     everybody = frozenset({"one", "two"})
-    evidence = known.evidence._replace(people=everybody, reason="the evidence suffices")
+    evidence = known._replace(people=everybody, reason="the evidence suffices")
     target: Stage = "canary" if move == "canary" else standing.incumbent.stage
     people = people_needed(stored, move, ladder)
     if not refusals(step_of(stored.stage, move), evidence):
         return StepInReach(target, people)
     late = f"its canary has not ended within {ladder.canary_max_days} days; a person decides"
-    return StepInReach(target, max(people, 1), late) if known.is_overdue else None
+    return StepInReach(target, max(people, 1), late) if is_late else None
 
 
 def binding(connection: Connection, stored: StoredStage, ladder: LadderSettings) -> str:

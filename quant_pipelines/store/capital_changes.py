@@ -8,12 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Connection, Numeric, cast, func, insert, select, true
+from sqlalchemy import ColumnElement, Connection, Numeric, cast, func, insert, select, text
 
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.store import audit
 from quant_pipelines.store.legs import leg_ids
-from quant_pipelines.store.tables import capital_changes, deployments, equity, income
+from quant_pipelines.store.tables import capital_changes, deployments
 
 Source: TypeAlias = Literal["allocation", "challenger", "operator"]
 CAPITAL_CHANGED: Final = "deployment.capital_changed"
@@ -129,30 +129,25 @@ def read_flows(connection: Connection, books: Collection[int]) -> dict[int, list
     """
     from quant_pipelines.trading.capital import TRANSFER  # noqa: PLC0415 - its package compiles
 
-    owner = func.coalesce(deployments.c.set_id, deployments.c.id)
-    flows = (
-        select(owner.label("owner"), income.c.ts, func.sum(income.c.amount).label("amount"))
-        .join(deployments, deployments.c.id == income.c.deployment_id)
-        .where(income.c.deployment_id.in_(books), income.c.kind == TRANSFER)
-        .group_by(owner, income.c.ts)
-        .subquery()
-    )
-    newest = select(equity.c.equity).where(
-        equity.c.deployment_id == deployments.c.id, equity.c.ts <= flows.c.ts
-    )
-    known = newest.order_by(equity.c.ts.desc()).limit(1).lateral()
-    worth = func.coalesce(func.sum(known.c.equity), 0.0).label("equity")
-    is_of = deployments.c.id.in_(books) & (owner == flows.c.owner)
-    query = (
-        select(flows.c.owner, flows.c.ts, flows.c.amount, worth)
-        .select_from(flows.join(deployments, is_of).outerjoin(known, true()))
-        .group_by(flows.c.owner, flows.c.ts, flows.c.amount)
-        .order_by(flows.c.owner, flows.c.ts)
-    )
+    asked = {"books": list(books), "kind": TRANSFER}
     found: dict[int, list[BookFlow]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(_FLOWS, asked):
         found.setdefault(row.owner, []).append(BookFlow(row.ts, row.amount, float(row.equity)))
     return found
+
+
+# Text, for it is asked for every book at every look: to build it of parts takes longer than to answer it.
+_FLOWS = text(
+    "with flows as ("
+    "select coalesce(d.set_id, d.id) as owner, i.ts, sum(i.amount) as amount "
+    "from trading.income i join trading.deployments d on d.id = i.deployment_id "
+    "where i.deployment_id = any(:books) and i.kind = :kind group by 1, 2) "
+    "select flows.owner, flows.ts, flows.amount, coalesce(sum(known.equity), 0) as equity "
+    "from flows join trading.deployments d on d.id = any(:books) and coalesce(d.set_id, d.id) = flows.owner "
+    "left join lateral (select equity from trading.equity where deployment_id = d.id and ts <= flows.ts "
+    "order by ts desc limit 1) as known on true "
+    "group by flows.owner, flows.ts, flows.amount order by flows.owner, flows.ts"
+)
 
 
 def changes_of(connection: Connection, deployment_id: int) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, case, func, insert, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import LADDER, Stage
@@ -146,15 +147,21 @@ def record_of(connection: Connection, verdict_id: int | None) -> int | None:
 
 def days_of_record(connection: Connection, verdict_id: int | None) -> GrownRecord:
     """Daily out-of-sample returns of the record that a verdict is about, those since the verdict included."""
+    own = record_days.c
     query = (
-        select(record_days.c.day, record_days.c.daily_return, record_days.c.computed_at)
-        .join(optimizer_tasks, optimizer_tasks.c.record_id == record_days.c.record_id)
+        select(
+            func.array_agg(aggregate_order_by(own.day, own.day)).label("days"),
+            func.array_agg(aggregate_order_by(own.daily_return, own.day)).label("returns"),
+            func.min(own.computed_at).label("since"),
+        )
+        .join(optimizer_tasks, optimizer_tasks.c.record_id == own.record_id)
         .join(verdicts, verdicts.c.task_id == optimizer_tasks.c.id)
         .where(verdicts.c.id == verdict_id)
     )
-    rows = connection.execute(query).all()
-    since = min((row.computed_at.date() for row in rows), default=date.max)
-    return GrownRecord({row.day: float(row.daily_return) for row in rows}, since)
+    row = connection.execute(query).one()
+    if row.since is None:
+        return GrownRecord({}, date.max)
+    return GrownRecord(dict(zip(row.days, row.returns, strict=True)), row.since.date())
 
 
 def record_returns(connection: Connection, verdict_id: int | None) -> dict[Any, float]:

@@ -3,26 +3,26 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Engine, Select, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.accounting.nav import can_flow, growth_by
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.stages import LADDER
-from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.optimize.verdict import CANDIDATE, VerdictDecision
 from quant_pipelines.store.capital_changes import BookFlow, read_flows
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.equity_days import BookDays, read_book_days
 from quant_pipelines.store.legs import books_of
 from quant_pipelines.store.tables import (
     accounts,
     deployments,
-    equity,
     fills,
     optimizer_tasks,
     performance_metrics,
@@ -31,6 +31,7 @@ from quant_pipelines.store.tables import (
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 
 _SCREEN_LOCK = 0x53435245
+_EPOCH, _MICROSECOND = from_ms(0), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +173,8 @@ def _books(connection: Connection, are_meant: ColumnElement[bool]) -> list[Score
     if not rows:
         return []
     books = books_of(connection, [row["id"] for row in rows])
-    booked = _booked(connection, books)
-    return [_book(row, books[row["id"]], booked[row["id"]]) for row in rows]
+    booked = _booked(connection, books, {row["id"]: float(row["capital"]) for row in rows})
+    return [_book(row, booked[row["id"]]) for row in rows]
 
 
 def save_scorecards(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -185,58 +186,30 @@ def save_scorecards(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
-class _ScoredRows(NamedTuple):
-    """What the books of a deployment hold: day ends, payments, and counts of bars and fills."""
+class _Booked(NamedTuple):
+    """What the books of a deployment hold: days, payments, and the count of their fills."""
 
-    day_ends: list[Any]
+    days: BookDays
     flows: list[BookFlow]
-    bars: int
-    bars_held: int
     fills: int
 
 
-def _booked(connection: Connection, books: Mapping[int, list[int]]) -> dict[int, _ScoredRows]:
+def _booked(
+    connection: Connection, books: Mapping[int, list[int]], capital: Mapping[int, float]
+) -> dict[int, _Booked]:
     owners = {book: owner for owner, own in books.items() for book in own}
-    own, of_fill = equity.c.deployment_id.in_(owners), fills.c.deployment_id
-    owner = func.coalesce(deployments.c.set_id, deployments.c.id).label("owner")
-    moment = equity.c.ts
-    held = func.count(moment.distinct()).filter(equity.c.position != 0)
-    counted = (
-        select(owner, func.count(moment.distinct()), held)
-        .join(deployments, deployments.c.id == equity.c.deployment_id)
-        .where(own)
-        .group_by(owner)
-    )
-    bars = {row[0]: (row[1], row[2]) for row in connection.execute(counted)}
+    of_fill = fills.c.deployment_id
     filled = select(of_fill, func.count()).where(of_fill.in_(owners)).group_by(of_fill)
     n_fills = Counter[int]()
     for book, count in connection.execute(filled):
         n_fills[owners[book]] += count
-    day_ends: dict[int, list[Any]] = {}
-    for row in connection.execute(_day_ends(own)):
-        day_ends.setdefault(owners[row.deployment_id], []).append(row)
+    days = read_book_days(connection, books, capital)
     flows = read_flows(connection, owners)
-    return {
-        one: _ScoredRows(day_ends.get(one, []), flows.get(one, []), *bars.get(one, (0, 0)), n_fills[one])
-        for one in books
-    }
+    return {one: _Booked(days[one], flows.get(one, []), n_fills[one]) for one in books}
 
 
-def _day_ends(own: ColumnElement[bool]) -> Select[Any]:
-    """Select the equity of books at the end of each of their UTC days, in the order of the days."""
-    day = func.floor(func.extract("epoch", equity.c.ts - text("interval '1 microsecond'")) * 1000 / DAY_MS)
-    book, moment = equity.c.deployment_id, equity.c.ts
-    last = select(book.label("book"), day.label("day"), func.max(moment).label("ts")).where(own)
-    ends = last.group_by(book, day).subquery()
-    day_ends = select(ends.c.day, book, equity.c.equity, moment.label("ts")).join(
-        equity, (book == ends.c.book) & (moment == ends.c.ts)
-    )
-    return day_ends.order_by(ends.c.day, book)
-
-
-def _book(row: Mapping[Any, Any], books: Sequence[int], booked: _ScoredRows) -> ScoredBook:
-    by_day = _summed(booked.day_ends, books, row["capital"])
-    ends_at = dict(sorted((int(one.day), one.ts) for one in booked.day_ends))
+def _book(row: Mapping[Any, Any], booked: _Booked) -> ScoredBook:
+    known = booked.days
     return ScoredBook(
         deployment_id=row["id"],
         strategy=row["strategy"],
@@ -244,48 +217,30 @@ def _book(row: Mapping[Any, Any], books: Sequence[int], booked: _ScoredRows) -> 
         timeframe=row["timeframe"],
         capital=float(row["capital"]),
         verdict=row["out_of_sample"] or {},
-        days=np.array([number * DAY_MS for number in by_day], dtype=np.int64),
-        day_end_equity=in_first_units(list(by_day.values()), list(ends_at.values()), booked.flows),
-        equity=next(reversed(by_day.values()), float(row["capital"])),
-        bars=booked.bars,
-        bars_held=booked.bars_held,
+        days=known.days * DAY_MS,
+        day_end_equity=in_first_units(known.equity, known.closes_us, booked.flows),
+        equity=float(known.equity[-1]) if known.equity.size else float(row["capital"]),
+        bars=known.bars,
+        bars_held=known.bars_held,
         fills=booked.fills,
     )
 
 
-def _summed(day_ends: Sequence[Any], books: Sequence[int], capital: Decimal) -> dict[int, float]:
-    """Sum the equity of a deployment's books at the end of each day; one without bars stands at its last."""
-    known = dict.fromkeys(books, float(capital) / len(books))
-    by_day: dict[int, float] = {}
-    for day, book, value, _ in day_ends:
-        known[book] = value
-        by_day[int(day)] = sum(known.values())
-    return by_day
-
-
-def in_first_units(
-    day_end_equity: Sequence[float], ends_at: Sequence[datetime], flows: Sequence[BookFlow]
-) -> FloatArray:
+def in_first_units(day_end_equity: FloatArray, closes_us: IntArray, flows: Sequence[BookFlow]) -> FloatArray:
     """Equity as if the capital had never changed: a deposit or a withdrawal is neither profit nor loss.
 
     Parameters
     ----------
     day_end_equity
-        Quote, at the end of each day, before what was paid at that very close.
-    ends_at
-        When that was.
+        Quote, at the end of each day, before what was paid at that very close; shape (n_days,).
+    closes_us
+        When that was, microseconds UTC; shape (n_days,).
     flows
         What was paid, oldest first; into a book that was worth nothing it counts as profit.
     """
-    known = [(one.at, growth_by(one.equity, float(one.amount))) for one in flows if _is_paid(one)]
-    grown, units, at = 1.0, list[float](), 0
-    for end in ends_at:
-        while at < len(known) and known[at][0] < end:
-            grown *= known[at][1]
-            at += 1
-        units.append(grown)
-    return np.array(day_end_equity, dtype=np.float64) / np.array(units, dtype=np.float64)
-
-
-def _is_paid(flow: BookFlow) -> bool:
-    return can_flow(flow.equity, float(flow.amount))
+    known = [one for one in flows if can_flow(one.equity, float(one.amount))]
+    growths = [growth_by(one.equity, float(one.amount)) for one in known]
+    paid_us = np.array([(one.at - _EPOCH) // _MICROSECOND for one in known], dtype=np.int64)
+    units = np.cumprod([1.0, *growths])
+    in_first: FloatArray = day_end_equity / units[np.searchsorted(paid_us, closes_us, side="left")]
+    return in_first

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select, tuple_
+from sqlalchemy import Connection, Select, case, func, select, text, true
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from quant_pipelines.optimize.evidence import Freshness
@@ -68,8 +68,8 @@ def current_deployments(connection: Connection) -> list[dict[str, Any]]:
         select(fills.c.deployment_id, func.count().label("fills")).group_by(fills.c.deployment_id).subquery()
     )
     cost = _arrival_costs().subquery()
-    last = select(equity.c.deployment_id, func.max(equity.c.ts)).group_by(equity.c.deployment_id)
-    newest = select(equity).where(tuple_(equity.c.deployment_id, equity.c.ts).in_(last)).subquery()
+    bars = select(equity).where(equity.c.deployment_id == deployments.c.id)
+    newest = bars.order_by(equity.c.ts.desc()).limit(1).lateral()
     known = [column for column in deployments.c if column.name != "capital"]
     query = (
         select(*known, newest_capital().label("capital"))
@@ -80,7 +80,7 @@ def current_deployments(connection: Connection) -> list[dict[str, Any]]:
         .join(strategy_versions, strategy_versions.c.id == deployments.c.strategy_version_id)
         .outerjoin(booked, booked.c.deployment_id == deployments.c.id)
         .outerjoin(cost, cost.c.deployment_id == deployments.c.id)
-        .outerjoin(newest, newest.c.deployment_id == deployments.c.id)
+        .outerjoin(newest, true())
         .order_by(deployments.c.id.desc())
     )
     return _with_legs(_rows(connection, query))
@@ -134,12 +134,12 @@ def account_capital(connection: Connection) -> float | None:
 def newest_scorecards(connection: Connection) -> list[dict[str, Any]]:
     """Read the newest scorecard of each deployment with what it trades."""
     cards = performance_metrics.c
-    newest = select(cards.deployment_id, func.max(cards.scored_at)).group_by(cards.deployment_id)
+    own = select(performance_metrics).where(cards.deployment_id == deployments.c.id)
+    newest = own.order_by(cards.scored_at.desc()).limit(1).lateral()
     query = (
-        select(performance_metrics, deployments.c.strategy, deployments.c.symbol, deployments.c.timeframe)
-        .join(deployments, deployments.c.id == cards.deployment_id)
-        .where(tuple_(cards.deployment_id, cards.scored_at).in_(newest))
-        .order_by(cards.deployment_id)
+        select(newest, deployments.c.strategy, deployments.c.symbol, deployments.c.timeframe)
+        .join_from(deployments, newest, true())
+        .order_by(deployments.c.id)
     )
     return _rows(connection, query)
 
@@ -154,24 +154,25 @@ def equity_curves(connection: Connection, points: int) -> dict[int, list[float]]
 
     That of a set is the sum of its legs', where each of them has a bar.
     """
-    owner = func.coalesce(deployments.c.set_id, deployments.c.id)
-    legs = deployments.alias("legs").c
-    n_legs = select(legs.set_id, func.count().label("n")).group_by(legs.set_id).subquery()
-    together = (
-        select(owner.label("deployment_id"), equity.c.ts, func.sum(equity.c.equity).label("equity"))
-        .join(deployments, deployments.c.id == equity.c.deployment_id)
-        .outerjoin(n_legs, n_legs.c.set_id == deployments.c.set_id)
-        .group_by(deployments.c.set_id, owner, equity.c.ts)
-        .having(func.count() == func.coalesce(func.max(n_legs.c.n), 1))
-        .subquery()
-    )
-    age = func.row_number().over(partition_by=together.c.deployment_id, order_by=together.c.ts.desc())
-    ranked = select(together, age.label("age")).subquery()
-    query = select(ranked).where(ranked.c.age <= points).order_by(ranked.c.deployment_id, ranked.c.ts)
     curves: dict[int, list[float]] = {}
-    for row in _rows(connection, query):
-        curves.setdefault(row["deployment_id"], []).append(row["equity"])
+    for row in connection.execute(_CURVES, {"points": points}):
+        curves.setdefault(row.owner, []).append(row.equity)
     return curves
+
+
+# From the newest bar of the first book on, until there are as many points as are asked for.
+_CURVES = text(
+    "select own.owner, curve.equity from ("
+    "select coalesce(d.set_id, d.id) as owner, array_agg(d.id order by d.id) as books "
+    "from trading.deployments d "
+    "where not exists (select from trading.deployments leg where leg.set_id = d.id) group by 1) as own "
+    "cross join lateral ("
+    "select bar.ts, together.equity from trading.equity bar cross join lateral ("
+    "select sum(e.equity) as equity, count(*) as n from trading.equity e "
+    "where e.deployment_id = any(own.books) and e.ts = bar.ts) as together "
+    "where bar.deployment_id = own.books[1] and together.n = cardinality(own.books) "
+    "order by bar.ts desc limit :points) as curve order by own.owner, curve.ts"
+)
 
 
 def _rows(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from quant_pipelines.store.tables.capital_changes import capital_changes
 from quant_pipelines.store.tables.certificates import certificates
 from quant_pipelines.store.tables.challenges import challenges
 from quant_pipelines.store.tables.hot import circulating_supplies, hot_exclusions, hot_usefulness, hot_weights
-from quant_pipelines.store.tables.journal import book_openings, equity
+from quant_pipelines.store.tables.journal import book_openings, equity, equity_days
 from quant_pipelines.store.tables.market import (
     bar_confirmations,
     bar_revisions,
@@ -109,6 +109,7 @@ __all__ = [
     "deployments",
     "epochs",
     "equity",
+    "equity_days",
     "fetched_days",
     "fills",
     "folds",

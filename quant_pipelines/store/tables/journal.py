@@ -1,6 +1,6 @@
-"""Schema ``trading``: what the runner saw and began a day with, so that the day can be replayed."""
+"""Schema ``trading``: what the runner saw, and what it began and ended a day with."""
 
-from sqlalchemy import BigInteger, Column, Date, Double, ForeignKey, PrimaryKeyConstraint, Table
+from sqlalchemy import BigInteger, Column, Date, Double, ForeignKey, Integer, PrimaryKeyConstraint, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
 from quant_pipelines.store.tables.base import document, metadata, moment
@@ -29,6 +29,23 @@ equity = Table(
     PrimaryKeyConstraint("deployment_id", "ts"),
     schema="trading",
     comment="Equity of each deployment at every execution bar's close, and the bar as it was seen",
+)
+
+equity_days = Table(
+    "equity_days",
+    metadata,
+    Column("deployment_id", BigInteger, ForeignKey("trading.deployments.id"), nullable=False),
+    Column(
+        "day", Date, nullable=False, comment="UTC; a bar that closes at midnight belongs to the day before"
+    ),
+    moment("bar_close", nullable=True, comment="close of its last bar; null of a set"),
+    Column("equity", Double, comment="at that close, quote; null of a set"),
+    Column("bars", Integer, nullable=False, comment="closes; of a set, those of any leg, each counted once"),
+    Column("bars_held", Integer, nullable=False, comment="those of them with a position"),
+    PrimaryKeyConstraint("deployment_id", "day"),
+    schema="trading",
+    comment="UTC days of each book that are over, kept by a trigger at the first bar of a later day; "
+    "of a set, how many bars its legs had",
 )
 
 book_openings = Table(
