@@ -1,7 +1,8 @@
 """Lives many worlds: ``python -m tests.life --seeds N --first K``; the last line is a JSON document.
 
 Each world is a year of days: records grow, looks are taken, deployments are promoted, scored and taken back
-by the real guards on a real database. What was lived at this commit is kept and not lived again.
+by the real guards on a real database. What was lived at this commit is kept and not lived again, and
+``docs/life.md`` tells of it.
 """
 
 import argparse
@@ -10,9 +11,10 @@ import sys
 import time
 from typing import Any
 
+from tests.life import page
 from tests.life.databases import copied, server
 from tests.life.kept import Kept
-from tests.life.scenes import SCENES
+from tests.life.scenes.table import SCENES
 from tests.life.truth import DAYS
 from tests.life.year import World
 
@@ -32,6 +34,7 @@ def main(arguments: list[str]) -> int:
             for seed in kept.lacks(seeds):
                 with copied(postgres.url("postgres"), postgres.url(f"life_{seed}")) as engine:
                     kept.add(lived(World(engine, seed, SCENES[chosen.scene]), seed, chosen.days))
+                page.write(page.figures(kept.of, Kept(chosen.days, chosen.scene).worlds.values()))
     worlds = [kept.worlds[seed] for seed in seeds]
     for world in worlds:
         print(json.dumps(world))
@@ -50,6 +53,7 @@ def lived(world: World, seed: int, days: int) -> dict[str, Any]:
         "violations": list(outcome.violations),
         "live": [[*one.unit, one.since, one.until, one.is_false] for one in world.promotions],
         "digest": outcome.digest,
+        "befallen": world.has_befallen,
         "seconds": round(time.monotonic() - began, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
     }
@@ -61,6 +65,7 @@ def summary(worlds: list[dict[str, Any]]) -> dict[str, Any]:
         "seeds": len(worlds),
         "violations": sum(len(world["violations"]) for world in worlds),
         "false_promotions": sum(any(one[-1] for one in world["live"]) for world in worlds),
+        "befallen": sum(world["befallen"] for world in worlds),
         "promotions": sum(len(world["live"]) for world in worlds),
         "cpu_seconds": round(sum(world["cpu_seconds"] for world in worlds), 1),
     }

@@ -15,7 +15,7 @@ from quant_pipelines.operations.triggers import watch_performance
 from quant_pipelines.research.capital import take_due_look
 from tests.life.books import Books
 from tests.life.days import DayClock
-from tests.life.scenes import Scene
+from tests.life.scene import Scene
 from tests.life.searches import EXCHANGE, Searches
 
 LADDER_ACTOR: Final = "promotion ladder"
@@ -51,8 +51,8 @@ class Cycle:
         self._books = books
         self._scene = scene
 
-    def run(self, day: int) -> None:
-        """Live through a day of the year; one that was broken off at any step is gone on with."""
+    def run(self, day: int) -> bool:
+        """Live through a day of the year, gone on with where it was broken off; True asks for it again."""
         engine, ladder, clock = self._engine, self._settings.ladder, self._clock
         clock.day = day + 1
         self._books.close(day)
@@ -67,7 +67,7 @@ class Cycle:
         take_back_failed(engine, ladder, clock)
         for step in steps_in_reach(engine, ladder, clock):
             self._promote(step)
-        self._scene.act(engine, clock)
+        return self._scene.act(engine, clock)
 
     def _promote(self, step: Step) -> None:
         """Let the ladder promote what needs no person; who answers agrees to all that is asked."""

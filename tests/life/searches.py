@@ -1,6 +1,6 @@
 """The night's searches: every record gets the day that is over, and now and then its unit a verdict."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -22,6 +22,7 @@ from quant_pipelines.store.research import DONE, open_task
 from quant_pipelines.store.tables import record_days
 from quant_pipelines.store.verdicts import save_verdict
 from tests.life.days import date_of, day_ms, ends_at
+from tests.life.scene import Scene
 from tests.life.truth import BETTER, BETTER_FROM, DAYS_BEFORE, Truth, Unit, version_of, window_of
 
 EXCHANGE = "binanceusdm"
@@ -82,14 +83,14 @@ class Searches:
         Product database.
     truth
         What the units earn.
-    trades
-        Trades that each version's verdicts have.
+    scene
+        How often its verdicts trade, and how often they find other parameters.
     """
 
-    def __init__(self, engine: Engine, truth: Truth, trades: Mapping[str, int]) -> None:
+    def __init__(self, engine: Engine, truth: Truth, scene: Scene) -> None:
         self._engine = engine
         self._truth = truth
-        self._trades = trades
+        self._scene = scene
         self._units = tuple(truth.returns)
         self._records: dict[Procedure, int] = {}
 
@@ -141,9 +142,9 @@ class Searches:
     def _judged(self, procedure: Procedure, day: int) -> VerdictRecord:
         unit, end_ms = procedure.unit, day_ms(day + 1)
         returns = self._truth.record(unit, procedure.version, day)
-        fit = Fit((), {"window": window_of(unit, day)}, _IN_SAMPLE)
+        fit = Fit((), {"window": window_of(unit, day, self._scene.refit_days)}, _IN_SAMPLE)
         days = end_ms - DAY_MS * np.arange(returns.size, 0, -1)
-        n_trades = self._trades[procedure.version]
+        n_trades = self._scene.trades[procedure.version]
         trades = tuple({"exit_time": int(days[-1 - at % 60]), "pnl": 1.0} for at in range(n_trades))
         test = OutOfSample(days, returns, trades)
         walk = WalkForward((FoldResult(_FOLD, fit, test, np.zeros((returns.size, 0))),))

@@ -94,11 +94,11 @@ def version_of(unit: Unit, day: int) -> str:
     return BETTER if unit.strategy == "improved" and day >= BETTER_FROM else "a"
 
 
-def window_of(unit: Unit, day: int) -> int:
-    """Parameter that the night behind a day finds: every quarter another one, one strategy a bad one."""
+def window_of(unit: Unit, day: int, refit_days: int = REFIT_DAYS) -> int:
+    """Parameter that the night behind a day finds: now and then another one, one strategy a bad one."""
     if unit.strategy == "misfitted" and day >= MISFIT_FROM:
         return MISFIT_WINDOW
-    return 20 + day // REFIT_DAYS
+    return 20 + day // refit_days
 
 
 Course = Callable[[np.random.Generator], FloatArray]

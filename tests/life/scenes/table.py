@@ -1,0 +1,18 @@
+"""Scenes of lived worlds by name: a row here, and a file."""
+
+from typing import Final
+
+from tests.life.scene import PEOPLE, Scene, named
+from tests.life.scenes import bull, busy, crash, money, sold_tail
+
+SCENES: Final[dict[str, Scene]] = {
+    "plain": Scene(),
+    "no_skill": Scene(named("noise_a", "noise_b", "noise_c")),
+    "crash": crash.SCENE,
+    "bull": bull.SCENE,
+    "sold_tail": sold_tail.SCENE,
+    "silent": Scene(people=PEOPLE[:1]),
+    "money": money.SCENE,
+    "busy": busy.SCENE,
+}
+"""``plain`` is the world in which nothing befalls anybody."""
