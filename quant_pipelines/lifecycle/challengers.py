@@ -14,6 +14,7 @@ from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings, Settings
 from quant_pipelines.core.stages import ORDER_STAGES
+from quant_pipelines.core.time_away import stands
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.core.timeline import Terms
 from quant_pipelines.lifecycle.canary import (
@@ -259,8 +260,8 @@ def judged(
         short=missing_of(done, ladder),
         harm=harm,
         blocked=blocking_findings(connection, challenger.exchange, challenger.symbol, Days(first, date.max)),
-        halted=_halted(connection, challenger, incumbent),
-        too_small=_too_small(connection, incumbent, capital),
+        halted=_halted(connection, challenger, incumbent) or stands(challenger.outages),
+        too_small=too_small(connection, incumbent, capital),
         pinned=pinned_of(connection, incumbent),
         needed=ladder.challenger_people,
     )
@@ -291,7 +292,7 @@ def _executed(connection: Connection, challenger: StoredStage, now: datetime) ->
     worth = float(book.day_end_equity[-1]) if book.day_end_equity.size else book.capital
     return StageDone(
         challenger.stage,
-        (now - since).days,
+        challenger.days(now),
         store.shortfalls_since(connection, key, since),
         sent,
         rejected,
@@ -350,10 +351,10 @@ def _halted(connection: Connection, *of: StoredStage) -> str:
     return f"{found[0]['source']}: {found[0]['message']}" if found else ""
 
 
-def _too_small(connection: Connection, incumbent: StoredStage, capital: Decimal) -> str:
-    """Why so much capital buys nothing; empty where it does, or no price or specification is known."""
-    price = store.newest_price(connection, incumbent.deployment_id)
-    instrument = newest_instrument(connection, incumbent.exchange, incumbent.symbol)
+def too_small(connection: Connection, traded: StoredStage, capital: Decimal) -> str:
+    """Say why so much capital buys nothing; empty where it does, or no price or specification is known."""
+    price = store.newest_price(connection, traded.deployment_id)
+    instrument = newest_instrument(connection, traded.exchange, traded.symbol)
     if price is None or instrument is None:
         return ""
     least = max(instrument.min_notional, instrument.lot_size * Decimal(repr(price)))

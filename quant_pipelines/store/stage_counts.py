@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from quant_pipelines.core.time_away import Away
+from quant_pipelines.store.outages import OUTAGE
 from quant_pipelines.store.tables import (
     alerts,
     deployments,
@@ -47,12 +49,16 @@ class StageCounts:
         newest = newest.order_by(metrics.deployment_id, metrics.scored_at.desc())
         self._metrics = {row.deployment_id: row.metrics for row in connection.execute(newest)}
         sources = {f"deployment:{one}" for one in (*since, *owners)}
-        halts = select(alerts.c.source, alerts.c.at, alerts.c.resolved_at).where(
-            alerts.c.severity == "halt", alerts.c.source.in_(sources)
-        )
-        # A halt that began before the stage and still stands counts too.
-        counted = halts.where((alerts.c.at >= min(since.values())) | alerts.c.resolved_at.is_(None))
-        self._halts = connection.execute(counted).all()
+        first = min(since.values())
+        own = (alerts.c.severity == "halt") & alerts.c.source.in_(sources)
+        away = alerts.c.source.startswith(f"{OUTAGE}:")
+        told = select(alerts.c.source, alerts.c.at, alerts.c.resolved_at, away.label("is_away"))
+        # A halt that began before the stage and still stands counts too, and what an outage has of the stage.
+        began = (alerts.c.at >= first) | alerts.c.resolved_at.is_(None)
+        told = told.where(or_(own & began, away & (began | (alerts.c.resolved_at > first))))
+        rows = connection.execute(told.order_by(alerts.c.id)).all()
+        self._halts = [row for row in rows if not row.is_away]
+        self._away = [Away(row.source, row.at, row.resolved_at) for row in rows if row.is_away]
         self._refused = Counter[int]()
         owner = func.coalesce(deployments.c.set_id, deployments.c.id)
         entered = deployments.alias("entered")
@@ -86,6 +92,11 @@ class StageCounts:
         since = self._since[deployment_id]
         own = {f"deployment:{one}" for one in (deployment_id, *self._books[deployment_id])}
         return sum(row.source in own and (row.at >= since or row.resolved_at is None) for row in self._halts)
+
+    def outages(self, deployment_id: int) -> tuple[Away, ...]:
+        """Outages that its stage has seen, oldest first."""
+        since = self._since[deployment_id]
+        return tuple(one for one in self._away if one.until is None or one.until > since)
 
     def refused_orders(self, deployment_id: int) -> int:
         """Orders that the venue refused, or whose outcome is not known."""
