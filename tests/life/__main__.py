@@ -12,10 +12,10 @@ import time
 from typing import Any
 
 from tests.life import page
+from tests.life.broken import BROKEN
 from tests.life.databases import copied, server
 from tests.life.kept import Kept
 from tests.life.scenes.table import SCENES
-from tests.life.truth import DAYS
 from tests.life.year import World
 
 
@@ -24,23 +24,44 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="life", description=__doc__.partition(";")[0])
     parser.add_argument("--seeds", type=int, default=1, help="how many worlds")
     parser.add_argument("--first", type=int, default=1, help="the first one's seed")
-    parser.add_argument("--days", type=int, default=DAYS, help="days of each world's year")
+    parser.add_argument("--days", type=int, help="day of the year on which each world ends")
     parser.add_argument("--scene", choices=SCENES, default="plain", help="what befalls them")
+    parser.add_argument("--broken", action="store_true", help="worlds that are broken on purpose instead")
     chosen = parser.parse_args(arguments)
-    kept = Kept(chosen.days, chosen.scene)
+    if chosen.broken:
+        return see_broken(chosen.first)
+    scene = SCENES[chosen.scene]
+    ends = chosen.days or scene.ends
+    kept = Kept(ends, chosen.scene)
     seeds = range(chosen.first, chosen.first + chosen.seeds)
     if kept.lacks(seeds):
         with server() as postgres:
             for seed in kept.lacks(seeds):
                 with copied(postgres.url("postgres"), postgres.url(f"life_{seed}")) as engine:
-                    kept.add(lived(World(engine, seed, SCENES[chosen.scene]), seed, chosen.days))
-                page.write(page.figures(kept.of, Kept(chosen.days, chosen.scene).worlds.values()))
+                    kept.add(lived(World(engine, seed, scene), seed, ends))
+                page.write(page.figures(kept.of, Kept(ends, chosen.scene).worlds.values()))
     worlds = [kept.worlds[seed] for seed in seeds]
     for world in worlds:
         print(json.dumps(world))
     document = summary(worlds)
     print(json.dumps(document))
     return int(document["violations"] > 0)
+
+
+def see_broken(seed: int) -> int:
+    """Live the worlds that are broken on purpose; 1 if a check does not see what is broken."""
+    unseen = 0
+    with server() as postgres:
+        for number, (name, broken) in enumerate(BROKEN.items()):
+            with copied(postgres.url("postgres"), postgres.url(f"broken_{number}")) as engine:
+                world = World(engine, seed, broken.scene)
+                world.live(until=broken.until)
+                broken.spoil(engine)
+                found = [one for one in world.outcome().violations if broken.sees in one]
+            print(json.dumps({"broken": name, "seen": found[:1]}), flush=True)
+            unseen += not found
+    print(json.dumps({"broken": len(BROKEN), "unseen": unseen}))
+    return int(unseen > 0)
 
 
 def lived(world: World, seed: int, days: int) -> dict[str, Any]:

@@ -2,8 +2,22 @@
 
 from typing import Final
 
+from tests.life.duel import DUEL
 from tests.life.scene import PEOPLE, Scene, named
-from tests.life.scenes import bull, busy, crash, money, sold_tail
+from tests.life.scenes import (
+    bull,
+    busy,
+    crash,
+    delisted,
+    funding_flip,
+    money,
+    outage,
+    redenominated,
+    restored,
+    revised,
+    small_lot,
+    sold_tail,
+)
 
 SCENES: Final[dict[str, Scene]] = {
     "plain": Scene(),
@@ -14,5 +28,13 @@ SCENES: Final[dict[str, Scene]] = {
     "silent": Scene(people=PEOPLE[:1]),
     "money": money.SCENE,
     "busy": busy.SCENE,
+    "duel": DUEL,
+    "delisted": delisted.SCENE,
+    "redenominated": redenominated.SCENE,
+    "outage": outage.SCENE,
+    "funding_flip": funding_flip.SCENE,
+    "restored": restored.SCENE,
+    "small_lot": small_lot.SCENE,
+    "revised": revised.SCENE,
 }
 """``plain`` is the world in which nothing befalls anybody."""
