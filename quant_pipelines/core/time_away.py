@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
+
+Needed: TypeAlias = Literal["venue", "data", "clock", "database"]
+"""What a runner needs, and an outage is of."""
 
 
-class Away(NamedTuple):
+class TimeAway(NamedTuple):
     """One outage: its source, such as ``outage:venue``, its begin, and its end; None while it stands."""
 
     source: str
@@ -13,15 +16,15 @@ class Away(NamedTuple):
     until: datetime | None
 
 
-def days_present(since: datetime, now: datetime, outages: Iterable[Away]) -> int:
+def days_present(since: datetime, now: datetime, outages: Iterable[TimeAway]) -> int:
     """Count the whole days from one time to another, without those of outages; what overlaps counts once.
 
     Examples
     --------
     >>> day = timedelta(days=1)
     >>> first = datetime(2026, 1, 1)
-    >>> away = [Away("outage:venue", first + day, first + 4 * day)]
-    >>> away.append(Away("outage:data", first + 3 * day, None))
+    >>> away = [TimeAway("outage:venue", first + day, first + 4 * day)]
+    >>> away.append(TimeAway("outage:data", first + 3 * day, None))
     >>> days_present(first, first + 10 * day, []), days_present(first, first + 10 * day, away)
     (10, 1)
     """
@@ -33,7 +36,7 @@ def days_present(since: datetime, now: datetime, outages: Iterable[Away]) -> int
     return left // timedelta(days=1)
 
 
-def stands(outages: Iterable[Away]) -> str:
+def stands(outages: Iterable[TimeAway]) -> str:
     """Say what is away now; empty where nothing is."""
     found = next((one for one in outages if one.until is None), None)
     return f"{found.source} since {found.at:%Y-%m-%d %H:%M} UTC" if found else ""

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import Stage
-from quant_pipelines.core.time_away import Away, days_present
+from quant_pipelines.core.time_away import TimeAway, days_present
 from quant_pipelines.optimize.capital_gates import CAPITAL_DECISION
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.store.capital_changes import newest_capital
@@ -83,7 +83,7 @@ class StoredStage:
     halts: int
     refused_orders: int
     active_triggers: tuple[str, ...]
-    outages: tuple[Away, ...] = ()
+    outages: tuple[TimeAway, ...] = ()
 
     @property
     def is_next_money(self) -> bool:

@@ -12,7 +12,7 @@ MARK: Final = "<!-- figures -->\n"
 """Everything after this line of the page is written from the figures."""
 _KEY: Final = ("commit", "scene", "days")
 _HEAD: Final = (
-    "| commit | scene | days | worlds | befallen | violations | became live | false | 95 % of false |\n"
+    "| commit | scene | until day | worlds | befallen | violations | became live | false | 95 % of false |\n"
     "|---|---|---|---|---|---|---|---|---|\n"
 )
 

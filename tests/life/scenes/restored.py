@@ -48,7 +48,7 @@ def restore(engine: Engine, clock: DayClock, *, tells: bool = True) -> bool:
 
 
 def _anchors(engine: Engine) -> Path:
-    return Path(gettempdir()) / f"{engine.url.database}.anchors"
+    return Path(gettempdir()) / f"{engine.url.port}-{engine.url.database}.anchors"
 
 
 def _back_up(engine: Engine) -> None:
