@@ -1,14 +1,15 @@
 """What the runner finds away: one pure function of its vitals."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from quant_pipelines.core.time_away import Needed
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.outages import OUTAGE
 from quant_pipelines.trading.trips import clock_fault
 
-Away: TypeAlias = Literal["venue", "data", "clock", "database"]
+Away: TypeAlias = Needed
 
 ANSWER_MS = 8_000
 """How long a venue that is asked every two seconds may stay silent."""

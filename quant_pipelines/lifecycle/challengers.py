@@ -14,6 +14,7 @@ from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings, Settings
 from quant_pipelines.core.stages import ORDER_STAGES
+from quant_pipelines.core.time_away import stands
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.core.timeline import Terms
 from quant_pipelines.lifecycle.canary import (
@@ -237,7 +238,7 @@ def done_by(connection: Connection, standing: Rivals, ladder: LadderSettings, no
     challenger, challenge, incumbent = standing
     book = read_book(connection, challenger.deployment_id)
     returns = _returns_since(book, challenger.since, now)
-    done = _executed(connection, challenger, book, (now - challenger.since).days, list(returns.values()))
+    done = _executed(connection, challenger, book, challenger.days(now), list(returns.values()))
     bands = None if challenge.bands is None else PromisedBands(**challenge.bands)
     harm = harm_of(done, bands, ladder)
     if incumbent.stage not in (*ORDER_STAGES, "paper", "shadow"):
@@ -262,8 +263,8 @@ def evidence_on(
         short=missing_of(found.stage, ladder),
         harm=found.harm,
         blocked=blocking_findings(connection, challenger.exchange, challenger.symbol, Days(first, date.max)),
-        halted=_halted(connection, challenger, incumbent),
-        too_small=_too_small(connection, incumbent, capital),
+        halted=_halted(connection, challenger, incumbent) or stands(challenger.outages),
+        too_small=too_small(connection, incumbent, capital),
         pinned=pinned_of(connection, incumbent),
         needed=ladder.challenger_people,
     )
@@ -357,10 +358,10 @@ def _halted(connection: Connection, *of: StoredStage) -> str:
     return f"{found[0]['source']}: {found[0]['message']}" if found else ""
 
 
-def _too_small(connection: Connection, incumbent: StoredStage, capital: Decimal) -> str:
-    """Why so much capital buys nothing; empty where it does, or no price or specification is known."""
-    price = store.newest_price(connection, incumbent.deployment_id)
-    instrument = newest_instrument(connection, incumbent.exchange, incumbent.symbol)
+def too_small(connection: Connection, traded: StoredStage, capital: Decimal) -> str:
+    """Say why so much capital buys nothing; empty where it does, or no price or specification is known."""
+    price = store.newest_price(connection, traded.deployment_id)
+    instrument = newest_instrument(connection, traded.exchange, traded.symbol)
     if price is None or instrument is None:
         return ""
     least = max(instrument.min_notional, instrument.lot_size * Decimal(repr(price)))

@@ -43,6 +43,10 @@ class StageRecord:
         Names of the performance triggers that stand.
     blocked
         Unresolved blocking faults of its newest data, in words.
+    away
+        What the runner needs and does not reach now, where the next stage trades real money.
+    too_small
+        Why its canary could not send an order.
     regime
         Regime of its market; None where it is not known, or nothing rests on it.
     """
@@ -58,6 +62,8 @@ class StageRecord:
     refused_orders: int = 0
     active_triggers: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
+    away: str = ""
+    too_small: str = ""
     regime: RegimeDays | None = None
 
 
@@ -89,6 +95,7 @@ def evidence_of(
         reason=reason,
         shortfalls=_shortfalls(record, settings),
         blocked=record.blocked,
+        too_small=record.too_small,
     )
 
 
@@ -101,6 +108,8 @@ def _shortfalls(record: StageRecord, settings: LadderSettings) -> tuple[str, ...
     found = []
     if record.days < needed:
         found.append(f"it has been in {record.stage} for {record.days} days, at least {needed} are asked for")
+    if record.away:
+        found.append(f"what it trades by is away: {record.away}")
     if record.regime is not None and record.regime.n_days < settings.regime_min_days:
         name = "turbulent" if record.regime.is_turbulent else "calm"
         found.append(

@@ -40,6 +40,8 @@ class Evidence:
         What its record in the present stage lacks, a sentence each; nothing is known by default.
     blocked
         Unresolved faults of its newest market data, in words.
+    too_small
+        Why its canary could not send an order, in words.
     """
 
     paper_passed: bool = False
@@ -52,6 +54,7 @@ class Evidence:
     reason: str = ""
     shortfalls: tuple[str, ...] = ("nothing is known of its record",)
     blocked: tuple[str, ...] = ()
+    too_small: str = ""
 
 
 Guard = Callable[[Evidence], str]
@@ -112,6 +115,10 @@ def _data_are_clean(evidence: Evidence) -> str:
     return f"{count} findings block its newest data: {evidence.blocked[0]}" if count else ""
 
 
+def _tradable(evidence: Evidence) -> str:
+    return f"one_lot: {evidence.too_small}" if evidence.too_small else ""
+
+
 def _explained(evidence: Evidence) -> str:
     return "" if evidence.reason else "no reason is given"
 
@@ -124,7 +131,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition("paper", "shadow", _PROVEN),
     Transition("paper", "cooling", (_explained,)),
     Transition("paper", "retired", (_explained, _flat)),
-    Transition("shadow", "canary", (*_PROVEN, _shadow_matched, _approved_by_two)),
+    Transition("shadow", "canary", (*_PROVEN, _shadow_matched, _tradable, _approved_by_two)),
     Transition("shadow", "rolled_back", (_explained,)),
     Transition("shadow", "retired", (_explained, _flat)),
     Transition("canary", "live", (*_PROVEN, _canary_matched, _approved_by_two)),

@@ -17,8 +17,9 @@ from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import LADDER, RESTS, Stage
+from quant_pipelines.core.time_away import stands
 from quant_pipelines.lifecycle.challenge import Move
-from quant_pipelines.lifecycle.challengers import JudgedChallenger, standing_of
+from quant_pipelines.lifecycle.challengers import JudgedChallenger, standing_of, too_small
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
 from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
 from quant_pipelines.operations import challenges
@@ -249,11 +250,16 @@ def _require(case: Case, ladder: LadderSettings, target: Stage, people: frozense
     require_transition(case.stored.stage, target, evidence)
 
 
+def _first_capital(stored: StoredStage, ladder: LadderSettings) -> Decimal:
+    """Capital of the canary that a shadow goes on as."""
+    return stored.capital * Decimal(str(ladder.canary_capital_fraction))
+
+
 def _record(case: Case, ladder: LadderSettings) -> StageRecord:
     stored, first = case.stored, (case.now - timedelta(days=ladder.data_days)).date()
     return StageRecord(
         stage=stored.stage,
-        days=(case.now - stored.since).days,
+        days=stored.days(case.now),
         paper_passed=stored.paper_passed,
         failed_gates=stored.failed_gates,
         look=fresh_evidence(stored.look, Freshness(case.now.date(), ladder.evidence_max_days)),
@@ -263,6 +269,10 @@ def _record(case: Case, ladder: LadderSettings) -> StageRecord:
         refused_orders=stored.refused_orders,
         active_triggers=stored.active_triggers,
         blocked=blocking_findings(case.connection, stored.exchange, stored.symbol, Days(first, date.max)),
+        away=stands(stored.outages) if stored.is_next_money else "",
+        too_small=too_small(case.connection, stored, _first_capital(stored, ladder))
+        if stored.stage == "shadow"
+        else "",
         regime=days_in_regime(case.connection, stored.verdict_id, case.now) if stored.is_next_money else None,
     )
 
@@ -313,7 +323,7 @@ def _move(case: Case, target: Stage, action: str) -> Receipt:
 def _open_canary(case: Case, ladder: LadderSettings, people: list[str]) -> Receipt:
     """Begin a book at the venue with a share of the capital; the shadow's paper book ends with it."""
     connection, stored, signature, now = case
-    capital = stored.capital * Decimal(str(ladder.canary_capital_fraction))
+    capital = _first_capital(stored, ladder)
     account = venue_account(connection, stored.exchange, currency="USDT", capital=capital, at=now)
     change_stage(connection, stored.deployment_id, "retired", now)
     voided = approvals.void_proposals(connection, stored.key, now)

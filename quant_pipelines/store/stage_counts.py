@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Final, get_args
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from quant_pipelines.core.time_away import Needed, TimeAway
+from quant_pipelines.store.outages import OUTAGE
 from quant_pipelines.store.tables import (
     alerts,
     deployments,
@@ -17,6 +20,8 @@ from quant_pipelines.store.tables import (
     positions,
     trigger_states,
 )
+
+_OUTAGES: Final = tuple(f"{OUTAGE}:{what}" for what in get_args(Needed))
 
 
 class StageCounts:
@@ -47,12 +52,17 @@ class StageCounts:
         newest = newest.order_by(metrics.deployment_id, metrics.scored_at.desc())
         self._metrics = {row.deployment_id: row.metrics for row in connection.execute(newest)}
         sources = {f"deployment:{one}" for one in (*since, *owners)}
-        halts = select(alerts.c.source, alerts.c.at, alerts.c.resolved_at).where(
-            alerts.c.severity == "halt", alerts.c.source.in_(sources)
-        )
-        # A halt that began before the stage and still stands counts too.
-        counted = halts.where((alerts.c.at >= min(since.values())) | alerts.c.resolved_at.is_(None))
-        self._halts = connection.execute(counted).all()
+        first = min(since.values())
+        own = (alerts.c.severity == "halt") & alerts.c.source.in_(sources)
+        away = alerts.c.source.in_(_OUTAGES)
+        told = select(alerts.c.source, alerts.c.at, alerts.c.resolved_at, away.label("is_away"))
+        told = told.where(alerts.c.source.in_({*sources, *_OUTAGES}))
+        # A halt that began before the stage and still stands counts too, and what an outage has of the stage.
+        began = (alerts.c.at >= first) | alerts.c.resolved_at.is_(None)
+        told = told.where(or_(own & began, away & (began | (alerts.c.resolved_at > first))))
+        rows = connection.execute(told.order_by(alerts.c.id)).all()
+        self._halts = [row for row in rows if not row.is_away]
+        self._away = [TimeAway(row.source, row.at, row.resolved_at) for row in rows if row.is_away]
         self._refused = Counter[int]()
         owner = func.coalesce(deployments.c.set_id, deployments.c.id)
         entered = deployments.alias("entered")
@@ -86,6 +96,11 @@ class StageCounts:
         since = self._since[deployment_id]
         own = {f"deployment:{one}" for one in (deployment_id, *self._books[deployment_id])}
         return sum(row.source in own and (row.at >= since or row.resolved_at is None) for row in self._halts)
+
+    def outages(self, deployment_id: int) -> tuple[TimeAway, ...]:
+        """Outages that its stage has seen, oldest first."""
+        since = self._since[deployment_id]
+        return tuple(one for one in self._away if one.until is None or one.until > since)
 
     def refused_orders(self, deployment_id: int) -> int:
         """Orders that the venue refused, or whose outcome is not known."""

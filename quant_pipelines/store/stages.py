@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import Stage
+from quant_pipelines.core.time_away import TimeAway, days_present
 from quant_pipelines.optimize.capital_gates import CAPITAL_DECISION
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.store.capital_changes import newest_capital
@@ -59,6 +60,8 @@ class StoredStage:
         Counted since the stage was entered.
     active_triggers
         Performance triggers that stand.
+    outages
+        What was away since the stage was entered, oldest first.
     """
 
     deployment_id: int
@@ -80,11 +83,16 @@ class StoredStage:
     halts: int
     refused_orders: int
     active_triggers: tuple[str, ...]
+    outages: tuple[TimeAway, ...] = ()
 
     @property
     def is_next_money(self) -> bool:
         """Whether its next stage trades real money, or more of it."""
         return self.stage in ("shadow", "canary")
+
+    def days(self, now: datetime) -> int:
+        """Whole days in its stage on which nothing was away that it trades by."""
+        return days_present(self.since, now, self.outages)
 
     @property
     def key(self) -> str:
@@ -147,6 +155,7 @@ def read_stages(
             halts=known.halts(row.id),
             refused_orders=known.refused_orders(row.id),
             active_triggers=known.active_triggers(row.id),
+            outages=known.outages(row.id),
             **{name: getattr(row, name) for name in ("strategy", "exchange", "symbol", "timeframe")},
         )
         for row in rows

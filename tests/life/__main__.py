@@ -1,7 +1,8 @@
 """Lives many worlds: ``python -m tests.life --seeds N --first K``; the last line is a JSON document.
 
 Each world is a year of days: records grow, looks are taken, deployments are promoted, scored and taken back
-by the real guards on a real database. What was lived at this commit is kept and not lived again.
+by the real guards on a real database. What was lived at this commit is kept and not lived again, and
+``docs/life.md`` tells of it.
 """
 
 import argparse
@@ -10,10 +11,11 @@ import sys
 import time
 from typing import Any
 
+from tests.life import page
+from tests.life.broken import BROKEN
 from tests.life.databases import copied, server
 from tests.life.kept import Kept
-from tests.life.scenes import SCENES
-from tests.life.truth import DAYS
+from tests.life.scenes.table import SCENES
 from tests.life.year import World
 
 
@@ -22,22 +24,44 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="life", description=__doc__.partition(";")[0])
     parser.add_argument("--seeds", type=int, default=1, help="how many worlds")
     parser.add_argument("--first", type=int, default=1, help="the first one's seed")
-    parser.add_argument("--days", type=int, default=DAYS, help="days of each world's year")
+    parser.add_argument("--days", type=int, help="day of the year on which each world ends")
     parser.add_argument("--scene", choices=SCENES, default="plain", help="what befalls them")
+    parser.add_argument("--broken", action="store_true", help="worlds that are broken on purpose instead")
     chosen = parser.parse_args(arguments)
-    kept = Kept(chosen.days, chosen.scene)
+    if chosen.broken:
+        return see_broken(chosen.first)
+    scene = SCENES[chosen.scene]
+    ends = chosen.days or scene.ends
+    kept = Kept(ends, chosen.scene)
     seeds = range(chosen.first, chosen.first + chosen.seeds)
     if kept.lacks(seeds):
         with server() as postgres:
             for seed in kept.lacks(seeds):
                 with copied(postgres.url("postgres"), postgres.url(f"life_{seed}")) as engine:
-                    kept.add(lived(World(engine, seed, SCENES[chosen.scene]), seed, chosen.days))
+                    kept.add(lived(World(engine, seed, scene), seed, ends))
+                page.write(page.figures(kept.of, Kept(ends, chosen.scene).worlds.values()))
     worlds = [kept.worlds[seed] for seed in seeds]
     for world in worlds:
         print(json.dumps(world))
     document = summary(worlds)
     print(json.dumps(document))
     return int(document["violations"] > 0)
+
+
+def see_broken(seed: int) -> int:
+    """Live the worlds that are broken on purpose; 1 if a check does not see what is broken."""
+    unseen = 0
+    with server() as postgres:
+        for number, (name, broken) in enumerate(BROKEN.items()):
+            with copied(postgres.url("postgres"), postgres.url(f"broken_{number}")) as engine:
+                world = World(engine, seed, broken.scene)
+                world.live(until=broken.until)
+                broken.spoil(engine)
+                found = [one for one in world.outcome().violations if broken.sees in one]
+            print(json.dumps({"broken": name, "seen": found[:1]}), flush=True)
+            unseen += not found
+    print(json.dumps({"broken": len(BROKEN), "unseen": unseen}))
+    return int(unseen > 0)
 
 
 def lived(world: World, seed: int, days: int) -> dict[str, Any]:
@@ -50,6 +74,7 @@ def lived(world: World, seed: int, days: int) -> dict[str, Any]:
         "violations": list(outcome.violations),
         "live": [[*one.unit, one.since, one.until, one.is_false] for one in world.promotions],
         "digest": outcome.digest,
+        "befallen": world.has_befallen,
         "seconds": round(time.monotonic() - began, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
     }
@@ -61,6 +86,7 @@ def summary(worlds: list[dict[str, Any]]) -> dict[str, Any]:
         "seeds": len(worlds),
         "violations": sum(len(world["violations"]) for world in worlds),
         "false_promotions": sum(any(one[-1] for one in world["live"]) for world in worlds),
+        "befallen": sum(world["befallen"] for world in worlds),
         "promotions": sum(len(world["live"]) for world in worlds),
         "cpu_seconds": round(sum(world["cpu_seconds"] for world in worlds), 1),
     }

@@ -1,9 +1,11 @@
 """What the pipelines do in a day, by the functions that their sensors and jobs call."""
 
+from contextlib import suppress
 from typing import Final
 
 from sqlalchemy import Engine
 
+from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.lifecycle import score_deployments, screen_candidates
 from quant_pipelines.operations.challenges import take_back_failed
@@ -12,11 +14,10 @@ from quant_pipelines.operations.rebalance import plan_due
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.operations.stages import Step, promote, steps_in_reach
 from quant_pipelines.operations.triggers import watch_performance
-from quant_pipelines.research.capital import take_due_look
 from tests.life.books import Books
 from tests.life.days import DayClock
-from tests.life.scenes import Scene
-from tests.life.searches import EXCHANGE, Searches
+from tests.life.scene import Scene
+from tests.life.searches import Searches
 
 LADDER_ACTOR: Final = "promotion ladder"
 
@@ -51,14 +52,14 @@ class Cycle:
         self._books = books
         self._scene = scene
 
-    def run(self, day: int) -> None:
-        """Live through a day of the year; one that was broken off at any step is gone on with."""
+    def run(self, day: int) -> bool:
+        """Live through a day of the year, gone on with where it was broken off; True asks for it again."""
         engine, ladder, clock = self._engine, self._settings.ladder, self._clock
         clock.day = day + 1
         self._books.close(day)
         self._searches.run(day)
         screen_candidates(engine, self._settings, clock)
-        take_due_look(engine, EXCHANGE, clock)
+        self._scene.look(engine, clock)
         score_deployments(engine, self._settings, clock)
         watch_performance(engine, self._settings.triggers, clock)
         end_rests(engine, ladder, clock)
@@ -67,7 +68,7 @@ class Cycle:
         take_back_failed(engine, ladder, clock)
         for step in steps_in_reach(engine, ladder, clock):
             self._promote(step)
-        self._scene.act(engine, clock)
+        return self._scene.act(engine, clock)
 
     def _promote(self, step: Step) -> None:
         """Let the ladder promote what needs no person; who answers agrees to all that is asked."""
@@ -76,11 +77,12 @@ class Cycle:
             if len(people) < step.people and self._clock.day % 7:
                 continue  # whoever is left alone asks again only now and then
             signature = Signature(name, "the evidence suffices")
-            promote(
-                self._engine,
-                self._settings.ladder,
-                signature,
-                deployment_id=step.deployment_id,
-                target=step.target,
-                clock=self._clock,
-            )
+            with suppress(LifecycleError):  # another step of the day came before it: the next look knows
+                promote(
+                    self._engine,
+                    self._settings.ladder,
+                    signature,
+                    deployment_id=step.deployment_id,
+                    target=step.target,
+                    clock=self._clock,
+                )

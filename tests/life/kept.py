@@ -26,9 +26,9 @@ class Kept:
 
     def __init__(self, days: int, scene: str, file: Path = FILE) -> None:
         self._file = file
-        self._of = {"code": version(), "days": days, "scene": scene}
+        self.of = {"commit": version(), "days": days, "scene": scene}
         lines = map(json.loads, file.read_text().splitlines()) if file.is_file() else ()
-        same = (line for line in lines if {name: line.get(name) for name in self._of} == self._of)
+        same = (line for line in lines if {name: line.get(name) for name in self.of} == self.of)
         self.worlds: dict[int, dict[str, Any]] = {line["world"]["seed"]: line["world"] for line in same}
 
     def lacks(self, seeds: Sequence[int]) -> list[int]:
@@ -39,4 +39,4 @@ class Kept:
         """Keep a world that was lived to its end."""
         self.worlds[world["seed"]] = world
         with self._file.open("a") as kept:
-            kept.write(json.dumps(self._of | {"world": world}) + "\n")
+            kept.write(json.dumps(self.of | {"world": world}) + "\n")

@@ -5,14 +5,14 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import Connection, Engine, Row, select
 
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
-from quant_pipelines.lifecycle.challenge import STEPS
+from quant_pipelines.lifecycle.challenge import PROVES, STEPS
 from quant_pipelines.lifecycle.scorecard import daily_returns
 from quant_pipelines.lifecycle.transitions import TRANSITIONS
 from quant_pipelines.store import audit
@@ -20,8 +20,11 @@ from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.lifecycle import read_book
 from quant_pipelines.store.tables import audit_logs, challenges, deployments, verdicts
+from tests.life.ledger import of_capital
 
 _STEPS = {(row.source, row.target) for row in TRANSITIONS} | {(row.source, row.move) for row in STEPS}
+PROPOSED: Final = "deployment.proposed"
+"""What a first person asks for, which is no step yet."""
 _NUMBERED = re.compile(r"\b(deployment|verdict|request):(\d+)")
 
 
@@ -45,7 +48,12 @@ def outcome_of(engine: Engine) -> Outcome:
     with transaction(engine) as connection:
         books = connection.execute(select(deployments).order_by(deployments.c.id)).all()
         steps = connection.execute(select(audit_logs).order_by(audit_logs.c.id)).all()
-        violations = (*_of_audit(connection, steps), *_of_orders(books, steps), *_of_losses(connection))
+        violations = (
+            *_of_audit(connection, steps),
+            *_of_orders(books, steps),
+            *_of_losses(connection),
+            *of_capital(connection),
+        )
         return Outcome(violations, _digest(connection, books, steps))
 
 
@@ -55,7 +63,7 @@ def _of_audit(connection: Connection, steps: list[Row[Any]]) -> Iterator[str]:
         yield f"the audit log is broken at row {broken}"
     for row in steps:
         taken = (row.detail.get("from"), row.detail.get("to"))
-        if row.action != "deployment.proposed" and all(taken) and taken not in _STEPS:
+        if row.action != PROPOSED and all(taken) and taken not in _STEPS:
             yield f"{row.subject} went from {taken[0]} to {taken[1]}, which is no step of a table"
 
 
@@ -66,9 +74,14 @@ def _of_orders(books: list[Row[Any]], steps: list[Row[Any]]) -> Iterator[str]:
         if book.stage in ORDER_STAGES and len(set(approved.get(f"deployment:{book.id}", ()))) < 2:
             yield f"deployment:{book.id} trades as {book.stage} and two people have not approved it"
     for row in steps:
-        look = row.detail.get("look") or {}
-        if row.detail.get("to") in ORDER_STAGES and look.get("decision") != "passed":
+        if row.detail.get("to") not in ORDER_STAGES or row.action == PROPOSED:
+            continue
+        look, numbers = row.detail.get("look") or {}, row.detail.get("numbers")
+        if numbers is None and look.get("decision") != "passed":
             yield f"{row.subject} went to {row.detail['to']} and its look had not passed"
+        is_new = numbers is not None and numbers["rests_on"] == PROVES["version"]
+        if is_new and not (numbers["paired"] or {}).get("passed"):
+            yield f"{row.subject} went to {row.detail['to']} and no paired test had passed"
 
 
 def _of_losses(connection: Connection) -> Iterator[str]:

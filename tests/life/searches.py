@@ -1,6 +1,6 @@
 """The night's searches: every record gets the day that is over, and now and then its unit a verdict."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -22,12 +22,18 @@ from quant_pipelines.store.research import DONE, open_task
 from quant_pipelines.store.tables import record_days
 from quant_pipelines.store.verdicts import save_verdict
 from tests.life.days import date_of, day_ms, ends_at
-from tests.life.truth import BETTER, BETTER_FROM, DAYS_BEFORE, Truth, Unit, version_of, window_of
+from tests.life.scene import Scene
+from tests.life.truth import (
+    BETTER,
+    BETTER_FROM,
+    DAYS_BEFORE,
+    EXCHANGE,
+    Truth,
+    Unit,
+    version_of,
+)
 
-EXCHANGE = "binanceusdm"
 TIMEFRAME = "1h"
-_EVERY_DAYS: Final = 28
-"""How often a unit gets a verdict; its record grows every night."""
 _EXPOSURE: Final = 1.0
 _FOLD: Final = Fold(0, 0, 0, 0, 0)
 _IN_SAMPLE: Final = np.array([0.02, -0.01, 0.002])
@@ -82,14 +88,14 @@ class Searches:
         Product database.
     truth
         What the units earn.
-    trades
-        Trades that each version's verdicts have.
+    scene
+        How often its verdicts trade, and how often they find other parameters.
     """
 
-    def __init__(self, engine: Engine, truth: Truth, trades: Mapping[str, int]) -> None:
+    def __init__(self, engine: Engine, truth: Truth, scene: Scene) -> None:
         self._engine = engine
         self._truth = truth
-        self._trades = trades
+        self._scene = scene
         self._units = tuple(truth.returns)
         self._records: dict[Procedure, int] = {}
 
@@ -99,7 +105,8 @@ class Searches:
         tasks = {
             one: open_task(self._engine, one.row, one.task(day))
             for at, one in enumerate(procedures)
-            if day % _EVERY_DAYS == at or day in (0, BETTER_FROM)
+            if (day - self._scene.begins) % self._scene.verdict_days == at
+            or day in (self._scene.begins, BETTER_FROM)
         }
         self._grow(procedures, day)
         for one, task in tasks.items():
@@ -110,7 +117,7 @@ class Searches:
         """Add the days that records lack; a new text is searched on the whole calendar at once."""
         for one in procedures:
             if one not in self._records:
-                first = 0 if one.version == "a" else BETTER_FROM
+                first = self._scene.begins if one.version == "a" else BETTER_FROM
                 self._records[one] = open_task(self._engine, one.row, one.task(first)).record_id
         with transaction(self._engine) as connection:
             newest = select(record_days.c.record_id, func.max(record_days.c.day)).group_by("record_id")
@@ -141,9 +148,9 @@ class Searches:
     def _judged(self, procedure: Procedure, day: int) -> VerdictRecord:
         unit, end_ms = procedure.unit, day_ms(day + 1)
         returns = self._truth.record(unit, procedure.version, day)
-        fit = Fit((), {"window": window_of(unit, day)}, _IN_SAMPLE)
+        fit = Fit((), {"window": self._scene.window(unit, day)}, _IN_SAMPLE)
         days = end_ms - DAY_MS * np.arange(returns.size, 0, -1)
-        n_trades = self._trades[procedure.version]
+        n_trades = self._scene.trades[procedure.version]
         trades = tuple({"exit_time": int(days[-1 - at % 60]), "pnl": 1.0} for at in range(n_trades))
         test = OutOfSample(days, returns, trades)
         walk = WalkForward((FoldResult(_FOLD, fit, test, np.zeros((returns.size, 0))),))

@@ -12,7 +12,7 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import deployments
 from tests.life.databases import copied
 from tests.life.kills import Killed
-from tests.life.scenes import PEOPLE, Scene
+from tests.life.scene import PEOPLE, Scene
 from tests.life.truth import COURSES
 from tests.life.year import World
 

@@ -5,7 +5,9 @@ import pytest
 
 from quant_pipelines.core.timeframes import YEAR_DAYS
 from quant_pipelines.optimize.stress import gaps_paid_for
-from tests.life.scenes import CRASH, CRASH_DAY, SCENES, TAIL_DAY
+from tests.life.scenes.crash import CRASH, CRASH_DAY
+from tests.life.scenes.sold_tail import TAIL_DAY
+from tests.life.scenes.table import SCENES
 from tests.life.truth import DAYS_BEFORE, draw
 
 SEED = 1

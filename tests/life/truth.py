@@ -4,7 +4,7 @@ A unit's days before the year are its record's; those of the year are earned by 
 its own, by whatever trades it. All units share a part of their noise, as coins do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ MISFIT_WINDOW: Final = 99
 MISFIT_FROM: Final = 120
 MISFIT_LOSES: Final = 0.01
 """What that parameter loses on each day of trading, fraction, though its record shows nothing of it."""
+EXCHANGE: Final = "binanceusdm"
 SYMBOLS: Final = ("BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT", "XRP/USDT:USDT")
 
 
@@ -131,15 +132,15 @@ COURSES: Final[dict[str, Course]] = {
 """Strategies by name, each on every symbol."""
 
 
-def draw(seed: int, courses: Mapping[str, Course] = COURSES) -> Truth:
+def draw(seed: int, courses: Mapping[str, Course] = COURSES, symbols: Sequence[str] = SYMBOLS) -> Truth:
     """Draw a world.
 
     Parameters
     ----------
     seed
         Of everything in it.
-    courses
-        Its strategies.
+    courses, symbols
+        Its strategies, each on every symbol.
     """
     chance = np.random.default_rng([seed, 1])
     n_days = DAYS_BEFORE + DAYS
@@ -148,7 +149,7 @@ def draw(seed: int, courses: Mapping[str, Course] = COURSES) -> Truth:
     other = np.random.default_rng([seed, 3])
     for strategy, course in courses.items():
         path = course(chance)
-        for symbol in SYMBOLS:
+        for symbol in symbols:
             noise = np.sqrt(_SHARED) * shared + np.sqrt(1.0 - _SHARED) * chance.standard_normal(n_days)
             sharpe[Unit(strategy, symbol)] = path
             returns[Unit(strategy, symbol)] = VOLATILITY * (noise + path / np.sqrt(YEAR_DAYS))

@@ -1,5 +1,6 @@
 """A year of one world, lived through by the real guards and tables."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy import Engine, select
@@ -12,7 +13,8 @@ from tests.life.cycle import Cycle
 from tests.life.days import DayClock
 from tests.life.kills import Kills
 from tests.life.outcome import Outcome, outcome_of
-from tests.life.scenes import SCENES, Scene
+from tests.life.scene import Scene
+from tests.life.scenes.table import SCENES
 from tests.life.searches import Searches
 from tests.life.truth import DAYS, Truth, Unit, draw
 
@@ -51,18 +53,21 @@ class World:
     """
 
     def __init__(self, engine: Engine, seed: int, scene: Scene = SCENES["plain"]) -> None:
-        self.truth: Truth = scene.change(draw(seed, scene.courses))
-        self._engine = engine
+        self.truth: Truth = scene.change(draw(seed, scene.courses, scene.symbols))
+        self.engine = engine
         books = Books(engine, self.truth, seed)
-        searches = Searches(engine, self.truth, scene.trades)
-        self._cycle = Cycle(engine, Settings(), DayClock(), searches=searches, books=books, scene=scene)
+        searches = Searches(engine, self.truth, scene)
+        settings = replace(Settings(), ladder=scene.ladder)
+        self._scene, self._clock = scene, DayClock()
+        self._cycle = Cycle(engine, settings, self._clock, searches=searches, books=books, scene=scene)
         self.kills = Kills(engine)
         self._live: dict[int, Promotion] = {}
 
     def live(self, first: int = 0, until: int = DAYS) -> None:
         """Live through days of the year, from the first up to the last one, which is left out."""
-        for day in range(first, until):
-            self._cycle.run(day)
+        for day in range(max(first, self._scene.begins), until):
+            while self._cycle.run(day):
+                pass
             self._note(day)
 
     @property
@@ -72,11 +77,18 @@ class World:
 
     def outcome(self) -> Outcome:
         """What became of it so far."""
-        return outcome_of(self._engine)
+        found = outcome_of(self.engine)
+        own = tuple(self._scene.check(self.engine, self._clock))
+        return found._replace(violations=(*found.violations, *own))
+
+    @property
+    def has_befallen(self) -> bool:
+        """Whether its scene came to what it is about."""
+        return self._scene.has_befallen(self.engine)
 
     def _note(self, day: int) -> None:
         live = select(deployments).where(deployments.c.stage == "live").order_by(deployments.c.id)
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             standing = {row.id: Unit(row.strategy, row.symbol) for row in connection.execute(live)}
         for number, unit in standing.items():
             is_false = self.truth.mean_ahead(unit, day) <= 0.0

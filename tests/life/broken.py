@@ -1,0 +1,135 @@
+"""Worlds that are broken on purpose, and what their checks must say: ``python -m tests.life --broken``."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Final, NamedTuple
+
+from sqlalchemy import Engine, insert, select, update
+
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.outages import OUTAGE
+from quant_pipelines.store.tables import alerts, challenges, deployments, income
+from quant_pipelines.trading.capital import TRANSFER
+from tests.life import duel
+from tests.life.days import DayClock
+from tests.life.scene import Scene
+from tests.life.scenes import (
+    busy,
+    delisted,
+    funding_flip,
+    money,
+    outage,
+    redenominated,
+    restored,
+    revised,
+    small_lot,
+)
+from tests.life.truth import SYMBOLS, Unit
+
+REFIT_DAYS: Final = 7
+BEGUN: Final = duel.BEGINS + REFIT_DAYS
+"""An incumbent trades at the venue by then, and its challenger comes on that day."""
+STRIKES: Final = BEGUN + 3
+"""Its canary has stood for two days at the end of it."""
+
+
+def weekly(_unit: Unit, day: int) -> int:
+    """Parameter of a day in a world whose duels come every week."""
+    return 20 + (day - duel.BEGINS) // REFIT_DAYS
+
+
+def short(scene: Scene) -> Scene:
+    """Shorten a scene: one symbol, and a duel after a week."""
+    return scene._replace(symbols=SYMBOLS[:1], window=weekly, verdict_days=REFIT_DAYS)
+
+
+class Broken(NamedTuple):
+    """A broken world, the day on which it is looked at, what must be said of it, and its last blow."""
+
+    scene: Scene
+    until: int
+    sees: str
+    spoil: Callable[[Engine], None] = lambda _engine: None
+
+
+def strikes_only(engine: Engine, clock: DayClock) -> bool:
+    """Note what befalls a duel, and do nothing of it."""
+    with transaction(engine) as connection:
+        found, now = duel.struck(connection), duel.standing(connection, clock.now)
+        if found is None and now is not None:
+            duel.strike(connection, clock.now, now)
+    return False
+
+
+def untold_outage(engine: Engine) -> None:
+    """Tell of an outage only afterwards: no guard has known of it."""
+    with transaction(engine) as connection:
+        found = duel.struck(connection)
+        assert found is not None
+        row = {"severity": "warning", "source": f"{OUTAGE}:venue", "message": "no answer", "detail": {}}
+        connection.execute(insert(alerts).values(row | {"at": found.at}))
+
+
+def pay_twice(engine: Engine) -> None:
+    """Pay a book once more what it was paid."""
+    with transaction(engine) as connection:
+        flow = connection.execute(select(income).where(income.c.kind == TRANSFER)).mappings().first()
+        assert flow is not None
+        twice = dict(flow) | {"ts": flow["ts"] + timedelta(seconds=1)}
+        connection.execute(insert(income).values({name: twice[name] for name in twice if name != "id"}))
+
+
+def make_capital(engine: Engine) -> None:
+    """Let a canary have begun with more than it was given."""
+    with transaction(engine) as connection:
+        canaries = select(challenges.c.canary_id).where(challenges.c.canary_id.is_not(None))
+        richer = update(deployments).where(deployments.c.id.in_(canaries))
+        connection.execute(richer.values(capital=deployments.c.capital + 1))
+
+
+_NO_FINDINGS = replace(duel.LADDER, data_days=-30)
+_NO_BOUNDS = replace(duel.LADDER, canary_loss_fraction=1.0, canary_error=1e-300)
+
+BROKEN: Final[dict[str, Broken]] = {
+    "a coin that nobody takes off the list": Broken(
+        short(delisted.SCENE._replace(act=strikes_only)), STRIKES + 5, "which is delisted"
+    ),
+    "a canary that can send no order": Broken(
+        short(small_lot.SCENE._replace(act=partial(small_lot.lots, exchange="another"))),
+        BEGUN + 4,
+        "below the smallest order",
+    ),
+    "an older log that nobody is told of": Broken(
+        short(restored.SCENE._replace(act=partial(restored.restore, tells=False))),
+        BEGUN + 4,
+        "the log was accepted 0 times",
+    ),
+    "a step that makes capital": Broken(
+        short(duel.DUEL), STRIKES, "its canary began with", spoil=make_capital
+    ),
+    "money that was paid twice": Broken(short(money.SCENE), STRIKES + 2, "its capital is", spoil=pay_twice),
+    "a guard that is blind for another scale": Broken(
+        short(redenominated.SCENE._replace(ladder=_NO_FINDINGS)),
+        STRIKES + redenominated.RECORDED_AFTER,
+        "whose price has another scale",
+    ),
+    "an outage that no guard knows of": Broken(
+        short(outage.SCENE._replace(act=strikes_only)),
+        STRIKES + outage.AWAY_DAYS,
+        "while the venue was away",
+        spoil=untold_outage,
+    ),
+    "canaries without a bound when funding flips": Broken(
+        short(funding_flip.SCENE._replace(ladder=_NO_BOUNDS)), funding_flip.FLIPS + 14, "had flipped"
+    ),
+    "looks that go on over revised days": Broken(
+        short(revised.SCENE._replace(act=partial(revised.revise, after=0))),
+        STRIKES + revised.ACKNOWLEDGED_AFTER + 9,
+        "rests on days that were written anew",
+    ),
+    "a busy version that says it is quiet": Broken(
+        busy.SCENE._replace(symbols=SYMBOLS[:1], trades={"a": 60, "b": 60}), busy.SOON, "of the busy version"
+    ),
+}
