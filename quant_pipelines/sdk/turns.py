@@ -153,7 +153,17 @@ def is_in_order(turns: Turns, size: int) -> bool:
     bar = turns.bar
     if turns.size != size or bar.ndim != 1 or bar.shape != turns.value.shape:
         return False
-    return not bar.size or bool(bar[0] >= 0 and bar[-1] < size and (np.diff(bar) > 0).all())
+    return bool(_rises_within(np.ascontiguousarray(bar), size))
+
+
+@kernel
+def _rises_within(bar: IntArray, size: int) -> bool:
+    last = -1
+    for one in bar:
+        if one <= last or one >= size:
+            return False
+        last = one
+    return True
 
 
 @inner
