@@ -64,9 +64,6 @@ class Parameter(Generic[Number]):
             return self
         return cast(Number, instance.__dict__[self.name])
 
-    def __set__(self, instance: object, value: Number) -> None:
-        raise AttributeError(f"{self.name} is frozen; make a new strategy with the value")
-
     def checked(self, value: Any, *, owner: str) -> Number:
         """Value in the parameter's own type.
 

@@ -80,6 +80,44 @@ def _entered(enter: BoolArray, leave: BoolArray) -> FloatArray:
     return result
 
 
+def lasting(opinion: FloatArray, bars: int, *, settled: int = 0) -> Turns:
+    """Keep each opinion until the next one, and no longer than a number of bars; then flat.
+
+    Parameters
+    ----------
+    opinion
+        ndarray of shape (n_bars,), float64; NaN where a bar changes nothing.
+    bars
+        How many keep an opinion, that on which it is formed included.
+    settled
+        Bars at the beginning that have no opinion.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import lasting
+    >>> lasting(np.array([np.nan, 1.0, np.nan, np.nan, -1.0]), 2)
+    Turns(bar=array([0, 1, 3, 4]), value=array([ 0.,  1.,  0., -1.]), size=5)
+    """
+    own = np.ascontiguousarray(opinion, dtype=np.float64)
+    return Turns(*_lasting(own, bars, settled), own.size)
+
+
+@kernel
+def _lasting(opinion: FloatArray, bars: int, settled: int) -> tuple[IntArray, FloatArray]:
+    bar, target = np.empty(opinion.size, np.int64), np.empty(opinion.size)
+    count, last, newest, until = 0, np.nan, 0.0, 0
+    for i in range(opinion.size):
+        if not np.isnan(opinion[i]):
+            newest, until = opinion[i], i + bars
+        value = newest if i < until else 0.0
+        if i >= settled and value != last:
+            bar[count], target[count] = i, value
+            count += 1
+            last = value
+    return bar[:count].copy(), target[:count].copy()
+
+
 def beyond(value: FloatArray, bands: Bands, *, settled: int = 0, on_entry: bool = False) -> Turns:
     """Long from above an upper band, short from below a lower one, flat once the middle is crossed.
 

@@ -175,7 +175,7 @@ def _simple_returns(equity: FloatArray, capital: float) -> FloatArray:
         before = capital
         for day in range(equity.shape[1]):
             change = (equity[row, day] / before if before > 0.0 else 1.0) - 1.0
-            returns[row, day] = -1.0 if change < -1.0 else change
+            returns[row, day] = -1.0 if change < -1.0 else change  # noqa: FURB136 - NaN stays NaN
             before = equity[row, day]
     return returns
 

@@ -128,7 +128,7 @@ def changes_from(turns: Turns, first: int, n_bars: int) -> Changes:
 
 @kernel
 def _shifted(bar: IntArray, value: FloatArray, first: int, n_bars: int) -> tuple[IntArray, FloatArray]:
-    """Turns from the one that is in force at the first bar on, and the last one that never comes."""
+    """Return the turns from the one in force at the first bar on, and the last one that never comes."""
     in_force = max(int(np.searchsorted(bar, first, side="right")) - 1, 0)
     count = bar.size - in_force
     at, held = np.empty(count + 1, np.int64), np.empty(count + 1)
