@@ -4,8 +4,10 @@ import numpy as np
 
 from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.core.jit import kernel
+from quant_pipelines.core.lanes import NONE, ONE, lowest_bit
+from quant_pipelines.core.memory import WORD_BITS
 from quant_pipelines.indicators.bollinger import Bands
-from quant_pipelines.sdk.turns import Turns, columns_of
+from quant_pipelines.sdk.turns import Turns, columns_of, greater_at
 
 
 def held(opinion: FloatArray) -> FloatArray:
@@ -152,24 +154,33 @@ def beyond(value: FloatArray, bands: Bands, *, settled: int = 0, on_entry: bool 
 
 @kernel
 def _beyond(value: FloatArray, bands: Bands, settled: int, on_entry: bool) -> tuple[IntArray, FloatArray]:
-    lower, middle, upper = bands.lower, bands.middle, bands.upper
     bar, target = np.empty(value.size, np.int64), np.empty(value.size)
-    count, last = 0, np.nan
-    was_above, was_over, was_under = value[:1] > middle[:1], False, False
-    for i in range(value.size):
-        is_above, is_over, is_under = value[i] > middle[i], value[i] > upper[i], value[i] < lower[i]
-        opinion = np.nan
-        if i > 0 and is_above != was_above[0]:
+    count, last, begins = 0, np.nan, ONE
+    was_above, was_over, was_under = NONE, NONE, NONE
+    for at in range(0, value.size, WORD_BITS):
+        is_above, is_over = greater_at(value, bands.middle, at), greater_at(value, bands.upper, at)
+        is_under = greater_at(bands.lower, value, at)
+        turns = (is_above ^ (is_above << ONE | was_above)) & ~begins
+        rises, falls = is_over, is_under
+        if on_entry:
+            rises, falls = is_over & ~(is_over << ONE | was_over), is_under & ~(is_under << ONE | was_under)
+            rises, falls = rises & ~begins, falls & ~begins
+        busy = turns | rises | falls
+        while busy != NONE:
+            k = lowest_bit(busy)
+            busy &= busy - ONE
+            i = at + int(k)
             opinion = 0.0
-        if is_over and not (on_entry and (was_over or i == 0)):
-            opinion = 1.0
-        if is_under and not (on_entry and (was_under or i == 0)):
-            opinion = -1.0
-        was_above[0], was_over, was_under = is_above, is_over, is_under
-        if i >= settled and not np.isnan(opinion) and opinion != last:
-            bar[count], target[count] = i, opinion
-            count += 1
-            last = opinion
+            if (rises >> k) & ONE:
+                opinion = 1.0
+            if (falls >> k) & ONE:
+                opinion = -1.0
+            if settled <= i < value.size and opinion != last:
+                bar[count], target[count] = i, opinion
+                count += 1
+                last = opinion
+        top = np.uint64(WORD_BITS - 1)
+        was_above, was_over, was_under, begins = is_above >> top, is_over >> top, is_under >> top, NONE
     return bar[:count].copy(), target[:count].copy()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.errors import StrategyError
-from quant_pipelines.core.jit import inner, kernel
+from quant_pipelines.core.jit import inlined, kernel
 from quant_pipelines.core.lanes import NONE, ONE, Word, lowest_bit
 from quant_pipelines.core.memory import WORD_BITS, count_bits, greater
 
@@ -166,9 +166,11 @@ def _rises_within(bar: IntArray, size: int) -> bool:
     return True
 
 
-@inner
-def _greater_until(first: FloatArray, second: FloatArray, at: int) -> Word:
-    """Return the bits of the last values, where there are fewer than a word has."""
+@inlined
+def greater_at(first: FloatArray, second: FloatArray, at: int) -> Word:
+    """Return a bit for each of the next 64 values, or of those that are left: where the first is greater."""
+    if at + WORD_BITS <= first.size:
+        return greater(first, second, np.uint64(at))
     word: Word = NONE
     for k in range(first.size - at):
         if first[at + k] > second[at + k]:
@@ -193,7 +195,7 @@ def sides(first: FloatArray, second: FloatArray, begin: int) -> tuple[IntArray, 
     for n in range(begins, n_words):
         at = n * WORD_BITS
         is_whole = at + WORD_BITS <= first.size
-        word = greater(first, second, np.uint64(at)) if is_whole else _greater_until(first, second, at)
+        word = greater_at(first, second, at)
         differs = word ^ ((word << ONE) | last)
         if n == begins:
             bit = np.uint64(begin - at)
