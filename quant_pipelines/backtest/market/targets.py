@@ -13,6 +13,7 @@ from quant_pipelines.sdk.strategy import first_outside
 from quant_pipelines.sdk.turns import Turns
 
 FIRST_ROOM = 4096
+_NEVER = np.iinfo(np.int64).max
 
 
 class Targets(NamedTuple):
@@ -123,7 +124,7 @@ def changes_from(turns: Turns, first: int, n_bars: int) -> Changes:
     """Find the changes of a target that is given by its turns; see ``changes_of``."""
     bar = np.ascontiguousarray(turns.bar, dtype=np.int64)
     value = np.ascontiguousarray(turns.value, dtype=np.float64)
-    return Changes(*_shifted(bar, value, first, n_bars), int(first_turn_outside(bar, value, turns.size)))
+    return Changes(*_shifted(bar, value, first, n_bars), first_turn_outside(bar, value, turns.size))
 
 
 @kernel
@@ -159,15 +160,17 @@ def _merged(bar: IntArray, value: FloatArray, ends: IntArray) -> tuple[IntArray,
     """Merge runs that are in order; of changes on one bar that of the lower lane comes first."""
     size, n_lanes = bar.size, ends.size
     merged, lanes, values = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size)
-    next_of = np.zeros(n_lanes, np.int64)
+    next_of, head = np.zeros(n_lanes, np.int64), np.empty(n_lanes, np.int64)
     next_of[1:] = ends[:-1]
+    for lane in range(n_lanes):
+        head[lane] = bar[next_of[lane]]
     for k in range(size):
-        least = -1
-        for lane in range(n_lanes):
-            at = next_of[lane]
-            if at < ends[lane] and (least < 0 or bar[at] < bar[next_of[least]]):
+        least = 0
+        for lane in range(1, n_lanes):
+            if head[lane] < head[least]:
                 least = lane
         at = next_of[least]
         merged[k], lanes[k], values[k] = bar[at], least, value[at]
-        next_of[least] += 1
+        next_of[least] = at + 1
+        head[least] = bar[at + 1] if at + 1 < ends[least] else _NEVER
     return merged, lanes, values
