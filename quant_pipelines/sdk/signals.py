@@ -5,9 +5,9 @@ import numpy as np
 from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.core.jit import kernel
 from quant_pipelines.core.lanes import NONE, ONE, lowest_bit
-from quant_pipelines.core.memory import WORD_BITS
+from quant_pipelines.core.memory import WORD_BITS, greater_at
 from quant_pipelines.indicators.bollinger import Bands
-from quant_pipelines.sdk.turns import Turns, columns_of, greater_at
+from quant_pipelines.sdk.turns import Turns, columns_of
 
 
 def held(opinion: FloatArray) -> FloatArray:

@@ -9,9 +9,9 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.errors import StrategyError
-from quant_pipelines.core.jit import inlined, kernel
-from quant_pipelines.core.lanes import NONE, ONE, Word, lowest_bit
-from quant_pipelines.core.memory import WORD_BITS, count_bits, greater
+from quant_pipelines.core.jit import kernel
+from quant_pipelines.core.lanes import NONE, ONE, lowest_bit
+from quant_pipelines.core.memory import WORD_BITS, count_bits, greater_at
 
 
 class Turns(NamedTuple):
@@ -164,18 +164,6 @@ def _rises_within(bar: IntArray, size: int) -> bool:
             return False
         last = one
     return True
-
-
-@inlined
-def greater_at(first: FloatArray, second: FloatArray, at: int) -> Word:
-    """Return a bit for each of the next 64 values, or of those that are left: where the first is greater."""
-    if at + WORD_BITS <= first.size:
-        return greater(first, second, np.uint64(at))
-    word: Word = NONE
-    for k in range(first.size - at):
-        if first[at + k] > second[at + k]:
-            word |= ONE << np.uint64(k)
-    return word
 
 
 @kernel
