@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quant_pipelines.indicators import rolling_range
+from quant_pipelines.indicators import remembered, rolling_range
 from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held
 
 
@@ -26,17 +26,24 @@ class IchimokuCloud(Strategy):
     def target(self, bars: Bars) -> Array:
         """1 above the cloud of ``base`` bars ago, -1 below, 0 inside; NaN before there is one."""
         fast_window = max(2, round(self.fast_share * self.base))
-        fast, base, slow = (_middle(bars, window) for window in (fast_window, self.base, 2 * self.base))
-        ahead = np.full((2, len(bars)), np.nan)
-        ahead[0, self.base :] = ((fast + base) / 2.0)[: -self.base]
-        ahead[1, self.base :] = slow[: -self.base]
-        top, bottom = np.maximum(*ahead), np.minimum(*ahead)
+        fast, base = (_middle(bars.low, bars.high, window) for window in (fast_window, self.base))
+        first = _later((fast + base) / 2.0, self.base)
+        second = _later(_middle(bars.low, bars.high, 2 * self.base), self.base)
+        top, bottom = np.maximum(first, second), np.minimum(first, second)
         event = np.where(np.isnan(top), np.nan, 0.0)
         event[(bars.close > top) & (fast > base)] = 1.0
         event[(bars.close < bottom) & (fast < base)] = -1.0
         return held(event)
 
 
-def _middle(bars: Bars, window: int) -> Array:
-    low, high = rolling_range(bars.low, bars.high, window)
-    return (low + high) / 2.0
+@remembered
+def _middle(low: Array, high: Array, window: int) -> Array:
+    lowest, highest = rolling_range(low, high, window)
+    return (lowest + highest) / 2.0
+
+
+@remembered
+def _later(values: Array, bars: int) -> Array:
+    later = np.full(values.size, np.nan)
+    later[bars:] = values[:-bars]
+    return later

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quant_pipelines.indicators import rolling_z, sma
+from quant_pipelines.indicators import remembered, rolling_z, sma
 from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held
 
 
@@ -22,12 +22,30 @@ class RegimeSwitch(Strategy):
 
     def target(self, bars: Bars) -> Array:
         """Sign of the move in an efficient market, against a stretched price in a noisy one, else 0."""
-        distance = np.zeros(len(bars))
-        distance[self.window :] = bars.close[self.window :] - bars.close[: -self.window]
-        path = sma(np.abs(np.diff(bars.close, prepend=bars.close[:1])), self.window) * self.window
-        ratio = np.divide(np.abs(distance), path, out=np.zeros(len(bars)), where=path > 0)
-        away = rolling_z(bars.close, self.window)
-        fade = np.where(np.abs(away) > self.stretch, -np.sign(away), 0.0)
-        target = np.where(ratio > self.efficient, np.sign(distance), fade)
+        ratio, side = _efficiency(bars.close, _steps(bars.close), self.window)
+        away, against = _stretched(bars.close, self.window)
+        fade = np.where(away > self.stretch, against, 0.0)
+        target = np.where(ratio > self.efficient, side, fade)
         target[: self.window] = np.nan
         return held(target)
+
+
+@remembered
+def _steps(close: Array) -> Array:
+    return np.abs(np.diff(close, prepend=close[:1]))
+
+
+@remembered
+def _efficiency(close: Array, steps: Array, window: int) -> tuple[Array, Array]:
+    """Distance over path of the last ``window`` bars, and the side of the distance."""
+    distance, path = np.zeros(close.size), sma(steps, window) * window
+    distance[window:] = close[window:] - close[:-window]
+    ratio = np.divide(np.abs(distance), path, out=np.zeros(close.size), where=path > 0)
+    return ratio, np.sign(distance)
+
+
+@remembered
+def _stretched(close: Array, window: int) -> tuple[Array, Array]:
+    """Deviations from the mean, and the side that leads back to it."""
+    away = rolling_z(close, window)
+    return np.abs(away), -np.sign(away)

@@ -1,6 +1,6 @@
 """Supertrend."""
 
-from quant_pipelines.indicators import atr, supertrend
+from quant_pipelines.indicators import atr, remembered, supertrend
 from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy
 
 
@@ -19,4 +19,9 @@ class SupertrendFollow(Strategy):
     def target(self, bars: Bars) -> Array:
         """Side of the trend; NaN until the first close outside a band."""
         average_range = atr(bars.high, bars.low, bars.close, self.window)
-        return supertrend((bars.high + bars.low) / 2.0, bars.close, average_range, self.multiple)
+        return supertrend(_middle(bars.high, bars.low), bars.close, average_range, self.multiple)
+
+
+@remembered
+def _middle(high: Array, low: Array) -> Array:
+    return (high + low) / 2.0

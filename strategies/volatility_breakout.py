@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from quant_pipelines.indicators import atr, rolling_std
-from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held
+from quant_pipelines.indicators import atr, remembered, rolling_std
+from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, Turns, lasting
 
 
 class VolatilityBreakout(Strategy):
@@ -19,23 +19,40 @@ class VolatilityBreakout(Strategy):
     holding = Int(12, low=2, high=120, log=True)
     stops = Stops(hard_stop=Float(0.03, low=0.005, high=0.1, log=True))
 
-    def target(self, bars: Bars) -> Array:
+    def target(self, bars: Bars) -> Turns:
         """Side of the last breakout for ``holding`` bars after it, else 0."""
-        usual = np.full(len(bars), np.nan)
-        usual[1:] = atr(bars.high, bars.low, bars.close, self.window)[:-1]
-        move = np.diff(bars.close, prepend=bars.close[:1])
-        is_breakout = np.abs(move) > self.multiple * usual
-        index = np.arange(len(bars))
-        last = held(np.where(is_breakout, index, np.nan))
-        side = held(np.where(is_breakout, np.sign(move), np.nan))
-        target = np.where(index - last < self.holding, side, 0.0)
-        target[: self.window + 1] = np.nan
-        return target
+        size, side = _moves(bars.close)
+        is_breakout = size > self.multiple * _usual(bars.high, bars.low, bars.close, self.window)
+        breakout = np.where(is_breakout, side, np.nan)
+        return lasting(breakout, self.holding, settled=self.window + 1)
 
     def stop_scales(self, bars: Bars) -> dict[str, Array]:
         """Half to twice the stop, as the volatility of ``window`` bars is against that of four windows."""
-        returns = np.diff(np.log(bars.close), prepend=np.nan)
-        ratio = np.full(len(bars), np.nan)
-        usual = rolling_std(returns[1:], 4 * self.window)
-        np.divide(rolling_std(returns[1:], self.window), usual, out=ratio[1:], where=usual > 0.0)
-        return {"hard_stop": np.clip(ratio, 0.5, 2.0)}
+        return {"hard_stop": _unrest(_returns(bars.close), self.window)}
+
+
+@remembered
+def _moves(close: Array) -> tuple[Array, Array]:
+    move = np.diff(close, prepend=close[:1])
+    return np.abs(move), np.sign(move)
+
+
+@remembered
+def _usual(high: Array, low: Array, close: Array, window: int) -> Array:
+    """Average range of the bars before each one."""
+    usual = np.full(close.size, np.nan)
+    usual[1:] = atr(high, low, close, window)[:-1]
+    return usual
+
+
+@remembered
+def _returns(close: Array) -> Array:
+    return np.diff(np.log(close), prepend=np.nan)
+
+
+@remembered
+def _unrest(returns: Array, window: int) -> Array:
+    ratio, usual = np.full(returns.size, np.nan), rolling_std(returns, 4 * window)
+    np.divide(rolling_std(returns, window), usual, out=ratio, where=usual > 0.0)
+    clipped: Array = np.clip(ratio, 0.5, 2.0)
+    return clipped

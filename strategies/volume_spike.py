@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from quant_pipelines.indicators import rolling_z
-from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held
+from quant_pipelines.indicators import remembered, rolling_z
+from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, Turns, lasting
 
 
 class VolumeSpike(Strategy):
@@ -19,15 +19,21 @@ class VolumeSpike(Strategy):
     holding = Int(12, low=2, high=120, log=True)
     stops = Stops(hard_stop=Float(0.03, low=0.005, high=0.1, log=True))
 
-    def target(self, bars: Bars) -> Array:
+    def target(self, bars: Bars) -> Turns:
         """Side of the last spike for ``holding`` bars after it, else 0."""
-        spread = bars.high - bars.low
-        unknown = np.full(len(bars), 0.5)
-        place = np.divide(bars.close - bars.low, spread, out=unknown, where=spread > 0)
-        side = np.where(place > 0.8, 1.0, np.where(place < 0.2, -1.0, 0.0))
-        is_spike = (rolling_z(np.log1p(bars.volume), self.window) > self.spike) & (side != 0)
-        index = np.arange(len(bars))
-        last, last_side = held(np.where(is_spike, index, np.nan)), held(np.where(is_spike, side, np.nan))
-        target = np.where(index - last < self.holding, last_side, 0.0)
-        target[: self.window] = np.nan
-        return target
+        is_spike = rolling_z(_log_volume(bars.volume), self.window) > self.spike
+        spike = np.where(is_spike, _sides(bars.high, bars.low, bars.close), np.nan)
+        return lasting(spike, self.holding, settled=self.window)
+
+
+@remembered
+def _log_volume(volume: Array) -> Array:
+    return np.log1p(volume)
+
+
+@remembered
+def _sides(high: Array, low: Array, close: Array) -> Array:
+    """1 for a close near the high, -1 for one near the low, NaN between."""
+    spread = high - low
+    place = np.divide(close - low, spread, out=np.full(close.size, 0.5), where=spread > 0)
+    return np.where(place > 0.8, 1.0, np.where(place < 0.2, -1.0, np.nan))

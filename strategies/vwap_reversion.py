@@ -1,7 +1,7 @@
 """Reversion to the volume-weighted average price."""
 
-from quant_pipelines.indicators import Bands, atr, rolling_vwap
-from quant_pipelines.sdk import Bars, Float, Inputs, Int, Stops, Strategy, Turns, beyond, opposite
+from quant_pipelines.indicators import Bands, atr, remembered, rolling_vwap
+from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, Turns, beyond, opposite
 
 
 class VwapReversion(Strategy):
@@ -18,8 +18,12 @@ class VwapReversion(Strategy):
 
     def target(self, bars: Bars) -> Turns:
         """1 from ``distance`` average ranges below to the average, -1 from above, else 0."""
-        typical = (bars.high + bars.low + bars.close) / 3.0
-        average = rolling_vwap(typical, bars.volume, self.window)
+        average = rolling_vwap(_typical(bars.high, bars.low, bars.close), bars.volume, self.window)
         reach = self.distance * atr(bars.high, bars.low, bars.close, self.window)
         around = Bands(average - reach, average, average + reach)
         return opposite(beyond(bars.close, around, settled=self.window + 1))
+
+
+@remembered
+def _typical(high: Array, low: Array, close: Array) -> Array:
+    return (high + low + close) / 3.0

@@ -41,7 +41,7 @@ _COMPILED = (
     "trading",
     "backtest",
 )
-_DECIDING = ("optimize/decision",)
+_DECIDING = ("optimize/decision", "optimize/overfit")
 
 
 def kernel_digest() -> str:

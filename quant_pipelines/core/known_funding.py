@@ -1,6 +1,7 @@
 """How much of the time in which something was held has known funding, and which slots are missing."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -103,7 +104,7 @@ def known_while_held(funding: FundingSeries, held: IntArray) -> KnownFunding:
     held_ms = int((held[:, 1] - held[:, 0]).sum())
     if not held_ms or not len(funding):
         return KnownFunding(held_ms)
-    missing, spans = _unknown(funding.ts, int(held.min()), int(held.max()))
+    missing, spans = _unknown(_payments_of(funding), int(held.min()), int(held.max()))
     first, end = np.searchsorted(missing, held, side="right").T
     known_ms = held_ms - int((_passed(spans, held[:, 1]) - _passed(spans, held[:, 0])).sum())
     has_due = end > first
@@ -156,23 +157,38 @@ def holes(slots: IntArray) -> list[tuple[int, int, int]]:
     return [(int(slots[at]), int(slots[at + 1]), int(known[at])) for at in found]
 
 
-def _unknown(ts: IntArray, start_ms: int, end_ms: int) -> tuple[IntArray, IntArray]:
+class _Payments(NamedTuple):
+    """First and last payment with their intervals, and the holes between them; hours."""
+
+    first: int
+    first_interval: int
+    last: int
+    last_interval: int
+    holes: list[tuple[int, int, int]]
+
+
+@lru_cache(maxsize=4)
+def _payments_of(funding: FundingSeries) -> _Payments:
+    """Look at a series once: it is asked for every trade."""
+    hours = funding.ts // HOUR_MS
+    intervals = funding_intervals(hours)
+    return _Payments(int(hours[0]), int(intervals[0]), int(hours[-1]), int(intervals[-1]), holes(hours))
+
+
+def _unknown(paid: _Payments, start_ms: int, end_ms: int) -> tuple[IntArray, IntArray]:
     """Slots that are missing, and the times that they pay for, shape (n_spans, 2); milliseconds."""
-    hours, intervals = ts // HOUR_MS, funding_intervals(ts // HOUR_MS)
     missing, spans = [], []
-    first, step = int(hours[0]), int(intervals[0])
-    early = np.arange(first - step, -(-start_ms // HOUR_MS) - 1, -step)[::-1]
+    early = np.arange(paid.first - paid.first_interval, -(-start_ms // HOUR_MS) - 1, -paid.first_interval)
     if early.size:
-        missing.append(early)
-        spans.append((min(start_ms // HOUR_MS, int(early[0])), int(early[-1])))
-    for before, after, interval in holes(hours):
+        missing.append(early[::-1])
+        spans.append((min(start_ms // HOUR_MS, int(early[-1])), int(early[0])))
+    for before, after, interval in paid.holes:
         missing.append(np.arange(before + interval, after, interval))
         spans.append((before, int(missing[-1][-1])))
-    last, step = int(hours[-1]), int(intervals[-1])
-    late = np.arange(last + step, end_ms // HOUR_MS + 1, step)
+    late = np.arange(paid.last + paid.last_interval, end_ms // HOUR_MS + 1, paid.last_interval)
     if late.size:
         missing.append(late)
-        spans.append((last, end_ms // HOUR_MS + 1))
+        spans.append((paid.last, end_ms // HOUR_MS + 1))
     slots = np.concatenate([np.empty(0, dtype=np.int64), *missing]).astype(np.int64)
     return slots * HOUR_MS, np.array(spans, dtype=np.int64).reshape(-1, 2) * HOUR_MS
 

@@ -2,12 +2,15 @@
 
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import PrimitiveModel, register_default
 
-from quant_pipelines.core.jit import operation, sized_operation
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.jit import inlined, operation, sized_operation
+from quant_pipelines.core.lanes import NONE, ONE, Word
 
 WORD_BITS = 64
 
@@ -174,3 +177,15 @@ def fetch(typing: Any, values: Any, at: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(values, types.uint64), lowered
+
+
+@inlined
+def greater_at(first: FloatArray, second: FloatArray, at: int) -> Word:
+    """Return a bit for each of the next 64 values, or of those that are left: where the first is greater."""
+    if at + WORD_BITS <= first.size:
+        return greater(first, second, np.uint64(at))
+    word: Word = NONE
+    for k in range(first.size - at):
+        if first[at + k] > second[at + k]:
+            word |= ONE << np.uint64(k)
+    return word

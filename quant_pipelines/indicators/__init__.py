@@ -21,17 +21,14 @@ from quant_pipelines.indicators.supertrend import supertrend
 
 adx = remembered(adx)
 atr = remembered(atr)
-bollinger = remembered(bollinger)
 cointegration = remembered(cointegration)
 ema = remembered(ema)
-macd = remembered(macd)
 rolling_range = remembered(rolling_range)
 rolling_std = remembered(rolling_std)
 rolling_vwap = remembered(rolling_vwap)
 rolling_z = remembered(rolling_z)
 rsi = remembered(rsi)
 sma = remembered(sma)
-supertrend = remembered(supertrend)
 
 __all__ = [
     "Bands",
@@ -46,6 +43,7 @@ __all__ = [
     "cointegration",
     "ema",
     "macd",
+    "remembered",
     "remembering",
     "rolling_range",
     "rolling_std",

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.indicators.known import by_known_runs
+from quant_pipelines.indicators.memo import remembered
 from quant_pipelines.indicators.rolling_std import rolling_std
 from quant_pipelines.indicators.sma import sma
 
@@ -23,6 +24,9 @@ class Bands(NamedTuple):
     lower: FloatArray
     middle: FloatArray
     upper: FloatArray
+
+
+_mean, _deviation = remembered(sma), remembered(rolling_std)
 
 
 @by_known_runs
@@ -50,6 +54,6 @@ def bollinger(values: FloatArray, window: int, width: float) -> Bands:
     >>> bollinger(np.array([1.0, 3.0, 3.0]), 2, 2.0)  # the deviation of 1 and 3 is 1, of 3 and 3 is 0
     Bands(lower=array([nan,  0.,  3.]), middle=array([nan,  2.,  3.]), upper=array([nan,  4.,  3.]))
     """
-    middle = sma(values, window)
-    reach = width * rolling_std(values, window)
+    middle = _mean(values, window)
+    reach = width * _deviation(values, window)
     return Bands(middle - reach, middle, middle + reach)

@@ -6,7 +6,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.core.jit import kernel
 
 P = ParamSpec("P")
@@ -71,17 +71,42 @@ def _part(value: Any, start: int, end: int) -> Any:
 
 def _known_runs(arrays: Iterable[np.ndarray]) -> IntArray:
     """First bar and end of each run at which all are known; shape (n_runs, 2)."""
-    is_known = np.logical_and.reduce([np.isfinite(array) for array in arrays])
-    edges = np.flatnonzero(np.diff(is_known, prepend=False, append=False))
-    return edges.reshape(-1, 2).astype(np.int64)
+    first, *others = (array.ravel() for array in arrays)
+    is_unknown = np.zeros(first.size, dtype=np.bool_)
+    for array in (first, *others):
+        _mark_unknown(array, is_unknown)
+    return _runs_of(is_unknown)
+
+
+@kernel
+def _mark_unknown(values: FloatArray, is_unknown: BoolArray) -> None:
+    for i in range(values.size):
+        is_unknown[i] |= values[i] - values[i] != 0.0
+
+
+@kernel
+def _runs_of(is_unknown: BoolArray) -> IntArray:
+    runs, count, was_unknown = np.empty((is_unknown.size // 2 + 1, 2), np.int64), 0, True
+    for i in range(is_unknown.size):
+        if was_unknown and not is_unknown[i]:
+            runs[count, 0] = i
+        if not was_unknown and is_unknown[i]:
+            runs[count, 1] = i
+            count += 1
+        was_unknown = is_unknown[i]
+    if not was_unknown:
+        runs[count, 1] = is_unknown.size
+        count += 1
+    return runs[:count].copy()
 
 
 def _laid_out(of_run: Callable[[int, int], Any], runs: IntArray, size: int) -> Any:
     """Results of the runs at their places, NaN elsewhere; a tuple of arrays for an indicator of several."""
-    shape = of_run(0, 0)
-    columns = [np.full(size, np.nan) for _ in range(len(shape) if isinstance(shape, tuple) else 1)]
-    for start, end in runs.tolist():
-        found = of_run(start, end)
-        for column, part in zip(columns, found if isinstance(found, tuple) else (found,), strict=True):
+    places = runs.tolist() or [[0, 0]]
+    results = [of_run(start, end) for start, end in places]
+    is_one = not isinstance(results[0], tuple)
+    columns = [np.full(size, np.nan) for _ in range(1 if is_one else len(results[0]))]
+    for (start, end), found in zip(places, results, strict=True):
+        for column, part in zip(columns, (found,) if is_one else found, strict=True):
             column[start:end] = part
-    return type(shape)(*columns) if isinstance(shape, tuple) else columns[0]
+    return columns[0] if is_one else type(results[0])(*columns)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.indicators.ema import ema
 from quant_pipelines.indicators.known import by_known_runs
+from quant_pipelines.indicators.memo import remembered
 
 
 class Macd(NamedTuple):
@@ -22,6 +23,9 @@ class Macd(NamedTuple):
     line: FloatArray
     signal: FloatArray
     histogram: FloatArray
+
+
+_average = remembered(ema)
 
 
 @by_known_runs
@@ -50,6 +54,6 @@ def macd(values: FloatArray, fast: int, slow: int, signal: int) -> Macd:
     >>> macd(np.array([1.0, 3.0, 3.0]), 1, 3, 3).line  # the price less its average over three bars
     array([0. , 1. , 0.5])
     """
-    line = ema(values, fast) - ema(values, slow)
+    line = _average(values, fast) - _average(values, slow)
     smoothed = ema(line, signal)
     return Macd(line, smoothed, line - smoothed)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _current: ContextVar["Memo | None"] = ContextVar("indicator_memo", default=None)
+
+
+class _KnownArray(NamedTuple):
+    """Array that may be asked about, and what stands for it in keys: its address may become another's."""
+
+    array: np.ndarray
+    token: object
 
 
 class Memo:
@@ -40,7 +47,7 @@ class Memo:
     """
 
     def __init__(self, arrays: Iterable[np.ndarray], max_bytes: int) -> None:
-        self._known = {id(array): array for array in arrays}
+        self._known = {id(array): _KnownArray(array, object()) for array in arrays}
         self._max_bytes = max_bytes
         self._bytes = 0
         self._results: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
@@ -65,14 +72,15 @@ class Memo:
     def _key(
         self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
     ) -> tuple[Any, ...] | None:
-        parts: list[Any] = [function.__qualname__, *sorted(options.items())]
+        parts: list[Any] = [function, *sorted(options.items())] if options else [function]
         for arg in args:
-            if not isinstance(arg, np.ndarray):
-                parts.append(arg)
-            elif id(arg) in self._known:
-                parts.append(id(arg))
+            if isinstance(arg, np.ndarray):
+                known = self._known.get(id(arg))
+                if known is None:
+                    return None
+                parts.append(known.token)
             else:
-                return None
+                parts.append(arg)
         return tuple(parts)
 
     def _remember(self, key: tuple[Any, ...], result: Any) -> None:
@@ -80,13 +88,19 @@ class Memo:
         for array in _arrays(result):
             array.flags.writeable = False
             self._bytes += array.nbytes
+            self._known.setdefault(id(array), _KnownArray(array, object()))
         while self._bytes > self._max_bytes and self._results:
             _, forgotten = self._results.popitem(last=False)
-            self._bytes -= sum(array.nbytes for array in _arrays(forgotten))
+            for array in _arrays(forgotten):
+                self._bytes -= array.nbytes
+                self._known.pop(id(array), None)
 
 
 def remembered(function: Callable[P, R]) -> Callable[P, R]:
-    """Let an indicator ask the memory in force, if there is one.
+    """Let an indicator, or a function of a strategy, ask the memory in force, if there is one.
+
+    Its result depends on its arguments alone and is not changed by who gets it: in a sweep it is read-only.
+    Mark what depends on no parameter, or on whole numbers that many sets share.
 
     Examples
     --------

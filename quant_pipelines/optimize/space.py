@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Self, TypeAlias
 
 from quant_pipelines.core.errors import OptimizationError, unknown_name
@@ -96,10 +97,16 @@ class Dimension:
 
     def _between(self, low: float, high: float, position: float) -> float:
         if self.is_logarithmic:
-            value = math.exp(math.log(low) + position * (math.log(high) - math.log(low)))
+            least, most = _logarithms(low, high)
+            value = math.exp(least + position * (most - least))
         else:
             value = low + position * (high - low)
-        return min(max(value, low), high)
+        return high if value > high else max(value, low)
+
+
+@lru_cache(maxsize=1024)
+def _logarithms(low: float, high: float) -> tuple[float, float]:
+    return math.log(low), math.log(high)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from quant_pipelines.sdk.loading import (
     load_strategy,
 )
 from quant_pipelines.sdk.parameters import Choice, Float, Int, Parameter
-from quant_pipelines.sdk.signals import beyond, entered, held, opposite, turned
+from quant_pipelines.sdk.signals import beyond, entered, held, lasting, opposite, turned
 from quant_pipelines.sdk.stops import Stops
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.sdk.turns import Turns, above, crossed
@@ -53,6 +53,7 @@ __all__ = [
     "crossed",
     "entered",
     "held",
+    "lasting",
     "list_strategies",
     "load_strategy",
     "opposite",

@@ -1,6 +1,7 @@
 """What a strategy reads beside the bars that it trades, declared once."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from quant_pipelines.core.bars import DECLARED_AS, Bars
 from quant_pipelines.core.errors import StrategyError, unknown_name
@@ -93,7 +94,7 @@ class Inputs:
     @property
     def has_more(self) -> bool:
         """Whether anything is declared beside the bars themselves."""
-        return bool(self.columns or self.timeframes)
+        return _has_more(self)
 
     def check_timeframe(self, timeframe: str) -> None:
         """Prove that no declared timeframe is finer than that of the strategy's bars.
@@ -128,3 +129,8 @@ class Inputs:
                 "expected bars of attach_inputs"
             )
         return bars.only(self.columns, self.timeframes)
+
+
+@cache
+def _has_more(inputs: Inputs) -> bool:
+    return bool(inputs.columns or inputs.timeframes)

@@ -44,9 +44,6 @@ class Parameter(Generic[Value]):
             return self
         return cast(Value, instance.__dict__[self.name])
 
-    def __set__(self, instance: object, value: Value) -> None:
-        raise AttributeError(f"{self.name} is frozen; make a new strategy with the value")
-
     def checked(self, value: Any, *, owner: str) -> Value:
         """Value in the parameter's own type; what it can't be is refused by one sentence."""
         raise NotImplementedError

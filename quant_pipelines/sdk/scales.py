@@ -5,6 +5,7 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError, unknown_name
+from quant_pipelines.core.jit import kernel
 from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk.stops import SLOPE_TIGHTENING
 from quant_pipelines.sdk.strategy import Strategy
@@ -66,11 +67,38 @@ def scales_of(strategy: Strategy, bars: Bars | Panel) -> dict[str, FloatArray]:
             raise StrategyError(
                 f"{owner}: stop_scales of {name} has shape {factor.shape}; expected {expected}"
             )
-        is_wrong = ~np.isnan(factor) & ~((factor > 0.0) & np.isfinite(factor))
-        if is_wrong.any():
-            first = np.argwhere(is_wrong)[0]
+        usable = np.empty(factor.size)
+        first = one_where_unknown(np.ascontiguousarray(factor).reshape(-1), usable)
+        if first < factor.size:
+            place = np.unravel_index(first, factor.shape)
             raise StrategyError(
-                f"{owner}: stop_scales of {name} is {factor[tuple(first)]} at bar {first[0]}; "
+                f"{owner}: stop_scales of {name} is {factor[place]} at bar {place[0]}; "
                 "expected a positive number or NaN"
             )
-    return {name: np.where(np.isnan(factor), 1.0, factor) for name, factor in factors.items()}
+        factors[name] = usable.reshape(expected)
+    return factors
+
+
+@kernel
+def one_where_unknown(factor: FloatArray, usable: FloatArray) -> int:
+    """Copy factors with 1 for NaN, and return the place of the first that can't be one; the size for none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk.scales import one_where_unknown
+    >>> usable = np.empty(3)
+    >>> one_where_unknown(np.array([2.0, np.nan, 0.5]), usable), usable
+    (3, array([2. , 1. , 0.5]))
+    >>> one_where_unknown(np.array([2.0, -1.0, 0.5]), usable)
+    1
+    """
+    for i in range(factor.size):
+        value = factor[i]
+        if np.isnan(value):
+            usable[i] = 1.0
+        elif value > 0.0 and value < np.inf:
+            usable[i] = value
+        else:
+            return i
+    return int(factor.size)

@@ -4,6 +4,8 @@ import numpy as np
 
 from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.core.jit import kernel
+from quant_pipelines.core.lanes import NONE, ONE, lowest_bit
+from quant_pipelines.core.memory import WORD_BITS, greater_at
 from quant_pipelines.indicators.bollinger import Bands
 from quant_pipelines.sdk.turns import Turns, columns_of
 
@@ -80,6 +82,44 @@ def _entered(enter: BoolArray, leave: BoolArray) -> FloatArray:
     return result
 
 
+def lasting(opinion: FloatArray, bars: int, *, settled: int = 0) -> Turns:
+    """Keep each opinion until the next one, and no longer than a number of bars; then flat.
+
+    Parameters
+    ----------
+    opinion
+        ndarray of shape (n_bars,), float64; NaN where a bar changes nothing.
+    bars
+        How many keep an opinion, that on which it is formed included.
+    settled
+        Bars at the beginning that have no opinion.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import lasting
+    >>> lasting(np.array([np.nan, 1.0, np.nan, np.nan, -1.0]), 2)
+    Turns(bar=array([0, 1, 3, 4]), value=array([ 0.,  1.,  0., -1.]), size=5)
+    """
+    own = np.ascontiguousarray(opinion, dtype=np.float64)
+    return Turns(*_lasting(own, bars, settled), own.size)
+
+
+@kernel
+def _lasting(opinion: FloatArray, bars: int, settled: int) -> tuple[IntArray, FloatArray]:
+    bar, target = np.empty(opinion.size, np.int64), np.empty(opinion.size)
+    count, last, newest, until = 0, np.nan, 0.0, 0
+    for i in range(opinion.size):
+        if not np.isnan(opinion[i]):
+            newest, until = opinion[i], i + bars
+        value = newest if i < until else 0.0
+        if i >= settled and value != last:
+            bar[count], target[count] = i, value
+            count += 1
+            last = value
+    return bar[:count].copy(), target[:count].copy()
+
+
 def beyond(value: FloatArray, bands: Bands, *, settled: int = 0, on_entry: bool = False) -> Turns:
     """Long from above an upper band, short from below a lower one, flat once the middle is crossed.
 
@@ -114,24 +154,33 @@ def beyond(value: FloatArray, bands: Bands, *, settled: int = 0, on_entry: bool 
 
 @kernel
 def _beyond(value: FloatArray, bands: Bands, settled: int, on_entry: bool) -> tuple[IntArray, FloatArray]:
-    lower, middle, upper = bands.lower, bands.middle, bands.upper
     bar, target = np.empty(value.size, np.int64), np.empty(value.size)
-    count, last = 0, np.nan
-    was_above, was_over, was_under = value[:1] > middle[:1], False, False
-    for i in range(value.size):
-        is_above, is_over, is_under = value[i] > middle[i], value[i] > upper[i], value[i] < lower[i]
-        opinion = np.nan
-        if i > 0 and is_above != was_above[0]:
+    count, last, begins = 0, np.nan, ONE
+    was_above, was_over, was_under = NONE, NONE, NONE
+    for at in range(0, value.size, WORD_BITS):
+        is_above, is_over = greater_at(value, bands.middle, at), greater_at(value, bands.upper, at)
+        is_under = greater_at(bands.lower, value, at)
+        turns = (is_above ^ (is_above << ONE | was_above)) & ~begins
+        rises, falls = is_over, is_under
+        if on_entry:
+            rises, falls = is_over & ~(is_over << ONE | was_over), is_under & ~(is_under << ONE | was_under)
+            rises, falls = rises & ~begins, falls & ~begins
+        busy = turns | rises | falls
+        while busy != NONE:
+            k = lowest_bit(busy)
+            busy &= busy - ONE
+            i = at + int(k)
             opinion = 0.0
-        if is_over and not (on_entry and (was_over or i == 0)):
-            opinion = 1.0
-        if is_under and not (on_entry and (was_under or i == 0)):
-            opinion = -1.0
-        was_above[0], was_over, was_under = is_above, is_over, is_under
-        if i >= settled and not np.isnan(opinion) and opinion != last:
-            bar[count], target[count] = i, opinion
-            count += 1
-            last = opinion
+            if (rises >> k) & ONE:
+                opinion = 1.0
+            if (falls >> k) & ONE:
+                opinion = -1.0
+            if settled <= i < value.size and opinion != last:
+                bar[count], target[count] = i, opinion
+                count += 1
+                last = opinion
+        top = np.uint64(WORD_BITS - 1)
+        was_above, was_over, was_under, begins = is_above >> top, is_over >> top, is_under >> top, NONE
     return bar[:count].copy(), target[:count].copy()
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.errors import StrategyError
-from quant_pipelines.core.jit import inner, kernel
-from quant_pipelines.core.lanes import NONE, ONE, Word, lowest_bit
-from quant_pipelines.core.memory import WORD_BITS, count_bits, greater
+from quant_pipelines.core.jit import kernel
+from quant_pipelines.core.lanes import NONE, ONE, lowest_bit
+from quant_pipelines.core.memory import WORD_BITS, count_bits, greater_at
 
 
 class Turns(NamedTuple):
@@ -153,17 +153,17 @@ def is_in_order(turns: Turns, size: int) -> bool:
     bar = turns.bar
     if turns.size != size or bar.ndim != 1 or bar.shape != turns.value.shape:
         return False
-    return not bar.size or bool(bar[0] >= 0 and bar[-1] < size and (np.diff(bar) > 0).all())
+    return bool(_rises_within(np.ascontiguousarray(bar), size))
 
 
-@inner
-def _greater_until(first: FloatArray, second: FloatArray, at: int) -> Word:
-    """Return the bits of the last values, where there are fewer than a word has."""
-    word: Word = NONE
-    for k in range(first.size - at):
-        if first[at + k] > second[at + k]:
-            word |= ONE << np.uint64(k)
-    return word
+@kernel
+def _rises_within(bar: IntArray, size: int) -> bool:
+    last = -1
+    for one in bar:
+        if one <= last or one >= size:
+            return False
+        last = one
+    return True
 
 
 @kernel
@@ -183,7 +183,7 @@ def sides(first: FloatArray, second: FloatArray, begin: int) -> tuple[IntArray, 
     for n in range(begins, n_words):
         at = n * WORD_BITS
         is_whole = at + WORD_BITS <= first.size
-        word = greater(first, second, np.uint64(at)) if is_whole else _greater_until(first, second, at)
+        word = greater_at(first, second, at)
         differs = word ^ ((word << ONE) | last)
         if n == begins:
             bit = np.uint64(begin - at)

@@ -20,6 +20,7 @@ from quant_pipelines.backtest.market.marks import MarkUse
 from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.backtest.market.tape import Record
 from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.jit import kernel
 from quant_pipelines.core.known_funding import KnownFunding, known_while_held
 from quant_pipelines.core.timeframes import YEAR_DAYS, day_of, from_ms
 from quant_pipelines.metrics import Activity, summarize
@@ -162,8 +163,21 @@ def daily_returns_of(daily_equity: FloatArray, capital: float) -> FloatArray:
 
     ``daily_equity`` has shape (n_days,) or (n_sets, n_days); the returns have the same.
     """
-    before = np.concatenate([np.full((*daily_equity.shape[:-1], 1), capital), daily_equity[..., :-1]], -1)
-    return returns_on(before, daily_equity)
+    rows = np.atleast_2d(np.ascontiguousarray(daily_equity, dtype=np.float64))
+    return _simple_returns(rows, capital).reshape(daily_equity.shape)
+
+
+@kernel
+def _simple_returns(equity: FloatArray, capital: float) -> FloatArray:
+    """Do what ``returns_on`` does, for rows that each begin with the same capital."""
+    returns = np.empty(equity.shape)
+    for row in range(equity.shape[0]):
+        before = capital
+        for day in range(equity.shape[1]):
+            change = (equity[row, day] / before if before > 0.0 else 1.0) - 1.0
+            returns[row, day] = -1.0 if change < -1.0 else change  # noqa: FURB136 - NaN stays NaN
+            before = equity[row, day]
+    return returns
 
 
 def returns_on(before: FloatArray, after: FloatArray) -> FloatArray:

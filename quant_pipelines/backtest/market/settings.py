@@ -10,7 +10,7 @@ from quant_pipelines.accounting import Account, open_account
 from quant_pipelines.backtest.bar.carried import Carried
 from quant_pipelines.backtest.bar.state import FillTerms, StepTerms
 from quant_pipelines.backtest.bar.stops import NO_STOPS, StopTerms
-from quant_pipelines.backtest.market.stop_rules import stop_terms_of
+from quant_pipelines.backtest.market.stop_rules import stop_row, stop_terms_of
 from quant_pipelines.backtest.market.tape import Dated, LoopTerms
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import BacktestError
@@ -102,7 +102,9 @@ class BacktestSettings:
 
     def stop_rows(self, strategies: Sequence[Strategy], strategy_step_ms: int) -> FloatArray:
         """Return the stops of each strategy, shape (n_strategies, len(StopTerms))."""
-        rows = [self._stops_of(strategy, strategy_step_ms) for strategy in strategies]
+        if not self.has_stops:
+            return np.array([NO_STOPS] * len(strategies), dtype=np.float64)
+        rows = [stop_row(strategy, strategy_step_ms) for strategy in strategies]
         return np.array(rows, dtype=np.float64)
 
     def _stops_of(self, strategy: Strategy, strategy_step_ms: int) -> StopTerms:

@@ -8,28 +8,40 @@ import numpy as np
 from quant_pipelines.backtest.bar.stops import StopInputs, StopScales, StopTerms
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.jit import kernel
 from quant_pipelines.indicators import atr, rolling_std
-from quant_pipelines.sdk.stops import ATR_STOPS, SCALABLE, TIGHTENED, VOLATILITY_STOPS, Stops
+from quant_pipelines.sdk.stops import (
+    ATR_STOPS,
+    KINDS,
+    SCALABLE,
+    SLOPE_TIGHTENING,
+    TIGHTENED,
+    VOLATILITY_STOPS,
+    Stops,
+)
 from quant_pipelines.sdk.strategy import Strategy
 
 UNKNOWN: FloatArray = np.empty(0)
+_FIELD_OF = {"time_stop": "time_ms", "take_profit": "target", SLOPE_TIGHTENING: SLOPE_TIGHTENING}
+_COLUMN_OF = {
+    name: StopTerms._fields.index(_FIELD_OF.get(name, name.removesuffix("_stop"))) for name in KINDS
+}
+_TIME, _SLOPE_DAYS = (StopTerms._fields.index(name) for name in ("time_ms", "slope_days"))
 
 
 def stop_terms_of(strategy: Strategy, strategy_step_ms: int) -> StopTerms:
     """Return the values of a strategy's stops; what it doesn't declare is 0."""
-    values = strategy.stop_values
-    return StopTerms(
-        hard=values.get("hard_stop", 0.0),
-        atr=values.get("atr_stop", 0.0),
-        volatility=values.get("volatility_stop", 0.0),
-        chandelier=values.get("chandelier_stop", 0.0),
-        sar=values.get("sar_stop", 0.0),
-        time_ms=values.get("time_stop", 0.0) * strategy_step_ms,
-        equity=values.get("equity_stop", 0.0),
-        target=values.get("take_profit", 0.0),
-        slope_tightening=values.get("slope_tightening", 0.0),
-        slope_days=float(strategy.stops.equity_slope_days),
-    )
+    return StopTerms(*stop_row(strategy, strategy_step_ms))
+
+
+def stop_row(strategy: Strategy, strategy_step_ms: int) -> list[float]:
+    """Return the same as a row of the terms of a pass."""
+    row, values = [0.0] * len(StopTerms._fields), strategy.__dict__
+    row[_SLOPE_DAYS] = float(strategy.stops.equity_slope_days)
+    for name in strategy.stops.declared:
+        row[_COLUMN_OF[name]] = float(values[name])
+    row[_TIME] *= strategy_step_ms
+    return row
 
 
 def atr_of(stops: Stops, bars: Bars) -> FloatArray:
@@ -66,8 +78,18 @@ def factors_at(
     row_before
         The one that was known before the first bar, where a run goes on from another one.
     """
-    newest = np.maximum.accumulate([row_before, *decision_row]) if scales else decision_row
-    return {name: np.where(newest >= 0, factor[newest], 1.0) for name, factor in scales.items()}
+    rows = decision_row, row_before
+    return {name: _factor_at(np.ascontiguousarray(factor), *rows) for name, factor in scales.items()}
+
+
+@kernel
+def _factor_at(factor: FloatArray, decision_row: IntArray, row_before: int) -> FloatArray:
+    found, newest = np.empty(decision_row.size + 1), row_before
+    found[0] = factor[newest] if newest >= 0 else 1.0
+    for i in range(decision_row.size):
+        newest = max(newest, decision_row[i])
+        found[i + 1] = factor[newest] if newest >= 0 else 1.0
+    return found
 
 
 def with_factors(rows: FloatArray, found: Sequence[dict[str, FloatArray]]) -> FloatArray:

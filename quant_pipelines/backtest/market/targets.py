@@ -13,6 +13,7 @@ from quant_pipelines.sdk.strategy import first_outside
 from quant_pipelines.sdk.turns import Turns
 
 FIRST_ROOM = 4096
+_NEVER = np.iinfo(np.int64).max
 
 
 class Targets(NamedTuple):
@@ -121,17 +122,55 @@ def changes_at(target: FloatArray, decision_row: IntArray) -> Changes:
 
 def changes_from(turns: Turns, first: int, n_bars: int) -> Changes:
     """Find the changes of a target that is given by its turns; see ``changes_of``."""
-    outside = np.flatnonzero(np.abs(turns.value) > 1.0)
-    in_force = max(int(np.searchsorted(turns.bar, first, side="right")) - 1, 0)
-    bar = np.append(np.maximum(turns.bar[in_force:] - first, 0), n_bars)
-    value = np.append(turns.value[in_force:], np.nan)
-    return Changes(bar, value, int(turns.bar[outside[0]]) if outside.size else turns.size)
+    bar = np.ascontiguousarray(turns.bar, dtype=np.int64)
+    value = np.ascontiguousarray(turns.value, dtype=np.float64)
+    return Changes(*_shifted(bar, value, first, n_bars), first_turn_outside(bar, value, turns.size))
+
+
+@kernel
+def _shifted(bar: IntArray, value: FloatArray, first: int, n_bars: int) -> tuple[IntArray, FloatArray]:
+    """Return the turns from the one in force at the first bar on, and the last one that never comes."""
+    in_force = max(int(np.searchsorted(bar, first, side="right")) - 1, 0)
+    count = bar.size - in_force
+    at, held = np.empty(count + 1, np.int64), np.empty(count + 1)
+    for k in range(count):
+        at[k], held[k] = max(bar[in_force + k] - first, 0), value[in_force + k]
+    at[count], held[count] = n_bars, np.nan
+    return at, held
+
+
+@kernel
+def first_turn_outside(bar: IntArray, value: FloatArray, size: int) -> int:
+    """Bar of the first turn to a value beyond -1 or 1; the size where there is none."""
+    for k in range(value.size):
+        if abs(value[k]) > 1.0:
+            return int(bar[k])
+    return size
 
 
 def abreast(changes: Sequence[Changes]) -> Targets:
     """Put the changes of the targets of the first lanes in order; other lanes never decide."""
+    ends = np.cumsum([one.bar.size for one in changes])
     bar = np.concatenate([one.bar for one in changes])
-    lane = np.repeat(np.arange(len(changes)), [one.bar.size for one in changes])
-    value = np.concatenate([one.value for one in changes])
-    order = np.argsort(bar, kind="stable")  # merges runs that are in order
-    return Targets(bar[order], lane[order], value[order])
+    return Targets(*_merged(bar, np.concatenate([one.value for one in changes]), ends))
+
+
+@kernel
+def _merged(bar: IntArray, value: FloatArray, ends: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Merge runs that are in order; of changes on one bar that of the lower lane comes first."""
+    size, n_lanes = bar.size, ends.size
+    merged, lanes, values = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size)
+    next_of, head = np.zeros(n_lanes, np.int64), np.empty(n_lanes, np.int64)
+    next_of[1:] = ends[:-1]
+    for lane in range(n_lanes):
+        head[lane] = bar[next_of[lane]]
+    for k in range(size):
+        least = 0
+        for lane in range(1, n_lanes):
+            if head[lane] < head[least]:
+                least = lane
+        at = next_of[least]
+        merged[k], lanes[k], values[k] = bar[at], least, value[at]
+        next_of[least] = at + 1
+        head[least] = bar[at + 1] if at + 1 < ends[least] else _NEVER
+    return merged, lanes, values

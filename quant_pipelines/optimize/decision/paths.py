@@ -50,23 +50,29 @@ class _PathSums(NamedTuple):
 @kernel
 def _advance(pool: FloatArray, begins: IntArray, span: _AddedDays, drawn: IntArray, sums: _PathSums) -> None:
     n_pool, n_candidates = pool.shape
-    first = span.start // span.block
     for path in range(drawn.shape[1]):
         total, whole = sums.total[path], sums.whole[path]
         squares, running = sums.squares[path], sums.running[path]
+        block, inside = 0, span.start % span.block
+        at = (drawn[0, path] + inside) % n_pool
         for day in range(span.start, span.end):
-            inside = day % span.block
-            row = pool[(drawn[day // span.block - first, path] + inside) % n_pool]
             for k in range(n_candidates):
-                value = row[k] if day >= begins[k] else 0.0
+                value = pool[at, k] if day >= begins[k] else 0.0
                 running[k] += value
                 total[k] += value
-            if inside == span.block - 1:
-                for k in range(n_candidates):
-                    value = running[k] if day - inside >= begins[k] else 0.0
-                    whole[k] += value
-                    squares[k] += value * value
-                    running[k] = 0.0
+            at, inside = at + 1, inside + 1
+            if at == n_pool:
+                at = 0
+            if inside < span.block:
+                continue
+            for k in range(n_candidates):
+                value = running[k] if day + 1 - inside >= begins[k] else 0.0
+                whole[k] += value
+                squares[k] += value * value
+                running[k] = 0.0
+            block, inside = block + 1, 0
+            if day + 1 < span.end:
+                at = drawn[block, path] % n_pool
 
 
 class ResampledPaths:

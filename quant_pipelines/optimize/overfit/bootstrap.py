@@ -7,8 +7,9 @@ References
 
 import numpy as np
 
-from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.core.errors import OptimizationError
+from quant_pipelines.core.jit import kernel
 from quant_pipelines.optimize.overfit.moments import sharpe_of_columns
 
 
@@ -51,10 +52,21 @@ def stationary_bootstrap_indices(
     shape = (n_observations if length is None else length, n_resamples)
     starts = generator.integers(0, n_observations, shape)
     is_start = generator.random(shape) < 1.0 / mean_block
-    is_start[0] = True
-    rows = np.arange(shape[0])[:, None]
-    begun = np.maximum.accumulate(np.where(is_start, rows, 0), axis=0)
-    return (np.take_along_axis(starts, begun, axis=0) + rows - begun) % n_observations
+    return _continued(starts, is_start, n_observations)
+
+
+@kernel
+def _continued(starts: IntArray, is_start: BoolArray, n_observations: int) -> IntArray:
+    """Go on from each start to the next one, around the end."""
+    positions = np.empty(starts.shape, np.int64)
+    for column in range(starts.shape[1]):
+        positions[0, column] = starts[0, column]
+    for row in range(1, starts.shape[0]):
+        for column in range(starts.shape[1]):
+            following = positions[row - 1, column] + 1
+            following = 0 if following == n_observations else following
+            positions[row, column] = starts[row, column] if is_start[row, column] else following
+    return positions
 
 
 def bootstrap_sharpe_interval(
