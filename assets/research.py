@@ -123,7 +123,8 @@ def walk_forward(
     """
     from quant_pipelines.research.daily import daily_jobs, note_searched  # noqa: PLC0415 - scipy
     from quant_pipelines.research.job import JobFailure, NotReached, Studied  # noqa: PLC0415 - scipy
-    from quant_pipelines.research.pool import WorkLimits, optimize_many  # noqa: PLC0415 - scipy
+    from quant_pipelines.research.pool import optimize_many  # noqa: PLC0415 - scipy
+    from quant_pipelines.research.round import WorkLimits  # noqa: PLC0415 - scipy
 
     settings, search = platform.settings, platform.settings.optimization
     scope = _scope(config, search.deep_factor)
