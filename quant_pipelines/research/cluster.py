@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from quant_pipelines.core.cluster import require_cluster
 from quant_pipelines.core.errors import ConfigurationError, OptimizationError
+from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.research.cluster_task import Drained, drain_round
 from quant_pipelines.store.search_queue import RoundTerms
 
@@ -47,6 +48,22 @@ def joined(address: str, *, wait_seconds: float = WAIT_SECONDS) -> Iterator["Clu
         yield ClusterCrew(link, wait_seconds)
     finally:
         link.close()
+
+
+@contextmanager
+def workers_of(search: OptimizationSettings) -> Iterator["int | ClusterCrew"]:
+    """Workers that the settings name: a crew of the cluster, else a number of processes of this machine.
+
+    Raises
+    ------
+    OptimizationError
+        If the cluster does not answer.
+    """
+    if not search.cluster:
+        yield search.workers
+        return
+    with joined(search.cluster) as crew:
+        yield crew
 
 
 class _Link:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import QuantError
 from quant_pipelines.research.drain import Station, drain
-from quant_pipelines.research.round import release
+from quant_pipelines.research.release import own_release
 from quant_pipelines.settings import home_folder, load_settings
 from quant_pipelines.store.engine import connected, require_reachable
 from quant_pipelines.store.search_queue import Release, RoundTerms, read_terms
@@ -68,7 +68,7 @@ def _terms(engine: Engine, round_id: int) -> RoundTerms | Drained:
         return Drained(
             refused=f"its database {shown} holds no round {round_id}; expected the asker's database"
         )
-    difference = difference_of(release(), terms.release)
+    difference = difference_of(own_release(), terms.release)
     return Drained(refused=difference) if difference else terms
 
 

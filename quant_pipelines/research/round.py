@@ -8,21 +8,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import NamedTuple, Protocol
 
 from sqlalchemy import Engine
 
-from quant_pipelines.core.jit import kernel_digest
 from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.research.drain import answer_seconds
 from quant_pipelines.research.job import OptimizationJob
+from quant_pipelines.research.release import own_release
 from quant_pipelines.research.units import Asked, Outcome, outcome_of, units_of
-from quant_pipelines.store.revision import newest_revision
 from quant_pipelines.store.search_queue import (
     LEASE_SECONDS,
     Progress,
-    Release,
     RoundTerms,
     Unit,
     answers_of,
@@ -85,11 +82,6 @@ class Searched(NamedTuple):
     cpu_seconds: float
 
 
-def release() -> Release:
-    """Tell what this process finds with."""
-    return Release(version("quant-pipelines"), kernel_digest(), newest_revision())
-
-
 def run_round(
     engine: Engine,
     asked: Sequence[Asked],
@@ -119,7 +111,7 @@ def run_round(
         If nobody can go on. What was found until then is stored, and the next search begins with it.
     """
     units = units_of(asked, crew.size)
-    terms = RoundTerms(release(), limits.megabytes, limits.minutes, limits.lease_seconds)
+    terms = RoundTerms(own_release(), limits.megabytes, limits.minutes, limits.lease_seconds)
     with _opened(engine, terms, units, limits.search_minutes) as round_id:
         told = _Told(asked, on_begun)
         if units:
