@@ -112,4 +112,4 @@ COMPILE = uv pip compile pyproject.toml --extra build --universal --python-versi
 lock:
 	$(COMPILE) -o requirements.lock
 	$(COMPILE) --extra cluster --extra dev -c requirements.lock -o requirements-dev.lock
-	$(COMPILE) --extra cluster -c requirements.lock -o deploy/requirements.lock
+	$(COMPILE) --extra cluster --extra kubernetes -c requirements-dev.lock -o deploy/requirements.lock

@@ -1,7 +1,7 @@
 """Workers of a Dask cluster: every thread of every worker that is there drains the round.
 
-Dask carries one number to the workers, and tells which of them are there. It holds no work: a worker that is
-lost, a scheduler that starts again, a task that is delivered twice change who works, and nothing else.
+Dask carries the name of a round to the workers, and tells which of them are there. It holds no work: a worker
+that is lost, a scheduler that starts again, a task that is delivered twice change who works, nothing else.
 """
 
 import logging
@@ -87,7 +87,7 @@ class _Link:
             return {}
         return {address: int(one["nthreads"]) for address, one in known["workers"].items()}
 
-    def submit(self, round_id: int, worker: str) -> Any:
+    def submit(self, round_id: str, worker: str) -> Any:
         """Future of a drain on a worker, and on no other: that has its own."""
         return self._client.submit(drain_round, round_id, workers=[worker], pure=False, retries=0)
 
@@ -134,7 +134,7 @@ class ClusterCrew:
         return sum(self._link.workers().values())
 
     @contextmanager
-    def serve(self, round_id: int, terms: RoundTerms) -> Iterator[Callable[[], None]]:
+    def serve(self, round_id: str, terms: RoundTerms) -> Iterator[Callable[[], None]]:
         """See `Crew`; the terms are read by the workers, from their own database."""
         yield _Drains(self._link, round_id, self._wait_seconds).look
 
@@ -142,7 +142,7 @@ class ClusterCrew:
 class _Drains:
     """Tasks of one round: one for each thread of each worker that takes part."""
 
-    def __init__(self, link: _Link, round_id: int, wait_seconds: float) -> None:
+    def __init__(self, link: _Link, round_id: str, wait_seconds: float) -> None:
         self._link = link
         self._round_id = round_id
         self._wait_seconds = wait_seconds

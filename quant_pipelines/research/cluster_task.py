@@ -1,7 +1,7 @@
 """What a cluster's worker runs: it proves that it would find the same, and drains a round.
 
-Dask knows it by its name, and passes a number. The database and the folder of column files are this machine's
-own settings, so that no secret travels.
+Dask knows it by its name, and passes the name of a round. The database and the folder of column files are
+this machine's own settings, so that no secret travels.
 """
 
 import logging
@@ -37,7 +37,7 @@ class Drained(NamedTuple):
     failed: str = ""
 
 
-def drain_round(round_id: int) -> tuple[int, str, str]:
+def drain_round(round_id: str) -> tuple[int, str, str]:
     """Drain a round on this machine, as the fields of `Drained`; plain values cross versions."""
     logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
     try:
@@ -47,7 +47,7 @@ def drain_round(round_id: int) -> tuple[int, str, str]:
     return drained.n_done, drained.refused, drained.failed
 
 
-def _drained(round_id: int) -> Drained:
+def _drained(round_id: str) -> Drained:
     settings = load_settings()
     if not settings.database_url:
         return Drained(refused="QUANT_DATABASE_URL is not set there; expected the database of whoever asks")
@@ -60,7 +60,7 @@ def _drained(round_id: int) -> Drained:
         return Drained(drain(engine, round_id, terms, station))
 
 
-def _terms(engine: Engine, round_id: int) -> RoundTerms | Drained:
+def _terms(engine: Engine, round_id: str) -> RoundTerms | Drained:
     """Terms of a round, or why this worker can't work under them."""
     terms = read_terms(engine, round_id)
     if terms is None:

@@ -42,7 +42,7 @@ class Station(NamedTuple):
     columns: Path | None
 
 
-def drain(engine: Engine, round_id: int, terms: RoundTerms, station: Station) -> int:
+def drain(engine: Engine, round_id: str, terms: RoundTerms, station: Station) -> int:
     """Work on a round until nothing is left of it to begin, and nothing that may come back.
 
     Returns

@@ -80,7 +80,7 @@ class LocalCrew:
         self._station = station
 
     @contextmanager
-    def serve(self, round_id: int, terms: RoundTerms) -> Iterator[Callable[[], None]]:
+    def serve(self, round_id: str, terms: RoundTerms) -> Iterator[Callable[[], None]]:
         """See `Crew`."""
         faults: list[QuantError] = []
         threads: list[Thread] = []

@@ -1,6 +1,6 @@
 """One search from its jobs to their outcomes: posted to the queue, worked on by a crew, read back.
 
-Nothing goes through the crew but the number of the round: who works, where, and how often is of no account to
+Nothing goes through the crew but the name of the round: who works, where, and how often is of no account to
 what is found.
 """
 
@@ -67,7 +67,7 @@ class Crew(Protocol):
         """How many units they work on at once."""
         ...
 
-    def serve(self, round_id: int, terms: RoundTerms) -> AbstractContextManager[Callable[[], None]]:
+    def serve(self, round_id: str, terms: RoundTerms) -> AbstractContextManager[Callable[[], None]]:
         """Have them drain a round through the block; what is yielded looks after them.
 
         A look raises a QuantError once nobody is left who could go on.
@@ -123,7 +123,7 @@ def run_round(
 
 
 @contextmanager
-def _opened(engine: Engine, terms: RoundTerms, units: Sequence[Unit], minutes: float) -> Iterator[int]:
+def _opened(engine: Engine, terms: RoundTerms, units: Sequence[Unit], minutes: float) -> Iterator[str]:
     """Keep a round in the queue through the block."""
     round_id = open_round(engine, terms, units, minutes)
     try:
@@ -134,7 +134,7 @@ def _opened(engine: Engine, terms: RoundTerms, units: Sequence[Unit], minutes: f
 
 def _wait(
     engine: Engine,
-    round_id: int,
+    round_id: str,
     terms: RoundTerms,
     tell: Callable[[Progress], None],
     look: Callable[[], None],

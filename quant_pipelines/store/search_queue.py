@@ -58,7 +58,7 @@ class Unit(NamedTuple):
 class Lease(NamedTuple):
     """Right to a unit until it is not beaten for so long; how often it was leased tells two of them apart."""
 
-    round_id: int
+    round_id: str
     unit_key: str
     worker: str
     leases: int
@@ -96,7 +96,7 @@ class Progress(NamedTuple):
         return not self.held and not (self.waiting and self.may_begin)
 
 
-def open_round(engine: Engine, terms: RoundTerms, units: Sequence[Unit], minutes: float) -> int:
+def open_round(engine: Engine, terms: RoundTerms, units: Sequence[Unit], minutes: float) -> str:
     """Store units to be worked on, within so many minutes; rounds that nobody asks for any more go."""
     rows = [
         {"unit_key": unit.key, "job_key": unit.job_key, "number": number, "part": unit.part}
@@ -113,28 +113,29 @@ def open_round(engine: Engine, terms: RoundTerms, units: Sequence[Unit], minutes
             | {"megabytes": terms.megabytes, "job_minutes": terms.job_minutes, "lease": terms.lease_seconds}
             | {"seconds": 60.0 * minutes},
         )
-        round_id = int(opened.scalar_one())
+        round_id = str(opened.scalar_one())
         if rows:
             connection.execute(insert(search_units), [{"round_id": round_id} | row for row in rows])
     return round_id
 
 
 _OPEN = """
-insert into research.search_rounds (product_version, kernel_digest, schema_revision, worker_megabytes,
+insert into research.search_rounds (id, product_version, kernel_digest, schema_revision, worker_megabytes,
     job_minutes, lease_seconds, begin_until, asked_until, opened_at)
-values (:product_version, :kernel_digest, :schema_revision, :megabytes, :job_minutes, :lease,
-    now() + make_interval(secs => :seconds), now() + make_interval(secs => :lease), now())
+values (gen_random_uuid()::text, :product_version, :kernel_digest, :schema_revision, :megabytes,
+    :job_minutes, :lease, now() + make_interval(secs => :seconds),
+    now() + make_interval(secs => :lease), now())
 returning id
 """
 
 
-def close_round(engine: Engine, round_id: int) -> None:
+def close_round(engine: Engine, round_id: str) -> None:
     """Take what is left of a round out of the queue; those who are at it leave no answer."""
     with transaction(engine) as connection:
         connection.execute(search_rounds.delete().where(search_rounds.c.id == round_id))
 
 
-def read_terms(engine: Engine, round_id: int) -> RoundTerms | None:
+def read_terms(engine: Engine, round_id: str) -> RoundTerms | None:
     """Terms of a round; None when this database holds none of that number."""
     with transaction(engine) as connection:
         row = connection.execute(select(search_rounds).where(search_rounds.c.id == round_id)).one_or_none()
@@ -144,7 +145,7 @@ def read_terms(engine: Engine, round_id: int) -> RoundTerms | None:
     return RoundTerms(release, row.worker_megabytes, row.job_minutes, row.lease_seconds)
 
 
-def lease_unit(engine: Engine, round_id: int, worker: str, lease_seconds: float) -> Leased | Nothing:
+def lease_unit(engine: Engine, round_id: str, worker: str, lease_seconds: float) -> Leased | Nothing:
     """Take the next unit that nobody holds; a whole job comes after all of its parts."""
     given = {"round": round_id, "worker": worker, "lease": lease_seconds}
     lost = json.dumps(
@@ -184,7 +185,7 @@ returning taken.unit_key, taken.leases, taken.work,
 _IS_LEFT = "select exists (select from research.search_units where round_id = :round and status <> 'done')"
 
 
-def _may_begin(connection: Connection, round_id: int) -> bool:
+def _may_begin(connection: Connection, round_id: str) -> bool:
     """Whether there is time for another unit, and somebody who waits for it."""
     return bool(connection.execute(text(_MAY_BEGIN), {"round": round_id}).scalar_one())
 
@@ -225,7 +226,7 @@ def _is_held(engine: Engine, statement: str, lease: Lease, **values: Any) -> boo
         return connection.execute(text(statement), lease._asdict() | values).rowcount == 1
 
 
-def keep_asking(engine: Engine, round_id: int, seconds: float) -> None:
+def keep_asking(engine: Engine, round_id: str, seconds: float) -> None:
     """Tell the workers that somebody waits for the round for so long from now on."""
     with transaction(engine) as connection:
         connection.execute(text(_ASK_ON), {"id": round_id, "lease": seconds})
@@ -236,7 +237,7 @@ update research.search_rounds set asked_until = now() + make_interval(secs => :l
 """
 
 
-def progress_of(engine: Engine, round_id: int) -> Progress:
+def progress_of(engine: Engine, round_id: str) -> Progress:
     """How a round stands now."""
     units = search_units.c
     begun = select(units.unit_key).where(
@@ -256,7 +257,7 @@ from research.search_units where round_id = :round
 """
 
 
-def answers_of(engine: Engine, round_id: int) -> dict[str, dict[str, Any]]:
+def answers_of(engine: Engine, round_id: str) -> dict[str, dict[str, Any]]:
     """Answers by the key of their unit, as far as there are any."""
     units = search_units.c
     left = select(units.unit_key, units.answer).where(units.round_id == round_id, units.answer.is_not(None))

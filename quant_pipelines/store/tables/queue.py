@@ -3,7 +3,6 @@
 from typing import Literal, TypeAlias
 
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
     Column,
     Double,
@@ -11,16 +10,17 @@ from sqlalchemy import (
     Integer,
     PrimaryKeyConstraint,
     Table,
+    Text,
 )
 
-from quant_pipelines.store.tables.base import document, identity, metadata, moment, one_of, text
+from quant_pipelines.store.tables.base import document, metadata, moment, one_of, text
 
 UnitStatus: TypeAlias = Literal["waiting", "leased", "done"]
 
 search_rounds = Table(
     "search_rounds",
     metadata,
-    identity(),
+    text("id", primary_key=True, comment="drawn, so that no other database has the same"),
     text("product_version"),
     text("kernel_digest"),
     text("schema_revision", comment="workers of another release are refused: none of the three may differ"),
@@ -39,7 +39,7 @@ search_units = Table(
     metadata,
     Column(
         "round_id",
-        BigInteger,
+        Text,
         ForeignKey("research.search_rounds.id", ondelete="CASCADE"),
         nullable=False,
     ),

@@ -1,5 +1,5 @@
 CREATE TABLE research.search_rounds (
-    id BIGINT GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_search_rounds PRIMARY KEY,
+    id TEXT NOT NULL CONSTRAINT pk_search_rounds PRIMARY KEY,
     product_version TEXT NOT NULL,
     kernel_digest TEXT NOT NULL,
     schema_revision TEXT NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE research.search_rounds (
 );
 
 CREATE TABLE research.search_units (
-    round_id BIGINT NOT NULL
+    round_id TEXT NOT NULL
         CONSTRAINT fk_search_units_round_id_search_rounds REFERENCES research.search_rounds (id) ON DELETE CASCADE,
     unit_key TEXT NOT NULL,
     job_key TEXT NOT NULL,
@@ -29,6 +29,7 @@ CREATE TABLE research.search_units (
 );
 
 COMMENT ON TABLE research.search_rounds IS 'Searches that were asked for together';
+COMMENT ON COLUMN research.search_rounds.id IS 'drawn, so that no other database has the same';
 COMMENT ON COLUMN research.search_rounds.schema_revision IS 'workers of another release are refused: none of the three may differ';
 COMMENT ON COLUMN research.search_rounds.begin_until IS 'later no unit is begun';
 COMMENT ON COLUMN research.search_rounds.asked_until IS 'nor is one once nobody waits for it: whoever asked beats on';
