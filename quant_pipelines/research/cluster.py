@@ -17,7 +17,9 @@ from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.research.cluster_task import Drained, drain_round
 from quant_pipelines.store.search_queue import RoundTerms
 
+FIRST_SECONDS: Final = 15.0
 CONNECT_SECONDS: Final = 5.0
+"""How long is waited for a scheduler at first, and for one that has answered before."""
 WAIT_SECONDS: Final = 60.0
 """How long a cluster may be without a scheduler, or without a worker, until a search gives up."""
 _LOOK_SECONDS = 1.0
@@ -71,14 +73,14 @@ class _Link:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self._client: Any = _client(address)
+        self._client: Any = _client(address, FIRST_SECONDS)
 
     def workers(self) -> dict[str, int]:
         """Threads of each worker that is there; none while the scheduler does not answer."""
         try:
             if self._client is None or self._client.status != "running":
                 self.close()
-                self._client = _client(self.address)
+                self._client = _client(self.address, CONNECT_SECONDS)
             scheduler = self._client.scheduler
             known = self._client.sync(scheduler.identity, n_workers=-1, callback_timeout=CONNECT_SECONDS)
         except (OSError, OptimizationError) as error:  # a time that is over is an OSError, too
@@ -99,7 +101,7 @@ class _Link:
                 client.close(timeout=1)
 
 
-def _client(address: str) -> Any:
+def _client(address: str, seconds: float) -> Any:
     try:
         import distributed  # noqa: PLC0415 - an extra, which takes seconds to import
     except ImportError as error:
@@ -112,7 +114,7 @@ def _client(address: str) -> Any:
     )  # what it can't do is told by a sentence of ours
     try:
         client: Any = distributed.Client  # half typed
-        return client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        return client(address, timeout=seconds, set_as_default=False)
     except OSError as error:
         words = " ".join(str(error).split()) or type(error).__name__
         raise OptimizationError(

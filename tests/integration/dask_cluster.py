@@ -1,6 +1,7 @@
 """A real scheduler and workers on loopback, kept up as a container's restart policy would."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -42,6 +43,11 @@ class Cluster:
 
     def _scheduler(self) -> subprocess.Popen[bytes]:
         return self._start("scheduler", "scheduler", "--port", str(self._port), *_QUIET)
+
+    def is_listening(self) -> bool:
+        """Whether the scheduler takes connections."""
+        with socket.socket() as tried:
+            return tried.connect_ex(("127.0.0.1", self._port)) == 0
 
     def add_worker(self) -> None:
         """Start a worker of one thread, whose process is the one that works."""
@@ -91,7 +97,7 @@ def dask_cluster(folder: Path, database_url: str, n_workers: int) -> Iterator[Cl
         cluster.end()
 
 
-def until(condition: Any, seconds: float = 120.0, pause: float = 0.05) -> None:
+def until(condition: Any, seconds: float = 300.0, pause: float = 0.05) -> None:
     """Wait for what must come about."""
     end = time.monotonic() + seconds
     while not condition():
