@@ -12,7 +12,7 @@ from quant_pipelines.research.cluster import joined
 from quant_pipelines.research.job import JobFailure, NotReached, OptimizationJob
 from quant_pipelines.research.library import TextVersion
 from quant_pipelines.research.round import WorkLimits, run_round
-from quant_pipelines.research.units import Asked, with_texts
+from quant_pipelines.research.units import AskedJob, with_texts
 from quant_pipelines.sdk import StrategySource
 
 
@@ -46,7 +46,7 @@ class Ahead(NamedTuple):
         if not self.address:
             return 0.0
         stored = TextVersion(strategy.name, strategy.content_hash) if strategy else None
-        asked = [Asked(job, stored)] if stored else with_texts(self.engine, [job])
+        asked = [AskedJob(job, stored)] if stored else with_texts(self.engine, [job])
         with waiting(f"search on {self.address}", arguments), joined(self.address) as crew:
             searched = run_round(self.engine, asked, crew, limits=self.limits)
         _require_done(searched.outcomes[0], self.limits)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import QuantError
-from quant_pipelines.research.drain import Station, drain
+from quant_pipelines.research.drain import WorkPlace, drain
 from quant_pipelines.research.release import own_release
 from quant_pipelines.settings import home_folder, load_settings
 from quant_pipelines.store.engine import connected, require_reachable
@@ -56,7 +56,7 @@ def _drained(round_id: str) -> Drained:
         terms = _terms(engine, round_id)
         if isinstance(terms, Drained):
             return terms
-        station = Station(settings.database_url, home_folder() / "columns")
+        station = WorkPlace(settings.database_url, home_folder() / "columns")
         return Drained(drain(engine, round_id, terms, station))
 
 

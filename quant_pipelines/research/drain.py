@@ -27,7 +27,7 @@ _BUSY_SECONDS = 90.0
 _log = logging.getLogger(__name__)
 
 
-class Station(NamedTuple):
+class WorkPlace(NamedTuple):
     """Where a worker stands.
 
     Parameters
@@ -42,7 +42,7 @@ class Station(NamedTuple):
     columns: Path | None
 
 
-def drain(engine: Engine, round_id: str, terms: RoundTerms, station: Station) -> int:
+def drain(engine: Engine, round_id: str, terms: RoundTerms, station: WorkPlace) -> int:
     """Work on a round until nothing is left of it to begin, and nothing that may come back.
 
     Returns
@@ -68,7 +68,7 @@ def drain(engine: Engine, round_id: str, terms: RoundTerms, station: Station) ->
 class _Hands:
     """Process that does the work, started when it is first needed, and again where it died."""
 
-    def __init__(self, engine: Engine, terms: RoundTerms, station: Station) -> None:
+    def __init__(self, engine: Engine, terms: RoundTerms, station: WorkPlace) -> None:
         self._engine = engine
         self._terms = terms
         self._opening = {

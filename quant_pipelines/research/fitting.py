@@ -15,7 +15,7 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.records import fitted_folds, open_record, save_fold
 
 
-class Part(NamedTuple):
+class FoldPart(NamedTuple):
     """Every ``of``-th fold from the ``number``-th on; the open one counts."""
 
     number: int
@@ -41,7 +41,7 @@ class Fitting:
         with transaction(engine) as connection:
             self._record_id = open_record(connection, record_key_of(self._job, strategy, source))
 
-    def fit(self, part: Part) -> int:
+    def fit(self, part: FoldPart) -> int:
         """Fit the folds of a part that are not known; how many those were.
 
         Raises

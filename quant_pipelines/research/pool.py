@@ -8,7 +8,7 @@ from threading import Thread
 from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import OptimizationError, QuantError
-from quant_pipelines.research.drain import Station, drain
+from quant_pipelines.research.drain import WorkPlace, drain
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.round import Crew, WorkLimits, run_round
 from quant_pipelines.research.units import Outcome, with_texts
@@ -58,7 +58,9 @@ def optimize_many(
     todo = list(jobs)
     with connected(engine_url, pool_size=4) as engine:
         crew = (
-            LocalCrew(engine, Station(engine_url, columns), workers) if isinstance(workers, int) else workers
+            LocalCrew(engine, WorkPlace(engine_url, columns), workers)
+            if isinstance(workers, int)
+            else workers
         )
         return run_round(engine, with_texts(engine, todo), crew, limits=limits, on_begun=on_begun).outcomes
 
@@ -72,7 +74,7 @@ class LocalCrew:
         If their number is not positive.
     """
 
-    def __init__(self, engine: Engine, station: Station, size: int) -> None:
+    def __init__(self, engine: Engine, station: WorkPlace, size: int) -> None:
         if size < 1:
             raise OptimizationError(f"workers is {size}; expected 1 or more")
         self.size = size

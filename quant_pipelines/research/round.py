@@ -16,12 +16,12 @@ from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.research.drain import answer_seconds
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.release import own_release
-from quant_pipelines.research.units import Asked, Outcome, outcome_of, units_of
+from quant_pipelines.research.units import AskedJob, Outcome, outcome_of, units_of
 from quant_pipelines.store.search_queue import (
     LEASE_SECONDS,
-    Progress,
+    QueuedUnit,
+    RoundProgress,
     RoundTerms,
-    Unit,
     answers_of,
     close_round,
     keep_asking,
@@ -84,7 +84,7 @@ class Searched(NamedTuple):
 
 def run_round(
     engine: Engine,
-    asked: Sequence[Asked],
+    asked: Sequence[AskedJob],
     crew: Crew,
     *,
     limits: WorkLimits = WorkLimits(),
@@ -123,7 +123,7 @@ def run_round(
 
 
 @contextmanager
-def _opened(engine: Engine, terms: RoundTerms, units: Sequence[Unit], minutes: float) -> Iterator[str]:
+def _opened(engine: Engine, terms: RoundTerms, units: Sequence[QueuedUnit], minutes: float) -> Iterator[str]:
     """Keep a round in the queue through the block."""
     round_id = open_round(engine, terms, units, minutes)
     try:
@@ -136,7 +136,7 @@ def _wait(
     engine: Engine,
     round_id: str,
     terms: RoundTerms,
-    tell: Callable[[Progress], None],
+    tell: Callable[[RoundProgress], None],
     look: Callable[[], None],
 ) -> None:
     """Return once nothing more comes; beat until then."""
@@ -156,11 +156,11 @@ def _wait(
 class _Told:
     """Which jobs were told of as begun."""
 
-    def __init__(self, asked: Sequence[Asked], on_begun: Callable[[OptimizationJob], None]) -> None:
+    def __init__(self, asked: Sequence[AskedJob], on_begun: Callable[[OptimizationJob], None]) -> None:
         self._left = {work.job_key: work.job for one in asked for work in one.works}
         self._on_begun = on_begun
 
-    def tell(self, progress: Progress) -> None:
+    def tell(self, progress: RoundProgress) -> None:
         """Tell of those that are new."""
         for key in progress.begun & self._left.keys():
             self._on_begun(self._left.pop(key))

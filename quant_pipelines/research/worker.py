@@ -28,7 +28,7 @@ from quant_pipelines.research.job import COMBINATORIAL, OptimizationJob
 from quant_pipelines.research.library import version_text
 from quant_pipelines.research.run import open_source, optimize_one
 from quant_pipelines.research.study import study_one
-from quant_pipelines.research.units import Work
+from quant_pipelines.research.units import SearchWork
 from quant_pipelines.research.wire import failure_document, verdict_document
 from quant_pipelines.sdk import StrategySource
 from quant_pipelines.store.engine import connected
@@ -43,7 +43,7 @@ def serve(lines: Iterable[str], answers: TextIO) -> None:
     opening = json.loads(next(lines))
     _limit_memory(opening["megabytes"])
     with connected(opening["database_url"], pool_size=2) as engine:
-        room = _Room(engine, Path(opening["columns"]) if opening["columns"] else None)
+        room = _WorkerRoom(engine, Path(opening["columns"]) if opening["columns"] else None)
         for line in lines:
             began = time.process_time()
             answer = _answer(room, json.loads(line))
@@ -59,7 +59,7 @@ def _limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
 
 
-class _Room:
+class _WorkerRoom:
     """What a worker keeps from one unit to the next."""
 
     def __init__(self, engine: Engine, columns: Path | None) -> None:
@@ -72,7 +72,7 @@ class _Room:
         job = OptimizationJob("", "", "", archive=archive, exchange=exchange)
         return open_source(self._engine, job, self._columns)
 
-    def do(self, work: Work) -> dict[str, Any]:
+    def do(self, work: SearchWork) -> dict[str, Any]:
         """Do a unit: a study of many paths, the fits of some folds, or a walk-forward to its verdict."""
         job, strategy = work.job, version_text(self._engine, work.version)
         source = self._source(job.archive, job.exchange)
@@ -83,7 +83,7 @@ class _Room:
             return {"study": studied.result, "study_id": studied.id}
         return verdict_document(optimize_one(self._engine, job, source=source, strategy=strategy))
 
-    def _fitting_of(self, work: Work, source: HistorySource, strategy: StrategySource) -> Fitting:
+    def _fitting_of(self, work: SearchWork, source: HistorySource, strategy: StrategySource) -> Fitting:
         """Fits of the job; those of the one before are forgotten, with its history."""
         if self._fitting is None or self._fitting[0] != work.job_key:
             self._fitting = None
@@ -91,8 +91,8 @@ class _Room:
         return self._fitting[1]
 
 
-def _answer(room: _Room, document: dict[str, Any]) -> dict[str, Any]:
-    work = Work.from_document(document)
+def _answer(room: _WorkerRoom, document: dict[str, Any]) -> dict[str, Any]:
+    work = SearchWork.from_document(document)
     try:
         return room.do(work)
     except OptimizationBusy as error:

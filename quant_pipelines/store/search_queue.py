@@ -46,7 +46,7 @@ class RoundTerms(NamedTuple):
         return self.lease_seconds / BEATS
 
 
-class Unit(NamedTuple):
+class QueuedUnit(NamedTuple):
     """Piece of work; see the columns of ``research.search_units``."""
 
     key: str
@@ -55,7 +55,7 @@ class Unit(NamedTuple):
     work: dict[str, Any]
 
 
-class Lease(NamedTuple):
+class UnitLease(NamedTuple):
     """Right to a unit until it is not beaten for so long; how often it was leased tells two of them apart."""
 
     round_id: str
@@ -67,12 +67,12 @@ class Lease(NamedTuple):
 class Leased(NamedTuple):
     """Unit that was taken, and for how long somebody has been at it already, seconds."""
 
-    lease: Lease
+    lease: UnitLease
     work: dict[str, Any]
     begun_seconds: float
 
 
-class Progress(NamedTuple):
+class RoundProgress(NamedTuple):
     """How a round stands.
 
     Parameters
@@ -96,7 +96,7 @@ class Progress(NamedTuple):
         return not self.held and not (self.waiting and self.may_begin)
 
 
-def open_round(engine: Engine, terms: RoundTerms, units: Sequence[Unit], minutes: float) -> str:
+def open_round(engine: Engine, terms: RoundTerms, units: Sequence[QueuedUnit], minutes: float) -> str:
     """Store units to be worked on, within so many minutes; rounds that nobody asks for any more go."""
     rows = [
         {"unit_key": unit.key, "job_key": unit.job_key, "number": number, "part": unit.part}
@@ -157,7 +157,7 @@ def lease_unit(engine: Engine, round_id: str, worker: str, lease_seconds: float)
         connection.execute(text(_GIVE_UP), {"round": round_id, "most": MAX_LEASES, "answer": lost})
         row = connection.execute(text(_LEASE), given).one_or_none()
         if row is not None:
-            lease = Lease(round_id, row.unit_key, worker, row.leases)
+            lease = UnitLease(round_id, row.unit_key, worker, row.leases)
             return Leased(lease, row.work, float(row.begun_seconds))
         return "wait" if connection.execute(text(_IS_LEFT), {"round": round_id}).scalar_one() else "over"
 
@@ -196,19 +196,19 @@ select exists (select from research.search_rounds
 """
 
 
-def beat(engine: Engine, lease: Lease, seconds: float) -> bool:
+def beat(engine: Engine, lease: UnitLease, seconds: float) -> bool:
     """Keep a lease for so long from now on; whether it was still held."""
     change = "leased_until = now() + make_interval(secs => :seconds)"
     return _is_held(engine, f"{_HELD_UPDATE} {change} {_HELD}", lease, seconds=seconds)
 
 
-def put_back(engine: Engine, lease: Lease, seconds: float) -> None:
+def put_back(engine: Engine, lease: UnitLease, seconds: float) -> None:
     """Let a unit wait for so long, as if this lease had not been."""
     change = "status = 'waiting', leases = leases - 1, leased_until = now() + make_interval(secs => :seconds)"
     _is_held(engine, f"{_HELD_UPDATE} {change} {_HELD}", lease, seconds=seconds)
 
 
-def finish_unit(engine: Engine, lease: Lease, answer: dict[str, Any]) -> bool:
+def finish_unit(engine: Engine, lease: UnitLease, answer: dict[str, Any]) -> bool:
     """Leave an answer; whether the lease was still held: another's answer is waited for where it was not."""
     change = "status = 'done', answer = :answer"
     return _is_held(engine, f"{_HELD_UPDATE} {change} {_HELD}", lease, answer=json.dumps(answer))
@@ -221,7 +221,7 @@ where round_id = :round_id and unit_key = :unit_key and worker = :worker and lea
 """
 
 
-def _is_held(engine: Engine, statement: str, lease: Lease, **values: Any) -> bool:
+def _is_held(engine: Engine, statement: str, lease: UnitLease, **values: Any) -> bool:
     with transaction(engine) as connection:
         return connection.execute(text(statement), lease._asdict() | values).rowcount == 1
 
@@ -237,7 +237,7 @@ update research.search_rounds set asked_until = now() + make_interval(secs => :l
 """
 
 
-def progress_of(engine: Engine, round_id: str) -> Progress:
+def progress_of(engine: Engine, round_id: str) -> RoundProgress:
     """How a round stands now."""
     units = search_units.c
     begun = select(units.unit_key).where(
@@ -246,7 +246,7 @@ def progress_of(engine: Engine, round_id: str) -> Progress:
     with transaction(engine) as connection:
         row = connection.execute(text(_PROGRESS), {"round": round_id}).one()
         keys = frozenset(connection.execute(begun).scalars())
-        return Progress(row.waiting, row.held, row.may_begin, keys)
+        return RoundProgress(row.waiting, row.held, row.may_begin, keys)
 
 
 _PROGRESS = """

@@ -10,9 +10,9 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.search_queue import (
     MAX_LEASES,
     Leased,
+    QueuedUnit,
     Release,
     RoundTerms,
-    Unit,
     answers_of,
     beat,
     close_round,
@@ -28,11 +28,11 @@ from quant_pipelines.store.search_queue import (
 pytestmark = pytest.mark.postgres
 
 TERMS = RoundTerms(Release("1", "kernel", "0060"), 4096, 60.0)
-FIRST, OTHER = Unit("first", "first", None, {"job": 1}), Unit("other", "other", None, {"job": 2})
-PARTS = [Unit(f"part {number}", "first", number, {"part": number}) for number in range(2)]
+FIRST, OTHER = QueuedUnit("first", "first", None, {"job": 1}), QueuedUnit("other", "other", None, {"job": 2})
+PARTS = [QueuedUnit(f"part {number}", "first", number, {"part": number}) for number in range(2)]
 
 
-def opened(engine: Engine, *units: Unit, minutes: float = 5.0) -> str:
+def opened(engine: Engine, *units: QueuedUnit, minutes: float = 5.0) -> str:
     return open_round(engine, TERMS, units, minutes)
 
 

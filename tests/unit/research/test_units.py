@@ -6,19 +6,21 @@ from typing import Any
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.search_settings import WindowSettings
 from quant_pipelines.research.cluster_task import difference_of
-from quant_pipelines.research.fitting import Part
+from quant_pipelines.research.fitting import FoldPart
 from quant_pipelines.research.job import COMBINATORIAL, JobFailure, NotReached, OptimizationJob, Studied
 from quant_pipelines.research.library import TextVersion
-from quant_pipelines.research.units import Asked, Work, outcome_of, units_of
+from quant_pipelines.research.units import AskedJob, SearchWork, outcome_of, units_of
 from quant_pipelines.store.search_queue import Release
 
 JOB = OptimizationJob("ema_cross", "BTC/USDT:USDT", "1h", 0, WindowSettings(folds=3), trials=8)
 TEXT = TextVersion("ema_cross", "0123456789abcdef")
-UNKNOWN = Asked(replace(JOB, strategy="ema"), StrategyError("no strategy 'ema'; did you mean 'ema_cross'?"))
+UNKNOWN = AskedJob(
+    replace(JOB, strategy="ema"), StrategyError("no strategy 'ema'; did you mean 'ema_cross'?")
+)
 
 
-def asked(*symbols: str, **changes: Any) -> list[Asked]:
-    return [Asked(replace(JOB, symbol=symbol, **changes), TEXT) for symbol in symbols]
+def asked(*symbols: str, **changes: Any) -> list[AskedJob]:
+    return [AskedJob(replace(JOB, symbol=symbol, **changes), TEXT) for symbol in symbols]
 
 
 def test_enough_jobs_for_all_workers_stay_whole() -> None:
@@ -43,7 +45,7 @@ def test_a_study_of_many_paths_is_never_cut() -> None:
 def test_the_same_work_is_one_unit_and_another_text_is_another() -> None:
     twice = asked("A/USDT:USDT", "A/USDT:USDT")
     assert len(units_of(twice, 1)) == 1
-    newer = Asked(twice[0].job, TEXT._replace(content_hash="f" * 16))
+    newer = AskedJob(twice[0].job, TEXT._replace(content_hash="f" * 16))
     assert len(units_of([twice[0], newer], 1)) == 2
 
 
@@ -53,13 +55,13 @@ def test_a_strategy_without_a_text_makes_no_unit_and_fails_with_the_reason() -> 
 
 
 def test_work_crosses_machines_as_a_document() -> None:
-    for work in (Work(JOB, TEXT), Work(JOB, TEXT, Part(2, 4))):
-        assert Work.from_document(work.to_document()) == work
+    for work in (SearchWork(JOB, TEXT), SearchWork(JOB, TEXT, FoldPart(2, 4))):
+        assert SearchWork.from_document(work.to_document()) == work
 
 
 def test_an_answer_is_the_outcome_of_its_job() -> None:
     (one,) = asked("A/USDT:USDT")
-    key = Work(one.job, TEXT).job_key
+    key = SearchWork(one.job, TEXT).job_key
     assert outcome_of(one, {}) == NotReached(one.job)
     assert outcome_of(one, {key: {"error": "no bars", "cpu_seconds": 1.0}}) == JobFailure(one.job, "no bars")
     studied = {key: {"study": {"paths": []}, "study_id": 7, "cpu_seconds": 1.0}}
