@@ -1,6 +1,6 @@
 """A walk-forward on one and on two workers of a Dask cluster: the same numbers, in how much time.
 
-Usage: ``PYTHONPATH=. python benchmarks/cluster.py [trials]``. Where cores are not free, wall time is of no use:
+Usage: ``PYTHONPATH=. python benchmarks/cluster.py [trials]``. Without free cores, wall time tells nothing:
 then what is left is the ratio by accounting, the processor time of one worker over half of that of two.
 """
 
