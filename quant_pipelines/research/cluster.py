@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
 from typing import Any, Final
 
 from quant_pipelines.core.cluster import require_cluster
@@ -17,7 +19,7 @@ from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.research.cluster_task import Drained, drain_round
 from quant_pipelines.store.search_queue import RoundTerms
 
-FIRST_SECONDS: Final = 15.0
+FIRST_SECONDS: Final = 10.0
 CONNECT_SECONDS: Final = 5.0
 """How long is waited for a scheduler at first, and for one that has answered before."""
 WAIT_SECONDS: Final = 60.0
@@ -112,15 +114,50 @@ def _client(address: str, seconds: float) -> Any:
     logging.getLogger("distributed").setLevel(
         logging.CRITICAL
     )  # what it can't do is told by a sentence of ours
+    client: Any = distributed.Client  # half typed
+    attempt = _Attempt(lambda: client(address, timeout=seconds, set_as_default=False))
     try:
-        client: Any = distributed.Client  # half typed
-        return client(address, timeout=seconds, set_as_default=False)
+        return attempt.result(2 * seconds)
     except OSError as error:
         words = " ".join(str(error).split()) or type(error).__name__
         raise OptimizationError(
             f"cluster {address} does not answer: {words}; expected a Dask scheduler there (what was found is "
             "kept, and a search without a cluster goes on with it)"
         ) from error
+
+
+class _Attempt:
+    """A connection that is made beside: who listens and says nothing would be waited for without end.
+
+    The client's own timeout does not hold while it reads the first words of the other side.
+    """
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+        self._made: SimpleQueue[Any] = SimpleQueue()
+        self._is_given_up = Event()
+        Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            client = self._connect()
+        except OSError as error:
+            self._made.put(error)
+            return
+        self._made.put(client)
+        if self._is_given_up.is_set():
+            client.close(timeout=1)
+
+    def result(self, seconds: float) -> Any:
+        """Client, or what kept it from being made."""
+        try:
+            made = self._made.get(timeout=seconds)
+        except Empty:
+            self._is_given_up.set()
+            raise TimeoutError(f"somebody listens there who has said nothing for {seconds:g} s") from None
+        if isinstance(made, OSError):
+            raise made
+        return made
 
 
 class ClusterCrew:
