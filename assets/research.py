@@ -122,22 +122,25 @@ def walk_forward(
     an interrupted run goes on after them. What ``optimization.search_minutes`` do not reach comes first the
     next time.
     """
+    from quant_pipelines.research.cluster import workers_of  # noqa: PLC0415 - scipy
     from quant_pipelines.research.daily import daily_jobs, note_searched  # noqa: PLC0415 - scipy
     from quant_pipelines.research.job import JobFailure, NotReached, Studied  # noqa: PLC0415 - scipy
-    from quant_pipelines.research.pool import WorkLimits, optimize_many  # noqa: PLC0415 - scipy
+    from quant_pipelines.research.pool import optimize_many  # noqa: PLC0415 - scipy
+    from quant_pipelines.research.round import WorkLimits  # noqa: PLC0415 - scipy
 
     settings, search = platform.settings, platform.settings.optimization
     scope = _scope(config, search.deep_factor)
     trigger = config.reason or context.job_name
     jobs = daily_jobs(settings, platform.engine, platform.clock(), trigger=trigger, scope=scope)
-    outcomes = optimize_many(
-        settings.database_url,
-        jobs,
-        search.workers,
-        columns=platform.columns,
-        limits=WorkLimits.of(search),
-        on_begun=partial(note_searched, platform.engine, depth=scope.trials_factor),
-    )
+    with workers_of(search) as workers:
+        outcomes = optimize_many(
+            settings.database_url,
+            jobs,
+            workers,
+            columns=platform.columns,
+            limits=WorkLimits.of(search),
+            on_begun=partial(note_searched, platform.engine, depth=scope.trials_factor),
+        )
     failures = [_failure_row(outcome) for outcome in outcomes if isinstance(outcome, JobFailure)]
     left = [outcome.job for outcome in outcomes if isinstance(outcome, NotReached)]
     begun = [job for job, outcome in zip(jobs, outcomes, strict=True) if not isinstance(outcome, NotReached)]

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from quant_pipelines.core.bounds import Bounds
+from quant_pipelines.core.cluster import require_cluster
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
@@ -47,6 +48,7 @@ _NAMES: Mapping[str, Callable[[str, str], object]] = {
     "channel": lambda text, _: channel_of(text),
     "hours": lambda text, _: quiet_hours_of(text),
     "template": lambda text, _: require_template(text),
+    "cluster": lambda address, _: require_cluster(address) if address else "",
 }
 
 

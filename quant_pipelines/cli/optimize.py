@@ -38,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="same seed, same trials")
     parser.add_argument("--objective", help="what a trial is ranked by")
     parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Dask scheduler that has it searched, such as tcp://10.0.0.5:8786; needs QUANT_DATABASE_URL",
+    )
+    parser.add_argument(
         "--resume",
         type=walk_or_study,
         metavar="ID",

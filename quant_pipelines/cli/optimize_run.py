@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from quant_pipelines.cli.backtest_run import require_symbols
 from quant_pipelines.cli.history import columns_folder, open_database
 from quant_pipelines.cli.operator import strategies_of
+from quant_pipelines.cli.optimize_cluster import Ahead, cluster_of
 from quant_pipelines.cli.optimize_study import resumed_study, study
 from quant_pipelines.cli.output import table, write_text
 from quant_pipelines.cli.parse import TIMEFRAME, StudyId
@@ -31,6 +32,7 @@ from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.history import HistorySource
 from quant_pipelines.research.job import COMBINATORIAL, OptimizationJob, Studied, make_job
 from quant_pipelines.research.library import refresh_library
+from quant_pipelines.research.round import WorkLimits
 from quant_pipelines.research.run import open_source, optimize_one, resume_job, stored_strategy
 from quant_pipelines.sdk import StrategySource, load_strategy
 from quant_pipelines.settings import load_settings
@@ -52,10 +54,11 @@ class Optimized(NamedTuple):
 
 
 class OpenResearch(NamedTuple):
-    """Database that holds what is optimized, and how old evidence in it may be."""
+    """Database that holds what is optimized, how old evidence in it may be, and who searches ahead."""
 
     engine: Engine
     fresh: Freshness
+    ahead: Ahead
 
 
 def optimize(arguments: argparse.Namespace) -> Optimized | Studied:
@@ -70,13 +73,15 @@ def optimize(arguments: argparse.Namespace) -> Optimized | Studied:
     """
     _require_one_way(arguments)
     settings = load_settings(_flags(arguments))
+    cluster = cluster_of(arguments, settings)
     if arguments.archive is not None and not settings.database_url:
         job = _job(arguments, settings)
         return _asked(arguments, job, open_source(None, job))
     with open_database(arguments, settings) as engine:
-        stored = OpenResearch(engine, freshness(settings.ladder, system_clock_ms))
+        ahead = Ahead(engine, cluster, WorkLimits.of(settings.optimization))
+        stored = OpenResearch(engine, freshness(settings.ladder, system_clock_ms), ahead)
         if isinstance(arguments.resume, StudyId):
-            return resumed_study(arguments, engine)
+            return resumed_study(arguments, engine, ahead)
         if arguments.resume is not None:
             return _resumed(arguments, stored)
         _require_trial(engine, arguments.strategy, strategies_of(arguments, settings))
@@ -91,6 +96,8 @@ def _asked(
     stored: OpenResearch | None = None,
 ) -> Optimized | Studied:
     if job.windows.calendar == COMBINATORIAL:
+        if stored:
+            stored.ahead.search(arguments, job)
         return study(arguments, job, source, stored.engine if stored else None)
     return _run(arguments, job, source, stored)
 
@@ -118,6 +125,7 @@ def _run(
     strategy: StrategySource | None = None,
 ) -> Optimized:
     folds: dict[int, FoldResult] = {}
+    spent_ahead = stored.ahead.search(arguments, job, strategy) if stored else 0.0
     began = process_time()
     with waiting("walk-forward", arguments, total=(job.folds or job.windows.folds) + 1) as progress:
 
@@ -128,7 +136,7 @@ def _run(
         engine = stored.engine if stored else None
         record = optimize_one(engine, job, source=source, strategy=strategy, on_fold=keep)
     record = record.counted(stored.fresh) if stored else record
-    spent = process_time() - began
+    spent = process_time() - began + spent_ahead
     if arguments.report:
         walk = walk_of(record, folds, source, _incumbent(engine, record))
         write_text(arguments.report, render_walk(walk))
@@ -231,7 +239,7 @@ def _passed(value: bool) -> str:
 
 
 def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
-    search, windows = _given(arguments, _SEARCH), _given(arguments, _WINDOWS)
+    search, windows = _given(arguments, (*_SEARCH, "cluster")), _given(arguments, _WINDOWS)
     if constraints := _given(arguments, _CONSTRAINTS):
         search |= {"constraints": constraints}
     if windows:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from quant_pipelines.cli.history import columns_folder
+from quant_pipelines.cli.optimize_cluster import Ahead
 from quant_pipelines.cli.output import table, write_text
 from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.timeframes import day_of
@@ -43,12 +44,14 @@ def study(
     return studied
 
 
-def resumed_study(arguments: argparse.Namespace, engine: Engine) -> Studied:
+def resumed_study(arguments: argparse.Namespace, engine: Engine, ahead: Ahead) -> Studied:
     """Finish a stored study with the text that it began with, whatever stands in the file by now."""
     stored = require_study(engine, int(arguments.resume))
     job = OptimizationJob.from_document(stored.job)
     source = open_source(engine, job, columns_folder(arguments))
-    studied = study(arguments, job, source, engine, compile_strategy(stored.strategy, stored.source))
+    strategy = compile_strategy(stored.strategy, stored.source)
+    ahead.search(arguments, job, strategy)
+    studied = study(arguments, job, source, engine, strategy)
     if studied.id != arguments.resume:
         _log.warning(
             "study:%d was begun on another kernel, whose splits can't go on: study:%s was run in its place",

@@ -9,6 +9,7 @@
     │   └── StrategyMissed        no answer in time, or its process died: a missed bar, it is asked again
     ├── BacktestError             a backtest was asked for something it can't do
     ├── OptimizationError         a search or a walk-forward can't run
+    │   └── OptimizationBusy      another process is at it: try later
     ├── LifecycleError            a stage change that the rules refuse
     ├── StoreError                the database refuses or is away
     ├── SecretError               a key is missing, malformed, readable by others, or does not open
@@ -57,6 +58,10 @@ class BacktestError(QuantError):
 
 class OptimizationError(QuantError):
     """A search or a walk-forward can't run."""
+
+
+class OptimizationBusy(OptimizationError):
+    """Another process is at the same search; what it finds is what is asked for."""
 
 
 class LifecycleError(QuantError):

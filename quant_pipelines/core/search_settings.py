@@ -149,6 +149,12 @@ class OptimizationSettings:
         8, "blocks of the combinatorially symmetric cross-validation; even", low=2, high=24
     )
     workers: int = setting(2, "worker processes", low=1, high=256)
+    cluster: str = name_setting(
+        "",
+        "scheduler of a Dask cluster that searches, such as tcp://10.0.0.5:8786; empty: processes of this "
+        "machine",
+        "cluster",
+    )
     worker_megabytes: int = setting(
         6144,
         "address space of a worker process; a strategy that asks for more fails alone",

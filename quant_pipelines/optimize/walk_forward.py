@@ -233,10 +233,50 @@ def walk_forward(
     for fold in plan.folds:
         stored = known.get(fold.index)
         if stored is None or stored.test.days.size < _n_days(fold):
-            begun = (fold, stored.fit) if stored else _search(evaluator, plan, fold)
-            known[fold.index] = _with_days(evaluator, plan, cover, _BegunFold(*begun), known)
+            begun = _known_fit(fold, stored) if stored else _search(evaluator, plan, fold)
+            known[fold.index] = _with_days(evaluator, plan, cover, begun, known)
             on_fold(known[fold.index])
     return WalkForward(tuple(known[index] for index in sorted(known)))
+
+
+def fit_fold(evaluator: Evaluator, plan: Plan, fold: Fold) -> FoldResult:
+    """Search in the train window of one fold alone; its days come with the walk that finds it known.
+
+    Parameters
+    ----------
+    evaluator, plan
+        As for ``walk_forward``.
+    fold
+        One of the plan's.
+
+    Raises
+    ------
+    OptimizationError
+        If the plan can't run.
+    StrategyError
+        If the strategy breaks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.core.search_settings import WindowSettings
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> from quant_pipelines.optimize.walk_forward import Plan, fit_fold
+    >>> class Certain:  # see Evaluator
+    ...     def search(self, start_ms, end_ms, parameter_sets):
+    ...         return np.tile([one["rate"] for one in parameter_sets], ((end_ms - start_ms) // DAY_MS, 1))
+    ...     def longest_holding_ms(self, start_ms, end_ms, parameters):
+    ...         return 0
+    >>> space = Space((Dimension("rate", -0.01, 0.01, is_integer=False),), is_valid=lambda values: True)
+    >>> windows = WindowSettings(train_days=4, test_days=2, folds=2, purge_hours=0)
+    >>> plan = Plan(space, windows, 20 * DAY_MS, "grid", trials=3, objective="profit_factor")
+    >>> fitted = fit_fold(Certain(), plan, plan.folds[0])
+    >>> fitted.fit.parameters, fitted.test.days.size
+    ({'rate': 0.01}, 0)
+    """
+    begun = _search(evaluator, plan, fold)
+    return FoldResult(begun.fold, begun.fit, stitched([]), _joined([]))
 
 
 def _n_days(fold: Fold) -> int:
@@ -248,6 +288,11 @@ class _BegunFold(NamedTuple):
 
     fold: Fold
     fit: Fit
+
+
+def _known_fit(fold: Fold, stored: FoldResult) -> _BegunFold:
+    """Take over what was found, and where the train window of that ended."""
+    return _BegunFold(replace(fold, train_end_ms=stored.fold.train_end_ms), stored.fit)
 
 
 def _with_days(
@@ -297,7 +342,7 @@ def _test(evaluator: Evaluator, fold: Fold, fit: Fit, edges: Edges) -> OutOfSamp
     return OutOfSample(days, np.zeros(days.size), ())  # nothing to trade, and nothing is held
 
 
-def _search(evaluator: Evaluator, plan: Plan, fold: Fold) -> tuple[Fold, Fit]:
+def _search(evaluator: Evaluator, plan: Plan, fold: Fold) -> _BegunFold:
     """Search in the train window; the fold that is returned ends it where the purge does."""
     # The index is mixed in so that folds start from different random sets.
     seed = plan.seed * 1_000_003 + fold.index + 1
@@ -308,4 +353,4 @@ def _search(evaluator: Evaluator, plan: Plan, fold: Fold) -> tuple[Fold, Fit]:
     if plan.promise > 1 and has_promise(plan.objective, search.returns):
         deeper = plan.trials * plan.promise
         search.run(make_searcher(plan.searcher, plan.space, trials=deeper, seed=seed))
-    return purged(evaluator, plan.objective, fold, search.tried, search.returns)
+    return _BegunFold(*purged(evaluator, plan.objective, fold, search.tried, search.returns))

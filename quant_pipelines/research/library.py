@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
@@ -26,7 +27,7 @@ from quant_pipelines.store.library import (
     earlier_passed,
     find_trial,
     read_library,
-    read_source,
+    read_text,
     save_entries,
     save_trial,
 )
@@ -107,8 +108,15 @@ def unknown_files(engine: Engine, folder: Path) -> list[tuple[str, str]]:
     return sorted((name, standing.get(name) or "") for name in names if known.get(name) != standing.get(name))
 
 
-def source_in_force(engine: Engine, name: str, folder: Path) -> StrategySource:
-    """Text of a strategy that research uses; one that the library does not know yet is tried first.
+class TextVersion(NamedTuple):
+    """Text of a strategy, by its name and the hash of its contents."""
+
+    name: str
+    content_hash: str
+
+
+def version_in_force(engine: Engine, name: str, folder: Path) -> TextVersion:
+    """Version of a strategy that research uses; one that the library does not know yet is tried first.
 
     ``name`` may be the path of a file: then that text is what counts, and it must pass.
 
@@ -118,26 +126,48 @@ def source_in_force(engine: Engine, name: str, folder: Path) -> StrategySource:
         If no text of the strategy has passed its trial, with the reason.
     """
     if name.endswith(".py") or "/" in name:
-        path = Path(name).expanduser()
-        if not path.is_file():
-            raise StrategyError(f"strategy file {name!r} doesn't exist")
-        return _tried(engine, path)
+        tried = _tried(engine, name)
+        return TextVersion(tried.name, tried.content_hash)
     with transaction(engine) as connection:
         entry = read_library(connection).get(name)
     if entry is None:
         entry = refresh_library(engine, folder, names=[name])[0].entry
     if entry.content_hash is None:
         raise StrategyError(f"strategy {name}: no version has passed its trial: {entry.fault}")
+    return TextVersion(name, entry.content_hash)
+
+
+def version_text(engine: Engine, version: TextVersion) -> StrategySource:
+    """Text of a version, from the database alone: its file may stand on another machine.
+
+    Raises
+    ------
+    StrategyError
+        If the database does not hold it, or it does not compile.
+    """
     with transaction(engine) as connection:
-        source = read_source(connection, name, entry.content_hash)
-    return compile_strategy(name, source or "")
+        source = read_text(connection, *version)
+    if source is None:
+        raise StrategyError(
+            f"strategy {version.name}: version {version.content_hash} is not stored; "
+            "expected one that was tried or judged"
+        )
+    return compile_strategy(version.name, source)
 
 
-def _tried(engine: Engine, path: Path) -> StrategySource:
+def source_in_force(engine: Engine, name: str, folder: Path) -> StrategySource:
+    """Text of the version in force; errors as in `version_in_force`."""
+    return version_text(engine, version_in_force(engine, name, folder))
+
+
+def _tried(engine: Engine, name: str) -> StoredTrial:
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise StrategyError(f"strategy file {name!r} doesn't exist")
     outcome, _ = _Refresh(engine, try_strategy, utc_now()).outcome(path.stem, _text_of(path))
     if not outcome.passed:
         raise StrategyError(f"strategy {path.stem}: it has not passed its trial: {outcome.fault}")
-    return compile_strategy(path.stem, outcome.source, path)
+    return outcome
 
 
 class _Refresh:

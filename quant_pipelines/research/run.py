@@ -169,6 +169,11 @@ def evaluator_of(job: OptimizationJob, strategy: StrategySource, source: History
     return _Run(job, strategy, source).evaluator({})
 
 
+def record_key_of(job: OptimizationJob, strategy: StrategySource, source: HistorySource) -> str:
+    """Key of the record that a settled job adds to."""
+    return _Run(job, strategy, source).record_key
+
+
 def open_source(engine: Engine | None, job: OptimizationJob, columns: Path | None = None) -> HistorySource:
     """History of a job: its archive, else the database, read through the column files of a folder."""
     if job.archive is not None:
@@ -195,7 +200,7 @@ class _Run:
 
     @cached_property
     def record_key(self) -> str:
-        """Digest of everything that decides a day, whatever the night that computes it."""
+        """See ``procedure.record_key``."""
         return record_key(self.job, self.strategy, self.execution_timeframe)
 
     @cached_property

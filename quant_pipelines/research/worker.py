@@ -1,8 +1,9 @@
-"""A worker process: one job as a JSON line on stdin, one answer as a JSON line on stdout, until stdin ends.
+"""A worker process: one unit as a JSON line on stdin, one answer as a JSON line on stdout, until stdin ends.
 
-Started by the pool as ``python -P -m quant_pipelines.research.worker``; the first line names the database,
-the folder of column files and the memory that it may take.
-Workers run at low priority and have their own connections, so that trading never waits for research.
+Started by whoever drains a queue as ``python -P -m quant_pipelines.research.worker``; the first line names
+the database, the folder of column files and the memory that it may take.
+Workers run at low priority and have their own connections, so that trading never waits for research. A
+strategy is read from the database by its version: who asks may stand on another machine.
 """
 
 import json
@@ -10,43 +11,44 @@ import logging
 import os
 import resource
 import sys
+import time
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, TextIO
 
 from sqlalchemy import Engine
 
-from quant_pipelines.core.errors import QuantError, with_its_kind
+from quant_pipelines.core.errors import OptimizationBusy, QuantError, with_its_kind
+from quant_pipelines.research.fitting import Fitting
 from quant_pipelines.research.history import HistorySource
 from quant_pipelines.research.job import COMBINATORIAL, OptimizationJob
+from quant_pipelines.research.library import version_text
 from quant_pipelines.research.run import open_source, optimize_one
 from quant_pipelines.research.study import study_one
+from quant_pipelines.research.units import SearchWork
 from quant_pipelines.research.wire import failure_document, verdict_document
-from quant_pipelines.store.engine import connect
+from quant_pipelines.sdk import StrategySource
+from quant_pipelines.store.engine import connected
 
 _NICENESS = 10
 _log = logging.getLogger(__name__)
 
 
-def serve(lines: TextIO, answers: TextIO) -> None:
-    """Answer every job until the lines end."""
-    opening = json.loads(lines.readline())
+def serve(lines: Iterable[str], answers: TextIO) -> None:
+    """Answer every unit until the lines end."""
+    lines = iter(lines)
+    opening = json.loads(next(lines))
     _limit_memory(opening["megabytes"])
-    engine = connect(opening["database_url"], pool_size=2) if opening["database_url"] else None
-    columns = Path(opening["columns"]) if opening["columns"] else None
-
-    @cache
-    def source(archive: str | None, exchange: str) -> HistorySource:
-        job = OptimizationJob("", "", "", archive=archive, exchange=exchange)
-        return open_source(engine, job, columns)
-
-    for line in lines:
-        job = OptimizationJob.from_document(json.loads(line))
-        answer = _answer(engine, job, lambda job: source(job.archive, job.exchange))
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-    if engine is not None:
-        engine.dispose()
+    with connected(opening["database_url"], pool_size=2) as engine:
+        room = _WorkerRoom(engine, Path(opening["columns"]) if opening["columns"] else None)
+        for line in lines:
+            began = time.process_time()
+            answer = _answer(room, json.loads(line))
+            answers.write(json.dumps(answer | {"cpu_seconds": time.process_time() - began}) + "\n")
+            answers.flush()
 
 
 def _limit_memory(megabytes: int) -> None:
@@ -57,24 +59,73 @@ def _limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
 
 
-def _answer(engine: Engine | None, job: OptimizationJob, source: Any) -> dict[str, Any]:
-    try:
+class _WorkerRoom:
+    """What a worker keeps from one unit to the next."""
+
+    def __init__(self, engine: Engine, columns: Path | None) -> None:
+        self._engine = engine
+        self._columns = columns
+        self._source = cache(self._opened)
+        self._fitting: tuple[str, Fitting] | None = None
+
+    def _opened(self, archive: str | None, exchange: str) -> HistorySource:
+        job = OptimizationJob("", "", "", archive=archive, exchange=exchange)
+        return open_source(self._engine, job, self._columns)
+
+    def do(self, work: SearchWork) -> dict[str, Any]:
+        """Do a unit: a study of many paths, the fits of some folds, or a walk-forward to its verdict."""
+        job, strategy = work.job, version_text(self._engine, work.version)
+        source = self._source(job.archive, job.exchange)
+        if work.part is not None:
+            return {"fitted": self._fitting_of(work, source, strategy).fit(work.part)}
         if job.windows.calendar == COMBINATORIAL:
-            studied = study_one(engine, job, source=source(job))
+            studied = study_one(self._engine, job, source=source, strategy=strategy)
             return {"study": studied.result, "study_id": studied.id}
-        return verdict_document(optimize_one(engine, job, source=source(job)))
+        return verdict_document(optimize_one(self._engine, job, source=source, strategy=strategy))
+
+    def _fitting_of(self, work: SearchWork, source: HistorySource, strategy: StrategySource) -> Fitting:
+        """Fits of the job; those of the one before are forgotten, with its history."""
+        if self._fitting is None or self._fitting[0] != work.job_key:
+            self._fitting = None
+            self._fitting = (work.job_key, Fitting(self._engine, work.job, source, strategy))
+        return self._fitting[1]
+
+
+def _answer(room: _WorkerRoom, document: dict[str, Any]) -> dict[str, Any]:
+    work = SearchWork.from_document(document)
+    try:
+        return room.do(work)
+    except OptimizationBusy as error:
+        return failure_document(str(error)) | {"busy": True}
     except QuantError as error:
         return failure_document(str(error))
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the other jobs go on
-        _log.exception("job failed: %s %s %s", job.strategy, job.symbol, job.timeframe)
+        _log.exception("job failed: %s %s %s", work.job.strategy, work.job.symbol, work.job.timeframe)
         return failure_document(with_its_kind(error))
 
 
 def main() -> None:
-    """Serve the pool that started this process."""
+    """Serve who started this process."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     os.nice(_NICENESS)
-    serve(sys.stdin, own_answers())
+    serve(lines_while_asked(sys.stdin), own_answers())
+
+
+def lines_while_asked(lines: TextIO) -> Iterator[str]:
+    """Hand on lines; where they end in the midst of work, end this process: nobody is there to be answered.
+
+    Whoever was killed can't end it, and what it is at, with its lock, is another worker's by then.
+    """
+    arrived: SimpleQueue[str] = SimpleQueue()
+
+    def read() -> None:
+        for line in lines:
+            arrived.put(line)
+        os._exit(0)
+
+    Thread(target=read, daemon=True).start()
+    while True:
+        yield arrived.get()
 
 
 def own_answers() -> TextIO:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from quant_pipelines.store.tables import strategy_library, strategy_trials
+from quant_pipelines.store.tables import strategy_library, strategy_trials, strategy_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,17 @@ def save_entries(connection: Connection, entries: Iterable[LibraryEntry]) -> Non
         connection.execute(row.on_conflict_do_update(index_elements=["name"], set_=changed))
 
 
-def read_source(connection: Connection, name: str, content_hash: str) -> str | None:
-    """Text of a version that was tried; None when there is none."""
-    is_it = (strategy_trials.c.name == name) & (strategy_trials.c.content_hash == content_hash)
-    return connection.execute(select(strategy_trials.c.source).where(is_it).limit(1)).scalar_one_or_none()
+def read_text(connection: Connection, name: str, content_hash: str) -> str | None:
+    """Text of a version that was tried, or judged at any time; None when there is none."""
+    for table, names in (
+        (strategy_trials, strategy_trials.c.name),
+        (strategy_versions, strategy_versions.c.strategy),
+    ):
+        is_it = (names == name) & (table.c.content_hash == content_hash)
+        found = connection.execute(select(table.c.source).where(is_it).limit(1)).scalar_one_or_none()
+        if found is not None:
+            return str(found)
+    return None
 
 
 def _trial(row: Row[Any]) -> StoredTrial:

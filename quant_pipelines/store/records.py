@@ -39,6 +39,12 @@ def open_record(connection: Connection, key: str) -> int:
     return int(connection.execute(select(records.c.id).where(records.c.record_key == key)).scalar_one())
 
 
+def fitted_folds(connection: Connection, record_id: int) -> frozenset[int]:
+    """Folds of a record whose parameters are known, by their number on the calendar."""
+    known = select(folds.c.fold).where(folds.c.record_id == record_id)
+    return frozenset(connection.execute(known).scalars())
+
+
 def first_seen_ms(connection: Connection, strategy: str, content_hash: str) -> int | None:
     """When a text first came here, to be tried or judged, milliseconds UTC; None if it never did."""
     seen = [

@@ -34,7 +34,9 @@ def commands_of(page: Path) -> list[str]:
 
 
 COMMANDS = sorted({command for page in PAGES for command in commands_of(page)})
-RUNNABLE = [command for command in COMMANDS if command.startswith(NEEDS_NO_STACK)]
+RUNNABLE = [
+    command for command in COMMANDS if command.startswith(NEEDS_NO_STACK) and "--cluster" not in command
+]
 
 
 def write_strategies(folder: Path) -> None:

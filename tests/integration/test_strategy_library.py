@@ -15,7 +15,8 @@ from quant_pipelines.research.library import (
     source_in_force,
     unknown_files,
 )
-from quant_pipelines.research.pool import WorkLimits, optimize_many
+from quant_pipelines.research.pool import optimize_many
+from quant_pipelines.research.round import WorkLimits
 from quant_pipelines.sandbox.trial import Tried
 from quant_pipelines.sdk import compile_strategy
 from quant_pipelines.sdk.trial.contract import Check

@@ -44,6 +44,7 @@ from quant_pipelines.store.tables.ops import (
     users,
 )
 from quant_pipelines.store.tables.parity import parity_causes, parity_days
+from quant_pipelines.store.tables.queue import search_rounds, search_units
 from quant_pipelines.store.tables.research import (
     backtests,
     combinatorial_splits,
@@ -147,6 +148,8 @@ __all__ = [
     "positions",
     "rate_budgets",
     "risk_limits",
+    "search_rounds",
+    "search_units",
     "searched_units",
     "signals",
     "regimes",

@@ -1,42 +1,12 @@
-"""A search ends at its time: what is running goes on, nothing more is begun."""
+"""A worker process ends with whoever asks it, and says nothing but answers."""
 
 import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from itertools import count
-from queue import SimpleQueue
-from typing import Any
 
-import pytest
-
-from quant_pipelines.research.pool import Worker, begun_before
-
-
-class Item:
-    """Piece of work that takes ten seconds of the clock beside it."""
-
-    job = "job"
-
-
-def ten_seconds_each() -> Iterator[float]:
-    return count(0.0, 10.0)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "begun"), [(0.0, 0), (0.1, 1), (10.0, 1), (10.1, 2), (25.0, 3), (99.0, 4)]
-)
-def test_nothing_is_begun_once_the_time_is_over(seconds: float, begun: int) -> None:
-    work: Any = SimpleQueue()
-    for _ in range(4):
-        work.put(Item())
-    told: list[Any] = []
-    clock = ten_seconds_each()
-    handed_out = [*begun_before(seconds, work, told.append, lambda: next(clock))]
-    assert (len(handed_out), len(told), work.qsize()) == (begun, begun, 4 - begun)
-
+from quant_pipelines.research.process import Worker
 
 STAYS = "import sys, time\nfor _ in sys.stdin: pass\ntime.sleep(30)"
 LEAVES_A_CHILD = """
@@ -67,3 +37,26 @@ def test_nothing_but_answers_is_in_the_pipe_and_no_child_keeps_it_open() -> None
         read, _, _ = select.select([worker.stdout], [], [], 10)
         assert read, "the pipe is open, and who reads a line of it waits"
         assert worker.stdout.read1() == b""  # type: ignore[attr-defined]
+
+
+WORKS_ON = """
+import sys, time
+from quant_pipelines.research.worker import lines_while_asked
+for line in lines_while_asked(sys.stdin):
+    print("begun", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_worker_in_the_midst_of_work_ends_with_who_asked() -> None:
+    """As where that was killed: its lease expires, and its lock must not outlive it."""
+    with subprocess.Popen(
+        (sys.executable, "-c", WORKS_ON), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write(b"work\n")
+        worker.stdin.flush()
+        assert worker.stdout.readline() == b"begun\n"
+        worker.stdin.close()
+        assert worker.wait(30) == 0
