@@ -10,6 +10,10 @@
     ├── BacktestError             a backtest was asked for something it can't do
     ├── OptimizationError         a search or a walk-forward can't run
     ├── LifecycleError            a stage change that the rules refuse
+    │   ├── Unproven              a name or a code that does not prove who decides
+    │   │   └── TriedTooOften     too many codes within a minute: a pause is expected
+    │   ├── RoleTooLow            who decides may not decide that
+    │   └── StaleForm             somebody else has acted since what was shown: read it again
     ├── StoreError                the database refuses or is away
     ├── SecretError               a key is missing, malformed, readable by others, or does not open
     ├── ReconciliationError       our books and the venue's differ: the symbol halts, a person is called
@@ -61,6 +65,22 @@ class OptimizationError(QuantError):
 
 class LifecycleError(QuantError):
     """A stage change that the rules refuse."""
+
+
+class Unproven(LifecycleError):
+    """A name or a code does not prove who decides."""
+
+
+class TriedTooOften(Unproven):
+    """Too many codes were tried within a minute."""
+
+
+class RoleTooLow(LifecycleError):
+    """Who decides may not decide that."""
+
+
+class StaleForm(LifecycleError):
+    """Somebody else has acted since what was shown was read."""
 
 
 class StoreError(QuantError):

@@ -5,8 +5,11 @@ from typing import Any, Final, Literal, TypeAlias
 
 from quant_pipelines.core.bounds import Bounds
 
-NameKind: TypeAlias = Literal["exchange", "symbol", "instrument set", "channel", "hours", "template"]
-"""What a setting names: something that is traded; where alerts go; hours of a day; how an alert reads."""
+NameKind: TypeAlias = Literal[
+    "exchange", "symbol", "instrument set", "channel", "hours", "template", "host", "origin", "network"
+]
+"""What a setting names: something that is traded; where alerts go; hours of a day; how an alert reads; who
+may call the gateway."""
 SECRET_KINDS: Final = frozenset({"channel"})
 """Kinds whose values hold secrets: no sentence, listing or representation shows them."""
 

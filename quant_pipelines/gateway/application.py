@@ -1,0 +1,61 @@
+"""The application: routers, their guard, and what every connection passes before."""
+
+from typing import Any, cast
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from quant_pipelines.gateway import login_routes, state_routes
+from quant_pipelines.gateway.boundary import Boundary
+from quant_pipelines.gateway.cookies import PLAIN
+from quant_pipelines.gateway.problems import tell_problems
+from quant_pipelines.gateway.services import Services
+
+_TITLE = "quant"
+ROUTERS: tuple[APIRouter, ...] = (login_routes.ROUTER, state_routes.ROUTER)
+
+
+def build_application(services: Services, more: tuple[APIRouter, ...] = ()) -> FastAPI:
+    """Application on its collaborators, without what stands in front of it; see ``served``.
+
+    Parameters
+    ----------
+    services
+        Everything that routes work with.
+    more
+        Routers besides the API's own, such as a console's.
+    """
+    application = FastAPI(
+        title=_TITLE,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    application.state.services = services
+    tell_problems(application)
+    for router in (*ROUTERS, *more):
+        application.include_router(router)
+    application.openapi = lambda: _described(application)  # type: ignore[method-assign]
+    return application
+
+
+def served(application: FastAPI) -> ASGIApp:
+    """Application as a server calls it: proxies that are listed are believed, hosts and origins proven."""
+    services: Services = application.state.services
+    inner: Any = Boundary(application, services.rules)  # uvicorn types the same protocol in its own words
+    outer: Any = ProxyHeadersMiddleware(inner, trusted_hosts=list(services.rules.proxies))
+    return cast(ASGIApp, outer)
+
+
+def _described(application: FastAPI) -> dict[str, Any]:
+    if application.openapi_schema is None:
+        schema = get_openapi(title=_TITLE, version="1", routes=application.routes)
+        schema.setdefault("components", {})["securitySchemes"] = {
+            "session": {"type": "apiKey", "in": "cookie", "name": PLAIN},
+            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        }
+        application.openapi_schema = schema
+    return application.openapi_schema
