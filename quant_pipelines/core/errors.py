@@ -13,6 +13,7 @@
     │   ├── Unproven              a name or a code that does not prove who decides
     │   │   └── TriedTooOften     too many codes within a minute: a pause is expected
     │   ├── RoleTooLow            who decides may not decide that
+    │   ├── UnknownRow            an id or a name of nothing that is stored
     │   └── StaleForm             somebody else has acted since what was shown: read it again
     ├── StoreError                the database refuses or is away
     ├── SecretError               a key is missing, malformed, readable by others, or does not open
@@ -77,6 +78,10 @@ class TriedTooOften(Unproven):
 
 class RoleTooLow(LifecycleError):
     """Who decides may not decide that."""
+
+
+class UnknownRow(LifecycleError):
+    """An id or a name of nothing that is stored."""
 
 
 class StaleForm(LifecycleError):

@@ -1,5 +1,6 @@
 """The application: routers, their guard, and what every connection passes before."""
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI
@@ -7,14 +8,16 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from quant_pipelines.gateway import login_routes, state_routes
+from quant_pipelines.gateway import login_routes, reading_routes, state_routes
 from quant_pipelines.gateway.boundary import Boundary
 from quant_pipelines.gateway.cookies import PLAIN
 from quant_pipelines.gateway.problems import tell_problems
+from quant_pipelines.gateway.route import needs
 from quant_pipelines.gateway.services import Services
+from quant_pipelines.gateway.verb_routes import verb_router
 
 _TITLE = "quant"
-ROUTERS: tuple[APIRouter, ...] = (login_routes.ROUTER, state_routes.ROUTER)
+ROUTERS: tuple[APIRouter, ...] = (login_routes.ROUTER, state_routes.ROUTER, reading_routes.ROUTER)
 
 
 def build_application(services: Services, more: tuple[APIRouter, ...] = ()) -> FastAPI:
@@ -36,7 +39,7 @@ def build_application(services: Services, more: tuple[APIRouter, ...] = ()) -> F
     )
     application.state.services = services
     tell_problems(application)
-    for router in (*ROUTERS, *more):
+    for router in (*ROUTERS, verb_router(), *more):
         application.include_router(router)
     application.openapi = lambda: _described(application)  # type: ignore[method-assign]
     return application
@@ -50,6 +53,10 @@ def served(application: FastAPI) -> ASGIApp:
     return cast(ASGIApp, outer)
 
 
+def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (one for path in schema["paths"].values() for one in path.values() if isinstance(one, dict))
+
+
 def _described(application: FastAPI) -> dict[str, Any]:
     if application.openapi_schema is None:
         schema = get_openapi(title=_TITLE, version="1", routes=application.routes)
@@ -57,5 +64,7 @@ def _described(application: FastAPI) -> dict[str, Any]:
             "session": {"type": "apiKey", "in": "cookie", "name": PLAIN},
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         }
+        for operation in _operations(schema):
+            operation.update(needs("viewer") | operation)
         application.openapi_schema = schema
     return application.openapi_schema

@@ -17,9 +17,9 @@ from quant_pipelines.core.errors import (
     QuantError,
     RoleTooLow,
     SecretError,
-    StaleForm,
     StoreError,
     TriedTooOften,
+    UnknownRow,
     Unproven,
 )
 
@@ -27,7 +27,7 @@ STATUSES: Final[tuple[tuple[type[QuantError], int], ...]] = (
     (TriedTooOften, 429),
     (Unproven, 401),
     (RoleTooLow, 403),
-    (StaleForm, 409),
+    (UnknownRow, 404),
     (LifecycleError, 409),
     (ConfigurationError, 422),
     (DataError, 422),

@@ -122,6 +122,9 @@ class Verb:
         Words of its ``target`` that let orders go to a venue: at a real exchange only users with codes may.
     runs_as
         ``function``: carried out at once; ``job``: anywhere but on the command line it is a run of the job.
+    form, op
+        What a run of the job asks for where the command line has arguments of its own, and the op that is
+        configured by it.
     kinds
         Verbs below it, such as ``halt`` of ``runner``.
     """
@@ -143,6 +146,8 @@ class Verb:
     role: "Role" = "operator"
     money: tuple[str, ...] = ()
     runs_as: Literal["function", "job"] = "function"
+    form: tuple[Field, ...] = ()
+    op: str = ""
     kinds: "tuple[Verb, ...]" = ()
 
     def leaves(self) -> "Iterator[Verb]":
