@@ -1,6 +1,7 @@
 """The application: routers, their guard, and what every connection passes before."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI
@@ -14,6 +15,8 @@ from quant_pipelines.gateway.cookies import PLAIN
 from quant_pipelines.gateway.problems import tell_problems
 from quant_pipelines.gateway.route import needs
 from quant_pipelines.gateway.services import Services
+from quant_pipelines.gateway.streams import sockets
+from quant_pipelines.gateway.streams.hub import Hub
 from quant_pipelines.gateway.verb_routes import verb_router
 
 _TITLE = "quant"
@@ -30,7 +33,15 @@ def build_application(services: Services, more: tuple[APIRouter, ...] = ()) -> F
     more
         Routers besides the API's own, such as a console's.
     """
+    hub = Hub(services.engine, services.rules.stream_backlog)
+
+    @asynccontextmanager
+    async def living(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await hub.close()
+
     application = FastAPI(
+        lifespan=living,
         title=_TITLE,
         version="1",
         docs_url=None,
@@ -38,8 +49,9 @@ def build_application(services: Services, more: tuple[APIRouter, ...] = ()) -> F
         openapi_url="/api/v1/openapi.json",
     )
     application.state.services = services
+    application.state.hub = hub
     tell_problems(application)
-    for router in (*ROUTERS, verb_router(), *more):
+    for router in (*ROUTERS, verb_router(), sockets.ROUTER, *more):
         application.include_router(router)
     application.openapi = lambda: _described(application)  # type: ignore[method-assign]
     return application

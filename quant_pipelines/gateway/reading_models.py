@@ -88,7 +88,7 @@ class PositionView(_Shown):
     price_at: datetime | None
 
 
-class EquityPoint(_Shown):
+class EquityBarView(_Shown):
     """A book at the close of a bar."""
 
     ts: datetime = Field(examples=[_MOMENT])

@@ -40,7 +40,7 @@ OfDeployment = Annotated[int | None, Query(ge=0, le=ROW_ID.high, description="of
 Cursor = Annotated[Text | None, Query(description="`next` of the page before")]
 
 
-class Reading:
+class RowReading:
     """A transaction that reads, with what every page says of it."""
 
     def __init__(self, connection: Connection, services: Services) -> None:
@@ -62,10 +62,10 @@ class Reading:
 
 
 @contextmanager
-def reading(services: Services) -> Iterator[Reading]:
+def reading(services: Services) -> Iterator[RowReading]:
     """Open a transaction that reads."""
     with transaction(services.engine) as connection:
-        yield Reading(connection, services)
+        yield RowReading(connection, services)
 
 
 @ROUTER.get("/deployments", summary="Deployments with their books")
@@ -101,13 +101,13 @@ def equity_of(
     deployment_id: Deployment,
     points: Points = 500,
     before: Annotated[AwareDatetime | None, Query(description="bars that closed before")] = None,
-) -> Page[models.EquityPoint]:
+) -> Page[models.EquityBarView]:
     """Book of a deployment at each of its newest bars, oldest first."""
     with reading(services) as read:
         _require_deployment(read.connection, deployment_id)
         rows = shown_rows.equity_of(read.connection, deployment_id, limit=points, before=before)
         following = rows[0]["ts"].astimezone(UTC).isoformat() if len(rows) == points else None
-        return read.page(models.EquityPoint, rows, following)
+        return read.page(models.EquityBarView, rows, following)
 
 
 @ROUTER.get("/fills", summary="Fills")

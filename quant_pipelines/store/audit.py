@@ -27,14 +27,14 @@ _BEFORE_THE_FIRST = bytes(32)
 _EXACT_FLOAT = 2**53
 
 
-class _Seen(NamedTuple):
+class _SeenRow(NamedTuple):
     """What who decides has seen: the newest row then, and the subjects that were compared with it."""
 
     newest_id: int
     compared: set[str]
 
 
-_SEEN: ContextVar[_Seen | None] = ContextVar("seen", default=None)
+_SEEN: ContextVar[_SeenRow | None] = ContextVar("seen", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def as_seen(newest_id: int | None) -> Iterator[None]:
     newest_id
         Newest row of the log when that was read which a person decides on.
     """
-    token = _SEEN.set(None if newest_id is None else _Seen(newest_id, set()))
+    token = _SEEN.set(None if newest_id is None else _SeenRow(newest_id, set()))
     try:
         yield
     finally:

@@ -3,24 +3,26 @@
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import pyotp
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 from starlette.testclient import TestClient
 
 from quant_pipelines.core.gateway_settings import GatewaySettings
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.core.timeframes import day_start_ms
+from quant_pipelines.core.timeframes import day_start_ms, from_ms
 from quant_pipelines.gateway.application import build_application, served
 from quant_pipelines.gateway.problems import Refused
 from quant_pipelines.gateway.services import Services
 from quant_pipelines.operations import users
 from quant_pipelines.operations.key_store import KeyStore
 from quant_pipelines.operations.people import Claimant
+from quant_pipelines.store.tables import accounts, deployments, equity, fills, strategy_versions
 
 NOW = day_start_ms("2025-06-10") + 600_000
 ROLES = ("viewer", "operator", "approver", "admin")
@@ -71,6 +73,41 @@ class Gate:
 
     def wait(self, steps: float = 1) -> None:
         self.now_ms += int(steps * 30_000)
+
+    def deployed(self) -> int:
+        """Deployment of a strategy on paper, that has booked nothing yet."""
+        at = from_ms(self.now_ms)
+        values: dict[str, Any] = {
+            "strategy": "ema_cross",
+            "exchange": "binanceusdm",
+            "symbol": "BTC/USDT:USDT",
+        }
+        values |= {"timeframe": "1h", "execution_timeframe": "1m", "parameters": {}, "settings": {}}
+        values |= {"stage": "paper", "capital": 10_000, "history_start": at, "created_at": at}
+        with self.engine.begin() as connection:
+            account = {"name": "paper", "venue": "paper", "currency": "USDT", "capital": 1, "created_at": at}
+            account_id = connection.execute(
+                insert(accounts).values(account).returning(accounts.c.id)
+            ).scalar()
+            text = {"strategy": "ema_cross", "content_hash": "a", "kernel_digest": "b", "source": "c"}
+            version = insert(strategy_versions).values(text | {"parameters": {}, "created_at": at})
+            version_id = connection.execute(version.returning(strategy_versions.c.id)).scalar()
+            values |= {"account_id": account_id, "strategy_version_id": version_id, "stage_changed_at": at}
+            made = insert(deployments).values(values).returning(deployments.c.id)
+            return int(connection.execute(made).scalar_one())
+
+    def booked(self, deployment_id: int, at: datetime) -> None:
+        """Have a bar booked that closed then."""
+        values = {"equity": 10_000.0, "cash": 9000.0, "position": 1.0, "price": 1000.0, "booked_at": at}
+        with self.engine.begin() as connection:
+            connection.execute(insert(equity).values(deployment_id=deployment_id, ts=at, **values))
+
+    def filled(self, deployment_id: int, at: datetime, trade_id: str) -> None:
+        """Have a fill booked."""
+        values = {"venue": "paper", "symbol": "BTC/USDT:USDT", "trade_id": trade_id, "side": "buy"}
+        values |= {"quantity": 1, "price": 1000, "fee": "0.5", "reason": "target", "ts": at, "booked_at": at}
+        with self.engine.begin() as connection:
+            connection.execute(insert(fills).values(deployment_id=deployment_id, **values))
 
     def application(self) -> Any:
         services = Services(self.store, self.settings, self.runs)
