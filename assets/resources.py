@@ -21,7 +21,7 @@ from quant_pipelines.store.market import read_universe, read_whitelist
 from quant_pipelines.store.rate_budgets import PostgresLedger
 
 if TYPE_CHECKING:
-    from quant_pipelines.operations.keys import KeyStore
+    from quant_pipelines.operations.key_store import KeyStore
 
 Answer = TypeVar("Answer")
 SourceFactory = Callable[[ExchangeSettings], AbstractAsyncContextManager[Any]]
@@ -79,7 +79,7 @@ class Platform:
     @property
     def key_store(self) -> "KeyStore":
         """What proves operators; secrets of the environment do not reach this process."""
-        from quant_pipelines.operations.keys import KeyStore  # noqa: PLC0415 - it imports a compiler
+        from quant_pipelines.operations.key_store import KeyStore  # noqa: PLC0415 - only who signs needs it
 
         return KeyStore(self.engine, self.home, {}, self.clock)
 

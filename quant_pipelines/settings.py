@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from quant_pipelines.core.bounds import Bounds
+from quant_pipelines.core.callers import require_host, require_network, require_origin
 from quant_pipelines.core.cluster import require_cluster
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.exchanges import require_exchange
@@ -49,6 +50,9 @@ _NAMES: Mapping[str, Callable[[str, str], object]] = {
     "hours": lambda text, _: quiet_hours_of(text),
     "template": lambda text, _: require_template(text),
     "cluster": lambda address, _: require_cluster(address) if address else "",
+    "host": lambda name, _: require_host(name),
+    "origin": lambda text, _: require_origin(text),
+    "network": lambda text, _: require_network(text),
 }
 
 

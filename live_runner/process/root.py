@@ -18,7 +18,8 @@ from live_runner.process.vitals import beating
 from live_runner.venue.accounts import KeyPair, orders_with
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.operations.keys import KeyStore, keep_copy, stored_keys
+from quant_pipelines.operations.key_store import KeyStore
+from quant_pipelines.operations.keys import keep_copy, stored_keys
 from quant_pipelines.sandbox.host import HostLimits, SandboxHost
 from quant_pipelines.settings import SETTINGS_FILE, home_folder, load_settings
 from quant_pipelines.stack.pulse import Pulse

@@ -47,7 +47,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 def _accept(arguments: argparse.Namespace) -> int:
     from quant_pipelines.core.clock import system_clock_ms
     from quant_pipelines.operations.audit_anchors import accept_log
-    from quant_pipelines.operations.keys import KeyStore
+    from quant_pipelines.operations.key_store import KeyStore
     from quant_pipelines.operations.people import identify
     from quant_pipelines.stack.home import open_home
 

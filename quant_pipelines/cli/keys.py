@@ -10,13 +10,13 @@ from quant_pipelines.cli.output import print_answer, table
 from quant_pipelines.core.exchanges import require_exchange
 
 if TYPE_CHECKING:
-    from quant_pipelines.operations.keys import KeyStore
+    from quant_pipelines.operations.key_store import KeyStore
     from quant_pipelines.operations.receipt import Receipt
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Add, list, remove or rotate; every change is signed."""
-    from quant_pipelines.operations.keys import KeyStore
+    from quant_pipelines.operations.key_store import KeyStore
 
     with opened(arguments) as (engine, settings):
         store = KeyStore(engine, home_of(arguments), os.environ)

@@ -135,7 +135,7 @@ def decide(verb: Verb, arguments: argparse.Namespace, **given: Any) -> int:
     given
         Values of the verb's fields.
     """
-    from quant_pipelines.operations.keys import KeyStore
+    from quant_pipelines.operations.key_store import KeyStore
 
     with opened(arguments) as (engine, settings):
         signed = {field.name: getattr(arguments, field.name) for field in SIGNATURE}

@@ -11,7 +11,7 @@ from quant_pipelines.cli.parse import UsageError
 def run(arguments: argparse.Namespace) -> int:
     """List, add, reset or disable; every change is signed by an admin."""
     from quant_pipelines.operations import users
-    from quant_pipelines.operations.keys import KeyStore
+    from quant_pipelines.operations.key_store import KeyStore
 
     if arguments.action != "list" and not arguments.name:
         raise UsageError(f"{arguments.action} names nobody; expected the name of a user")

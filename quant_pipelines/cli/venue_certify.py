@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     from quant_pipelines.core.clock import utc_now
     from quant_pipelines.exchange.version import venue_version
     from quant_pipelines.operations.certify import store_certificate
-    from quant_pipelines.operations.keys import KeyStore
+    from quant_pipelines.operations.key_store import KeyStore
     from quant_pipelines.operations.people import identify
     from quant_pipelines.store.certificates import DEMO, Certificate
     from quant_pipelines.trading.certificate import has_passed

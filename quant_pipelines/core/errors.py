@@ -11,6 +11,11 @@
     ├── OptimizationError         a search or a walk-forward can't run
     │   └── OptimizationBusy      another process is at it: try later
     ├── LifecycleError            a stage change that the rules refuse
+    │   ├── Unproven              a name or a code that does not prove who decides
+    │   │   └── TriedTooOften     too many codes within a minute: a pause is expected
+    │   ├── RoleTooLow            who decides may not decide that
+    │   ├── UnknownRow            an id or a name of nothing that is stored
+    │   └── StaleForm             somebody else has acted since what was shown: read it again
     ├── StoreError                the database refuses or is away
     ├── SecretError               a key is missing, malformed, readable by others, or does not open
     ├── ReconciliationError       our books and the venue's differ: the symbol halts, a person is called
@@ -66,6 +71,26 @@ class OptimizationBusy(OptimizationError):
 
 class LifecycleError(QuantError):
     """A stage change that the rules refuse."""
+
+
+class Unproven(LifecycleError):
+    """A name or a code does not prove who decides."""
+
+
+class TriedTooOften(Unproven):
+    """Too many codes were tried within a minute."""
+
+
+class RoleTooLow(LifecycleError):
+    """Who decides may not decide that."""
+
+
+class UnknownRow(LifecycleError):
+    """An id or a name of nothing that is stored."""
+
+
+class StaleForm(LifecycleError):
+    """Somebody else has acted since what was shown was read."""
 
 
 class StoreError(QuantError):

@@ -6,9 +6,19 @@ from typing import Any, Final, Literal, TypeAlias
 from quant_pipelines.core.bounds import Bounds
 
 NameKind: TypeAlias = Literal[
-    "exchange", "symbol", "instrument set", "channel", "hours", "template", "cluster"
+    "exchange",
+    "symbol",
+    "instrument set",
+    "channel",
+    "hours",
+    "template",
+    "cluster",
+    "host",
+    "origin",
+    "network",
 ]
-"""What a setting names: what is traded; where alerts go, when and how they read; where searches run."""
+"""What a setting names: what is traded; where alerts go, when and how they read; where searches run; who may call
+the gateway."""
 SECRET_KINDS: Final = frozenset({"channel"})
 """Kinds whose values hold secrets: no sentence, listing or representation shows them."""
 

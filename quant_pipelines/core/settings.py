@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from quant_pipelines.core.alert_settings import AlertSettings, WatchdogSettings
 from quant_pipelines.core.allocation_settings import AllocationSettings
+from quant_pipelines.core.gateway_settings import GatewaySettings
 from quant_pipelines.core.hotlist_settings import HotListSettings
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.search_settings import OptimizationSettings
@@ -17,9 +18,9 @@ from quant_pipelines.core.setting_fields import limit_setting, name_setting, set
 DEFAULT_SYMBOLS = tuple(
     f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC")
 )
-SECRET_VARIABLES = frozenset(
-    {"QUANT_API_KEY", "QUANT_API_SECRET", "QUANT_MASTER_KEY", "QUANT_MASTER_KEY_NEXT"}
-)
+MASTER_VARIABLES = frozenset({"QUANT_MASTER_KEY", "QUANT_MASTER_KEY_NEXT"})
+"""Open what is sealed."""
+SECRET_VARIABLES = frozenset({"QUANT_API_KEY", "QUANT_API_SECRET"}) | MASTER_VARIABLES
 """Secrets are never settings; only the processes that need them see these."""
 CHANNELS_VARIABLE = "QUANT_ALERTS__CHANNELS"
 """The one setting that holds secrets; only the process that sends alerts sees it."""
@@ -373,3 +374,4 @@ class Settings:
     runner: RunnerSettings = setting(RunnerSettings(), "live runner")
     alerts: AlertSettings = setting(AlertSettings(), "who is told")
     watchdog: WatchdogSettings = setting(WatchdogSettings(), "what may not fall silent")
+    gateway: GatewaySettings = setting(GatewaySettings(), "API and console")

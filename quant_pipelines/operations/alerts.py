@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
-from quant_pipelines.core.errors import ConfigurationError, LifecycleError
+from quant_pipelines.core.errors import ConfigurationError, LifecycleError, UnknownRow
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.notify.channels import channels_of
 from quant_pipelines.notify.courier import Parcel, deliver
@@ -48,7 +48,7 @@ def acknowledge_alert(engine: Engine, signature: Signature, *, alert_id: int, cl
     with transaction(engine) as connection:
         before = store.acknowledge(connection, alert_id, signature.operator, clock_time(clock))
         if before is None:
-            raise LifecycleError(f"alert {alert_id} does not exist; expected an id that quant alerts lists")
+            raise UnknownRow(f"alert {alert_id} does not exist; expected an id that quant alerts lists")
         if before["acknowledged_by"]:
             raise LifecycleError(f"alert {alert_id} is known to {before['acknowledged_by']} already")
         detail = {"reason": signature.reason, "source": before["source"], "message": before["message"]}

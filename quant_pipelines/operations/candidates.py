@@ -9,7 +9,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
-from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.errors import LifecycleError, UnknownRow
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.lifecycle.admission import (
     admitted,
@@ -104,7 +104,7 @@ def reject_candidate(engine: Engine, signature: Signature, *, verdict_id: int, c
 def _verdict(connection: Connection, verdict_id: int) -> VerdictRecord:
     found = read_verdict(connection, verdict_id)
     if found is None:
-        raise LifecycleError(f"verdict {verdict_id} does not exist; expected the id of a stored verdict")
+        raise UnknownRow(f"verdict {verdict_id} does not exist; expected the id of a stored verdict")
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
-from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.errors import LifecycleError, UnknownRow
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.timeline import Stint, parameter_changes, text_changes, told_changes
 from quant_pipelines.lifecycle.challenge import PROVES
@@ -61,9 +61,7 @@ def deployment_history(
     with transaction(engine) as connection:
         stored = read_stage(connection, deployment_id)
         if stored is None:
-            raise LifecycleError(
-                f"deployment:{deployment_id} does not exist; expected the id of a deployment"
-            )
+            raise UnknownRow(f"deployment:{deployment_id} does not exist; expected the id of a deployment")
         own = store.read_challenge(connection, deployment_id)
         look = fresh_evidence(stored.look, Freshness(now.date(), ladder.evidence_max_days))
         return {

@@ -1,16 +1,17 @@
 """API keys of accounts: added, shown by fingerprint, taken away and sealed again; each change is audited."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
-from quant_pipelines.core.clock import Clock, clock_time, system_clock_ms
+from quant_pipelines.core.clock import clock_time
 from quant_pipelines.core.errors import SecretError, unknown_name
+from quant_pipelines.operations.key_store import KeyStore
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.secrets import (
     ApiKeys,
@@ -32,28 +33,6 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.users import change_user, read_users
 
 _CURRENCY = "USDT"
-
-
-@dataclass(frozen=True, slots=True)
-class KeyStore:
-    """Where keys are, and what opens them.
-
-    Parameters
-    ----------
-    engine
-        Product database.
-    home
-        Folder with the master key's file.
-    environment
-        May hold the master key instead.
-    clock
-        When keys change.
-    """
-
-    engine: Engine
-    home: Path
-    environment: Mapping[str, str]
-    clock: Clock = system_clock_ms
 
 
 def add_keys(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from quant_pipelines.core.account_limits import COUNTS, EVERY_LIMIT, meant_bounds
 from quant_pipelines.core.bounds import ROW_ID
 from quant_pipelines.core.clock import Clock, clock_time
-from quant_pipelines.core.errors import LifecycleError, unknown_name
+from quant_pipelines.core.errors import LifecycleError, UnknownRow, unknown_name
 from quant_pipelines.core.limits import LIMITS
 from quant_pipelines.operations.proposals import expire
 from quant_pipelines.operations.receipt import Receipt, Signature
@@ -216,13 +216,13 @@ def require_scope(connection: Connection, scope: str) -> None:
     kind, _, number = scope.partition(":")
     if kind == ACCOUNT and number.isdecimal():
         if not has_account(connection, int(number[:18])):
-            raise LifecycleError(f"{scope} does not exist; expected the id of an account")
+            raise UnknownRow(f"{scope} does not exist; expected the id of an account")
         return
     is_number = number.isascii() and number.isdigit()
     if kind != "deployment" or not is_number or ROW_ID.fault("id", int(number[:20])):
         raise LifecycleError(f"scope is {scope!r}; expected account or deployment:<id>")
     if read_stage(connection, int(number)) is None:
-        raise LifecycleError(f"{scope} does not exist; expected the id of a deployment")
+        raise UnknownRow(f"{scope} does not exist; expected the id of a deployment")
 
 
 def _require_limit_scope(connection: Connection, scope: str) -> None:
@@ -231,4 +231,4 @@ def _require_limit_scope(connection: Connection, scope: str) -> None:
         return
     name, known = scope.removeprefix(STRATEGY_SCOPE), strategy_names(connection)
     if name not in known:
-        raise LifecycleError(unknown_name("strategy", name, known))
+        raise UnknownRow(unknown_name("strategy", name, known))

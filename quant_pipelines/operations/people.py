@@ -13,8 +13,8 @@ from pyotp.utils import strings_equal
 from sqlalchemy import Connection
 
 from quant_pipelines.core.clock import clock_time
-from quant_pipelines.core.errors import LifecycleError, QuantError
-from quant_pipelines.operations.keys import KeyStore
+from quant_pipelines.core.errors import LifecycleError, QuantError, RoleTooLow, TriedTooOften, Unproven
+from quant_pipelines.operations.key_store import KeyStore
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.secrets import open_seed, read_master_keys
 from quant_pipelines.store.engine import transaction
@@ -27,7 +27,8 @@ _MOST_TRIES = 5
 _WINDOW = timedelta(minutes=1)
 LONGEST_QUEUE = timedelta(minutes=15)
 _DRIFT_STEPS = (0, -1, 1)
-_ROLES: tuple[Role, ...] = get_args(Role)
+ROLES: tuple[Role, ...] = get_args(Role)
+"""Each may what those before it may."""
 
 
 class Claimant(NamedTuple):
@@ -100,13 +101,11 @@ def _entitled(connection: Connection, claimant: Claimant) -> User:
     user = locked_user(connection, name)
     if user is None or user.disabled_at is not None:
         what = "is disabled" if user else "is no user"
-        raise LifecycleError(f"operator {name!r} {what}; expected a name that quant users list shows as able")
-    if _ROLES.index(user.role) < _ROLES.index(claimant.role):
-        raise LifecycleError(f"{name} is {_with_article(user.role)}; expected {_with_article(claimant.role)}")
+        raise Unproven(f"operator {name!r} {what}; expected a name that quant users list shows as able")
+    if ROLES.index(user.role) < ROLES.index(claimant.role):
+        raise RoleTooLow(f"{name} is {_with_article(user.role)}; expected {_with_article(claimant.role)}")
     if not claimant.code.strip():
-        raise LifecycleError(
-            f"{name} gave no code; expected the {_DIGITS} digits that the authenticator shows"
-        )
+        raise Unproven(f"{name} gave no code; expected the {_DIGITS} digits that the authenticator shows")
     return user
 
 
@@ -116,7 +115,7 @@ def _fault(connection: Connection, user: User, claimant: Claimant, store: KeySto
     recent = [at for at in user.tried_at if timedelta() <= now - at < _WINDOW]
     if len(recent) >= _MOST_TRIES:
         left = int((recent[0] + _WINDOW - now).total_seconds()) + 1
-        return LifecycleError(
+        return TriedTooOften(
             f"{_MOST_TRIES} codes of {user.name} were tried within a minute; "
             f"expected a pause of {left} seconds"
         )
@@ -125,9 +124,9 @@ def _fault(connection: Connection, user: User, claimant: Claimant, store: KeySto
     totp = pyotp.TOTP(seed, digits=_DIGITS, interval=STEP_SECONDS)
     step = _step_of(totp, claimant.code.strip(), _given_at(claimant, now))
     if step is None:
-        return LifecycleError(f"the code of {user.name} is not right; expected the one that is shown now")
+        return Unproven(f"the code of {user.name} is not right; expected the one that is shown now")
     if step <= user.last_step:
-        return LifecycleError(f"that code of {user.name} was used already; expected the next one")
+        return Unproven(f"that code of {user.name} was used already; expected the next one")
     change_user(connection, user.name, last_step=step)
     return None
 

@@ -7,7 +7,7 @@ same unit stands before it again.
 from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
-from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.errors import LifecycleError, UnknownRow
 from quant_pipelines.lifecycle.screen import unit_of
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.optimize.verdict import VerdictRecord
@@ -30,7 +30,7 @@ def roll_back_verdict(engine: Engine, signature: Signature, *, verdict_id: int, 
         store.lock_screen(connection)
         verdict = read_verdict(connection, verdict_id)
         if verdict is None:
-            raise LifecycleError(f"verdict {verdict_id} does not exist; expected the id of a stored verdict")
+            raise UnknownRow(f"verdict {verdict_id} does not exist; expected the id of a stored verdict")
         newest = newest_verdict_id(connection, verdict)
         _require_earlier(verdict, newest)
         traded = store.traded_units(connection).get(unit_of(verdict))

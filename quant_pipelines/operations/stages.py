@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
-from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.errors import LifecycleError, UnknownRow
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings
@@ -237,7 +237,7 @@ def locked_stage(connection: Connection, deployment_id: int) -> StoredStage:
     """
     stored = read_stage(connection, deployment_id, for_update=True)
     if stored is None:
-        raise LifecycleError(f"deployment:{deployment_id} does not exist; expected the id of a deployment")
+        raise UnknownRow(f"deployment:{deployment_id} does not exist; expected the id of a deployment")
     if stored.set_id is not None:
         raise LifecycleError(
             f"{stored.key} is a leg; expected its set, deployment:{stored.set_id}, which moves as a whole"

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from quant_pipelines.core.clock import clock_time
 from quant_pipelines.core.errors import LifecycleError, unknown_name
-from quant_pipelines.operations.keys import KeyStore
+from quant_pipelines.operations.key_store import KeyStore
 from quant_pipelines.operations.people import Claimant, identify
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.voided import clause_of

@@ -16,7 +16,7 @@ from quant_pipelines.operations.receipt import OperatedStack, Receipt, Signature
 
 if TYPE_CHECKING:
     from quant_pipelines.core.settings import Settings
-    from quant_pipelines.operations.keys import KeyStore
+    from quant_pipelines.operations.key_store import KeyStore
     from quant_pipelines.store.tables.ops import Role
 
 Kind: TypeAlias = Literal[
@@ -122,6 +122,9 @@ class Verb:
         Words of its ``target`` that let orders go to a venue: at a real exchange only users with codes may.
     runs_as
         ``function``: carried out at once; ``job``: anywhere but on the command line it is a run of the job.
+    form, op
+        What a run of the job asks for where the command line has arguments of its own, and the op that is
+        configured by it.
     kinds
         Verbs below it, such as ``halt`` of ``runner``.
     """
@@ -143,6 +146,8 @@ class Verb:
     role: "Role" = "operator"
     money: tuple[str, ...] = ()
     runs_as: Literal["function", "job"] = "function"
+    form: tuple[Field, ...] = ()
+    op: str = ""
     kinds: "tuple[Verb, ...]" = ()
 
     def leaves(self) -> "Iterator[Verb]":
@@ -161,7 +166,14 @@ def loaded(reference: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def carry_out(verb: Verb, given: Mapping[str, Any], *, store: "KeyStore", settings: "Settings") -> Receipt:
+def carry_out(
+    verb: Verb,
+    given: Mapping[str, Any],
+    *,
+    store: "KeyStore",
+    settings: "Settings",
+    proven: Signature | None = None,
+) -> Receipt:
     """Do what an operator asks; each parameter of the verb's function is filled by its name.
 
     Parameters
@@ -173,6 +185,9 @@ def carry_out(verb: Verb, given: Mapping[str, Any], *, store: "KeyStore", settin
         default. ``asked_at`` is when that was given, where it is carried out later (see ``Claimant``).
     store, settings
         The stack that is meant, and what opens the seeds of its users.
+    proven
+        Who decides, where that was proven before, as a login does; what lets orders go to a real exchange
+        asks for a code all the same.
 
     Raises
     ------
@@ -189,7 +204,7 @@ def carry_out(verb: Verb, given: Mapping[str, Any], *, store: "KeyStore", settin
         "settings": settings,
         "ladder": settings.ladder,
         "exchange": settings.exchange.id,
-        "signature": _signature(verb, given, store, settings),
+        "signature": _signature(verb, given, store, settings, proven),
         "clock": store.clock,
         "stack": OperatedStack(store.engine, settings, store.clock),
         **{field.name: field.default for field in verb.fields if field.default is not REQUIRED},
@@ -200,7 +215,13 @@ def carry_out(verb: Verb, given: Mapping[str, Any], *, store: "KeyStore", settin
     return receipt
 
 
-def _signature(verb: Verb, given: Mapping[str, Any], store: "KeyStore", settings: "Settings") -> Signature:
+def _signature(
+    verb: Verb,
+    given: Mapping[str, Any],
+    store: "KeyStore",
+    settings: "Settings",
+    proven: Signature | None,
+) -> Signature:
     """Prove who decides; who only reads is not asked."""
     operator, reason = given["operator"], given["reason"]
     if verb.method == "GET":
@@ -209,6 +230,8 @@ def _signature(verb: Verb, given: Mapping[str, Any], store: "KeyStore", settings
     people = importlib.import_module("quant_pipelines.operations.people")
     is_real_money = is_real and given.get("target") in verb.money
     code = given.get("code") or ""
+    if proven is not None and not is_real_money and not code:
+        return proven
     claimant = people.Claimant(operator, reason, code, verb.role, is_real_money, given.get("asked_at"))
     signature: Signature = people.identify(store, claimant)
     return signature

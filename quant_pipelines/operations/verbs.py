@@ -10,6 +10,7 @@ from quant_pipelines.operations.data_verbs import DATA
 from quant_pipelines.operations.hot_verbs import HOT
 from quant_pipelines.operations.people_verbs import ALERTING, KEYS, USERS, WATCHING
 from quant_pipelines.operations.research_verbs import RESEARCH
+from quant_pipelines.operations.search_verbs import OPTIMIZE
 from quant_pipelines.operations.venue_verbs import KILL, VENUE
 from quant_pipelines.operations.verb import Choices, Field, Verb, action_of
 from quant_pipelines.operations.version_verbs import PIN, ROLLBACK, UNPIN
@@ -259,14 +260,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("status", "what runs, what is deployed, what it earned", asker="home"),
     Verb("doctor", "check this machine and this home, with a mend for each fault", has_own_arguments=True),
     Verb("backtest", "one backtest", has_own_arguments=True),
-    Verb(
-        "optimize",
-        "a walk-forward and its verdict",
-        has_own_arguments=True,
-        job="focused_optimization",
-        route="/api/v1/optimizer/run",
-        runs_as="job",
-    ),
+    OPTIMIZE,
     Verb(
         "research",
         "what is stored of optimizations: list, show, compare, replay, roll back, acknowledge",

@@ -17,24 +17,32 @@ class Ports:
     simulator: int
     code_server: int
     pages: int = 0
+    gateway: int = 0
 
 
-def choose_ports(file: Path, webserver: int) -> Ports:
-    """Ports for a start, written to the home's ``ports.json``.
+def choose_ports(file: Path, webserver: int, gateway: int = 0) -> Ports:
+    """Ports for a start, written to the home's ``ports.json``; that of the gateway may be named.
 
     Raises
     ------
     ConfigurationError
-        If the UI's port is taken.
+        If the UI's port is taken, or the one that is named for the gateway.
     """
     if not is_free(webserver):
         raise ConfigurationError(
             f"port {webserver} on 127.0.0.1 is taken by another program; "
             "stop that program, or choose a free port with --port"
         )
+    if gateway and not is_free(gateway):
+        raise ConfigurationError(
+            f"gateway.port {gateway} on 127.0.0.1 is taken by another program; "
+            "stop that program, or choose a free port, or 0"
+        )
     kept = read_ports(file)
-    chosen = {"webserver": webserver}
+    chosen = {"webserver": webserver} | ({"gateway": gateway} if gateway else {})
     for field in fields(Ports)[1:]:
+        if field.name in chosen:
+            continue
         before = getattr(kept, field.name) if kept else 0
         chosen[field.name] = before if before and is_free(before) else free_port(set(chosen.values()))
     ports = Ports(**chosen)
@@ -71,10 +79,10 @@ def is_free(port: int) -> bool:
     return True
 
 
-def answers(port: int) -> bool:
-    """Whether somebody accepts connections on this port of 127.0.0.1."""
+def answers(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody accepts connections on this port, of 127.0.0.1 unless a host is named."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection((host, port), timeout=1).close()
     except OSError:
         return False
     return True

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from quant_pipelines.core.settings import CHANNELS_VARIABLE, SECRET_VARIABLES, Settings
+from quant_pipelines.core.settings import CHANNELS_VARIABLE, MASTER_VARIABLES, SECRET_VARIABLES, Settings
 from quant_pipelines.stack.archive_market import archive_folder, archive_symbols
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.ports import Ports, answers
@@ -45,6 +45,8 @@ class StackPlan:
         Whether the live runner is started.
     archive
         Folder of recorded history that the simulator plays; None plays the synthetic market.
+    gateway_host
+        Address that the gateway listens on.
     symbols
         Universe and whitelist, where the archive decides them; empty leaves both to the settings.
     """
@@ -56,6 +58,7 @@ class StackPlan:
     venue_url: str
     with_runner: bool
     archive: Path | None = None
+    gateway_host: str = _HOST
     symbols: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -64,7 +67,7 @@ class StackPlan:
         return f"http://{_HOST}:{self.ports.webserver}"
 
     def environment(self) -> dict[str, str]:
-        """Whole environment of every child but the runner and the watchdog, which alone see secrets."""
+        """Whole environment of every child but runner, watchdog and gateway, which alone see secrets."""
         dagster = self.home.dagster
         given = {
             "QUANT_HOME": str(self.home.folder),
@@ -107,6 +110,7 @@ def plan_stack(
         venue_url=f"http://{_HOST}:{ports.simulator}" if is_simulated else "",
         with_runner=with_runner,
         archive=archive,
+        gateway_host=settings.gateway.host,
         symbols={} if archive is None else archive_symbols(archive, settings.market),
     )
 
@@ -131,6 +135,7 @@ def build_services(plan: StackPlan) -> list[Service]:
         *_dagster(plan),
         *(_runner(plan, after=("database", *venue_names)) if plan.with_runner else []),
         _pages(plan),
+        _gateway(plan),
         # After the UI, so that it costs nobody a second of waiting for it.
         *_collector(plan, after=("database", "webserver", *venue_names)),
         _watchdog(plan),
@@ -232,6 +237,20 @@ def _pages(plan: StackPlan) -> Service:
         after=("webserver",),
         is_ready=lambda: answers(port),
         address=f"http://{_HOST}:{port}",
+    )
+
+
+def _gateway(plan: StackPlan) -> Service:
+    port = plan.ports.gateway
+    where = ("--home", str(plan.home.folder), "--port", str(port), "--dagster", plan.ui_url)
+    command = ("-m", "quant_pipelines.gateway", *where)
+    return Service(
+        "gateway",
+        # It checks one-time codes, whose seeds only a master key opens.
+        lambda: _with_secrets(_command(plan, "gateway", command), MASTER_VARIABLES),
+        after=("database",),
+        is_ready=lambda: answers(port, plan.gateway_host),
+        address=f"http://{plan.gateway_host}:{port}",
     )
 
 

@@ -61,7 +61,7 @@ def run_stack(
     """
     home = open_home(options.home)
     with locked(home):
-        ports = choose_ports(home.ports_file, options.port)
+        ports = choose_ports(home.ports_file, options.port, settings.gateway.port)
         plan = plan_stack(home, settings, os.environ, ports=ports, with_runner=options.with_runner)
         write_dagster_files(plan)
         document: dict[str, Any] = {

@@ -8,7 +8,9 @@ that newest rows that were cut off are missed. Who owns the database can go arou
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,11 +20,21 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, insert, select
 
 from quant_pipelines.core.clock import utc_now
-from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.errors import StaleForm, StoreError
 from quant_pipelines.store.tables import audit_head, audit_logs
 
 _BEFORE_THE_FIRST = bytes(32)
 _EXACT_FLOAT = 2**53
+
+
+class _SeenRow(NamedTuple):
+    """What who decides has seen: the newest row then, and the subjects that were compared with it."""
+
+    newest_id: int
+    compared: set[str]
+
+
+_SEEN: ContextVar[_SeenRow | None] = ContextVar("seen", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,44 @@ def has_journal(connection: Connection, action: str, journal: str) -> bool:
     return connection.execute(query.limit(1)).one_or_none() is not None
 
 
+@contextmanager
+def as_seen(newest_id: int | None) -> Iterator[None]:
+    """Let rows be appended in the block only about what nobody has acted on since a row; None lets all.
+
+    Parameters
+    ----------
+    newest_id
+        Newest row of the log when that was read which a person decides on.
+    """
+    token = _SEEN.set(None if newest_id is None else _SeenRow(newest_id, set()))
+    try:
+        yield
+    finally:
+        _SEEN.reset(token)
+
+
+def newest_id(connection: Connection) -> int:
+    """Id of the newest row; 0 before the first. Read it before that which it is to vouch for."""
+    return int(connection.execute(select(audit_head.c.newest_id)).scalar() or 0)
+
+
+def _require_seen(connection: Connection, subject: str) -> None:
+    """Refuse a decision on what somebody else has acted on since; writers queue, so none comes between."""
+    seen = _SEEN.get()
+    if seen is None or subject in seen.compared:
+        return
+    seen.compared.add(subject)
+    columns = audit_logs.c
+    query = select(columns.actor, columns.action, columns.id)
+    query = query.where(columns.subject == subject, columns.id > seen.newest_id).order_by(columns.id.desc())
+    newer = connection.execute(query.limit(1)).one_or_none()
+    if newer is not None:
+        raise StaleForm(
+            f"{subject}: {newer.actor} has acted meanwhile ({newer.action}, audit row {newer.id}); "
+            "expected a form that shows it: read it again"
+        )
+
+
 def append(connection: Connection, actor: str, action: str, subject: str, detail: dict[str, Any]) -> int:
     """Append one row in the caller's transaction; writers queue until it ends.
 
@@ -97,9 +147,12 @@ def append(connection: Connection, actor: str, action: str, subject: str, detail
     ------
     StoreError
         If the detail holds a value that JSON can't.
+    StaleForm
+        If somebody else has acted on the subject since what was seen, see ``as_seen``.
     """
     # The head, not the newest row: where rows were cut off, the next one goes on showing it.
     head = connection.execute(select(audit_head.c.hash).with_for_update()).scalar()
+    _require_seen(connection, subject)
     previous = bytes(head or _BEFORE_THE_FIRST)
     row: dict[str, Any] = {
         "at": utc_now(),

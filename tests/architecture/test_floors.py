@@ -32,3 +32,15 @@ def test_definitions_load_no_compiler_and_no_exchange_client() -> None:
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_gateway_starts_without_what_is_large() -> None:
+    code = (
+        "import importlib, pkgutil, sys, quant_pipelines.gateway as gateway\n"
+        "for module in pkgutil.walk_packages(gateway.__path__, 'quant_pipelines.gateway.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "found = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(sorted({'ccxt', 'dagster', 'numba', 'pandas', 'plotly', 'scipy', 'live_runner'} & found))"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

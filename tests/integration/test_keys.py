@@ -19,8 +19,8 @@ from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ConfigurationError, SecretError
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.operations.key_store import KeyStore
 from quant_pipelines.operations.keys import (
-    KeyStore,
     add_keys,
     copied_keys,
     list_keys,

@@ -1,5 +1,6 @@
 """Operator jobs executed as the Launchpad launches them: config in, one audit row out, or one sentence."""
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -130,6 +131,16 @@ def test_an_emptied_field_is_refused_and_never_means_the_account(
 def test_verb_that_runs_as_a_job_names_one(platform: Platform) -> None:
     (verb,) = (leaf for head in VERBS for leaf in head.leaves() if leaf.runs_as == "job")
     assert build_definitions(platform).resolve_job_def(verb.job).description
+
+
+def test_what_the_gateway_sends_for_a_verb_is_what_its_job_takes(platform: Platform) -> None:
+    for verb in (leaf for head in VERBS for leaf in head.leaves() if leaf.runs_as == "job"):
+        words = [{}, *({one.name: word} for one in verb.form if one.choices for word in one.choices.words)]
+        for given in words:
+            config = {one.name: one.default for one in verb.form} | {"reason": "because"} | given
+            job = build_definitions(platform).resolve_job_def(verb.job)
+            told = json.loads(json.dumps({"ops": {verb.op: {"config": config}}}))
+            assert dg.validate_run_config(job, told)
 
 
 def test_decision_without_a_reason_is_refused(platform: Platform, instance: dg.DagsterInstance) -> None:

@@ -40,6 +40,7 @@ from quant_pipelines.store.tables.ops import (
     bus_events,
     heartbeats,
     live_state,
+    logins,
     rate_budgets,
     users,
 )
@@ -126,6 +127,7 @@ __all__ = [
     "instruments",
     "intents",
     "live_state",
+    "logins",
     "mark_prices",
     "metadata",
     "open_interest",

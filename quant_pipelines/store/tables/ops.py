@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -23,6 +24,7 @@ from quant_pipelines.store.tables.base import document, identity, metadata, mome
 ApprovalDecision: TypeAlias = Literal["open", "approved", "void"]
 Role: TypeAlias = Literal["viewer", "operator", "approver", "admin"]
 """Each may what those before it may."""
+LoginKind: TypeAlias = Literal["browser", "program"]
 DeliveryState: TypeAlias = Literal["waiting", "sending", "delivered", "duplicate", "over", "failed"]
 """``duplicate``: the same was told within the window; ``over``: nobody has to be told any more."""
 
@@ -37,6 +39,7 @@ audit_logs = Table(
     document("detail"),
     Column("previous_hash", BYTEA, nullable=False),
     Column("hash", BYTEA, nullable=False, unique=True),
+    Index("ix_audit_logs_subject_id", "subject", "id"),
     schema="ops",
     comment="Hash chain: each row's hash covers its contents and the hash before it",
 )
@@ -158,6 +161,33 @@ users = Table(
     CheckConstraint(one_of("role", Role), name="role"),
     schema="ops",
     comment="People who decide; once there is one, names are proven by codes",
+)
+
+logins = Table(
+    "logins",
+    metadata,
+    identity(),
+    text("kind", comment="browser: an opaque token in a cookie; program: the number of a signed token"),
+    Column("token_hash", BYTEA, nullable=False, unique=True),
+    text("operator"),
+    text("role", comment="most that it may do; the role of its user holds as well"),
+    Column(
+        "is_identified",
+        Boolean,
+        nullable=False,
+        comment="whether a one-time code proved the name; else it counts while nobody is a user",
+    ),
+    text("label", comment="what a program is called by whoever let it in; empty for a browser"),
+    moment("opened_at"),
+    moment("seen_at"),
+    moment("ends_at"),
+    moment(
+        "ended_at", nullable=True, comment="when somebody logged out or took it back; null while it counts"
+    ),
+    CheckConstraint(one_of("kind", LoginKind), name="kind"),
+    CheckConstraint(one_of("role", Role), name="role"),
+    schema="ops",
+    comment="Who is logged in at the gateway; no token is stored, only its hash",
 )
 
 live_state = Table(

@@ -8,7 +8,7 @@ import pyotp
 
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations import users
-from quant_pipelines.operations.keys import KeyStore
+from quant_pipelines.operations.key_store import KeyStore
 from quant_pipelines.operations.people import Claimant
 from quant_pipelines.operations.verb import carry_out
 from quant_pipelines.operations.verbs import DECISIONS

@@ -186,7 +186,7 @@ def test_two_processes_with_one_code_are_one(office: Office, database_url: str) 
     office.wait(2)
     code = (
         "import sys; from pathlib import Path\n"
-        "from quant_pipelines.operations.keys import KeyStore\n"
+        "from quant_pipelines.operations.key_store import KeyStore\n"
         "from quant_pipelines.operations.people import Claimant, identify\n"
         "from quant_pipelines.store.engine import connect\n"
         "url, home, now, code = sys.argv[1:]\n"

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.operations.keys import KeyStore
+from quant_pipelines.operations.key_store import KeyStore
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.verb import REQUIRED, Field, Verb, carry_out, loaded
 from quant_pipelines.operations.verbs import DECISIONS, VERBS

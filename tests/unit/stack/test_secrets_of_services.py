@@ -1,10 +1,10 @@
-"""Secrets of the environment reach the runner, and no other process of the stack."""
+"""Secrets of the environment reach the runner, the master key the gateway, and no other process."""
 
 from pathlib import Path
 
 import pytest
 
-from quant_pipelines.core.settings import CHANNELS_VARIABLE, SECRET_VARIABLES, Settings
+from quant_pipelines.core.settings import CHANNELS_VARIABLE, MASTER_VARIABLES, SECRET_VARIABLES, Settings
 from quant_pipelines.stack.home import open_home
 from quant_pipelines.stack.ports import Ports
 from quant_pipelines.stack.services import build_services, plan_stack
@@ -12,16 +12,19 @@ from quant_pipelines.stack.services import build_services, plan_stack
 PORTS = Ports(**dict.fromkeys(Ports.__dataclass_fields__, 1))
 
 
-def test_only_the_runner_sees_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_runner_sees_secrets_and_the_gateway_the_master_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in SECRET_VARIABLES:
         monkeypatch.setenv(name, "hidden")
     settings = Settings(database_url="postgresql://quant@127.0.0.1/quant")
     plan = plan_stack(open_home(tmp_path), settings, {}, ports=PORTS, with_runner=True)
     commands = {service.name: service.command() for service in build_services(plan)}
     seeing = {name for name, command in commands.items() if "hidden" in command.environment.values()}
-    assert seeing == {"runner"}
+    assert seeing == {"runner", "gateway"}
     assert set(commands) > {"webserver", "daemon", "code-server", "simulator"}
     assert commands["runner"].environment.keys() >= SECRET_VARIABLES
+    assert commands["gateway"].environment.keys() & SECRET_VARIABLES == MASTER_VARIABLES
 
 
 @pytest.mark.parametrize(("with_runner", "missed"), [(True, None), (False, "0")])

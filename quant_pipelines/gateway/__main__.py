@@ -1,0 +1,58 @@
+"""Process of the API and the console: ``python -P -m quant_pipelines.gateway --home H --port N``."""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from quant_pipelines.core.errors import ConfigurationError, QuantError
+from quant_pipelines.gateway.application import build_application, served
+from quant_pipelines.gateway.dagster_runs import DagsterRuns
+from quant_pipelines.gateway.services import Services
+from quant_pipelines.operations.key_store import KeyStore
+from quant_pipelines.settings import home_folder, load_settings
+from quant_pipelines.store.engine import connect
+
+_POOL = 8
+_STOP_SECONDS = 3
+
+
+def main() -> int:
+    """Serve until the process is ended."""
+    parser = argparse.ArgumentParser(description="Serve the API and the console.")
+    parser.add_argument("--home", type=Path, default=None)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--dagster", default="", help="address of Dagster's webserver")
+    given = parser.parse_args()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    try:
+        _serve(given.home or home_folder(), given.port, given.dagster)
+    except QuantError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the log's last line says why it did not start
+        return 1
+    return 0
+
+
+def _serve(home: Path, port: int, dagster: str) -> None:
+    settings = load_settings()
+    if not settings.database_url:
+        raise ConfigurationError("QUANT_DATABASE_URL is empty; expected the URL of a PostgreSQL database")
+    engine = connect(settings.database_url, pool_size=_POOL)
+    services = Services(KeyStore(engine, home, os.environ), settings, DagsterRuns(dagster))
+    uvicorn.run(
+        served(build_application(services)),
+        host=settings.gateway.host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # ours believe those alone that are listed
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

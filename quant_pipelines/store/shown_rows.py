@@ -1,0 +1,183 @@
+"""Rows as the gateway shows them, page by page, newest first; what has a reader of its own is not here."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, case, func, select, tuple_
+
+from quant_pipelines.store.tables import (
+    approvals,
+    audit_logs,
+    deployments,
+    equity,
+    fills,
+    performance_metrics,
+    positions,
+    risk_limits,
+    strategies,
+    strategy_library,
+    strategy_quotas,
+    strategy_versions,
+    verdicts,
+)
+
+_FILL_KEY = ("booked_at", "venue", "symbol", "trade_id", "part")
+_LIMIT = ("name", "value", "updated_at", "updated_by", "owner", "reason", "approved_by")
+
+
+class FillKey(NamedTuple):
+    """Place of a fill in the order of booking."""
+
+    booked_at: datetime
+    venue: str
+    symbol: str
+    trade_id: str
+    part: int
+
+
+class AuditFilter(NamedTuple):
+    """Which rows of the audit log are asked for; empty stands for all.
+
+    Parameters
+    ----------
+    actor, action, subject
+        As the rows have them.
+    before
+        Rows with a smaller id only.
+    """
+
+    actor: str = ""
+    action: str = ""
+    subject: str = ""
+    before: int | None = None
+
+
+def positions_held(connection: Connection) -> list[dict[str, Any]]:
+    """Read what books hold, with the last price and when it was booked."""
+    newest = select(equity.c.price, equity.c.ts).where(equity.c.deployment_id == positions.c.deployment_id)
+    last = newest.order_by(equity.c.ts.desc()).limit(1).lateral()
+    query = (
+        select(positions, deployments.c.strategy, deployments.c.timeframe, deployments.c.stage)
+        .add_columns(deployments.c.set_id, last.c.price, last.c.ts.label("price_at"))
+        .join(deployments, deployments.c.id == positions.c.deployment_id)
+        .outerjoin(last, last.c.price.is_not(None))
+        .where(positions.c.quantity != 0)
+        .order_by(positions.c.deployment_id, positions.c.symbol)
+    )
+    return _rows(connection, query)
+
+
+def equity_of(
+    connection: Connection, deployment_id: int, *, limit: int, before: datetime | None = None
+) -> list[dict[str, Any]]:
+    """Read equity of a deployment at its newest bars before a time, oldest first."""
+    shown = ("ts", "equity", "cash", "position", "price", "stop_price")
+    query = select(*(equity.c[name] for name in shown)).where(equity.c.deployment_id == deployment_id)
+    if before is not None:
+        query = query.where(equity.c.ts < before)
+    return _rows(connection, query.order_by(equity.c.ts.desc()).limit(limit))[::-1]
+
+
+def has_deployment(connection: Connection, deployment_id: int) -> bool:
+    """Whether there is such a deployment."""
+    query = select(deployments.c.id).where(deployments.c.id == deployment_id)
+    return connection.execute(query).first() is not None
+
+
+def newest_fills(
+    connection: Connection, *, limit: int, deployment_id: int | None, before: FillKey | None
+) -> list[dict[str, Any]]:
+    """Read fills in the order of their booking, newest first, from below a place in it."""
+    query = select(fills, deployments.c.strategy).join(deployments, deployments.c.id == fills.c.deployment_id)
+    if deployment_id is not None:
+        query = query.where(fills.c.deployment_id == deployment_id)
+    key = tuple_(*(fills.c[name] for name in _FILL_KEY))
+    if before is not None:
+        query = query.where(key < tuple_(*before))
+    return _rows(connection, query.order_by(*(fills.c[name].desc() for name in _FILL_KEY)).limit(limit))
+
+
+def limits_shown(connection: Connection) -> list[dict[str, Any]]:
+    """Read every limit with who answers for it and until when it holds; ``in_force`` is its value now."""
+    found = list[dict[str, Any]]()
+    for table, whose, begin in (
+        (risk_limits, risk_limits.c.scope, ""),
+        (strategy_quotas, strategy_quotas.c.strategy, "strategy:"),
+    ):
+        is_over = table.c.expires_at <= func.clock_timestamp()
+        now = case((is_over, table.c.fallback), else_=table.c.value)
+        query = (
+            select((begin + whose if begin else whose).label("scope"), now.label("in_force"))
+            .add_columns(*(table.c[name] for name in (*_LIMIT, "expires_at", "fallback")))
+            .order_by(whose, table.c.name)
+        )
+        found += _rows(connection, query)
+    return found
+
+
+def newest_approvals(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
+    """Read steps that need two people: those that wait first, then the newest."""
+    shown = [column for column in approvals.c if column.name != "evidence"]
+    query = select(*shown).order_by((approvals.c.decision == "open").desc(), approvals.c.id.desc())
+    return _rows(connection, query.limit(limit))
+
+
+def newest_audit(connection: Connection, wanted: AuditFilter, *, limit: int) -> list[dict[str, Any]]:
+    """Read rows of the audit log, newest first."""
+    shown = ("id", "at", "actor", "action", "subject", "detail")
+    query = select(*(audit_logs.c[name] for name in shown))
+    for name in ("actor", "action", "subject"):
+        if value := getattr(wanted, name):
+            query = query.where(audit_logs.c[name] == value)
+    if wanted.before is not None:
+        query = query.where(audit_logs.c.id < wanted.before)
+    return _rows(connection, query.order_by(audit_logs.c.id.desc()).limit(limit))
+
+
+def scorecards_of(connection: Connection, deployment_id: int, *, limit: int) -> list[dict[str, Any]]:
+    """Read the newest scorecards of a deployment, newest first."""
+    cards = performance_metrics.c
+    query = select(cards.scored_at, cards.days, cards.metrics).where(cards.deployment_id == deployment_id)
+    return _rows(connection, query.order_by(cards.scored_at.desc()).limit(limit))
+
+
+def strategies_known(connection: Connection) -> list[dict[str, Any]]:
+    """Read every strategy with its text in force, what is wrong with its file, and its number of versions."""
+    versions = (
+        select(
+            strategy_versions.c.strategy, func.count(strategy_versions.c.content_hash.distinct()).label("n")
+        )
+        .group_by(strategy_versions.c.strategy)
+        .subquery()
+    )
+    traded = (
+        select(deployments.c.strategy, func.count().label("n"))
+        .where(deployments.c.stage.in_(("paper", "shadow", "canary", "live")))
+        .group_by(deployments.c.strategy)
+        .subquery()
+    )
+    query = (
+        select(strategy_library, strategies.c.description)
+        .add_columns(func.coalesce(versions.c.n, 0).label("versions"))
+        .add_columns(func.coalesce(traded.c.n, 0).label("traded"))
+        .outerjoin(strategies, strategies.c.name == strategy_library.c.name)
+        .outerjoin(versions, versions.c.strategy == strategy_library.c.name)
+        .outerjoin(traded, traded.c.strategy == strategy_library.c.name)
+        .order_by(strategy_library.c.name)
+    )
+    return _rows(connection, query)
+
+
+def verdict_of(connection: Connection, verdict_id: int) -> dict[str, Any] | None:
+    """Read one verdict with its gates and the text that was judged; None where there is none."""
+    query = (
+        select(verdicts, strategy_versions.c.content_hash)
+        .join(strategy_versions, strategy_versions.c.id == verdicts.c.strategy_version_id)
+        .where(verdicts.c.id == verdict_id)
+    )
+    rows = _rows(connection, query)
+    return rows[0] if rows else None
+
+
+def _rows(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(query).mappings()]
