@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from quant_pipelines.core.errors import ConfigurationError, DataError, StrategyError
+from quant_pipelines.core.errors import ConfigurationError, DataError, StrategyError, StrategyMissed
 from quant_pipelines.core.limits import LIMITS, RiskLimits
 from quant_pipelines.research.book_plan import BookPlan, rules_of
 from quant_pipelines.sdk.strategy import Strategy
@@ -17,6 +17,10 @@ LoadStrategy = Callable[[str, str], type[Strategy]]
 
 class NotLoaded(StrategyError):
     """A deployment's text or parameters can't be used: without a person, they never will be."""
+
+
+class NotLoadedYet(StrategyMissed):
+    """A deployment's text did not answer in time, as where a crowded machine has none: it is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ def plan_of(deployment: Deployment, load: LoadStrategy) -> DeploymentPlan:
     ------
     NotLoaded
         If the source or the parameters can't be used.
+    NotLoadedYet
+        If it did not answer in time.
     ConfigurationError
         If the document lacks a part, or the strategy trades another number of symbols together.
     DataError
@@ -58,6 +64,8 @@ def plan_of(deployment: Deployment, load: LoadStrategy) -> DeploymentPlan:
     try:
         strategy_class = load(deployment.strategy, deployment.source)
         strategy = strategy_class(**deployment.parameters)
+    except StrategyMissed as missed:
+        raise NotLoadedYet(str(missed)) from missed
     except StrategyError as error:
         raise NotLoaded(str(error)) from error
     strategy_class.inputs.check_timeframe(deployment.timeframe)

@@ -191,7 +191,7 @@ class Traders:
     async def _in_order(
         self, new: list[Deployment], halts: Mapping[str, tuple[Trip, ...]]
     ) -> list[Deployment]:
-        """Return what is opened: what is held at a venue first, what did not load before behind all others.
+        """Return what is opened: what is held at a venue first, what did not load before after all others.
 
         Whatever of that holds nothing is not tried again before a person lets it go on.
         """
@@ -201,7 +201,8 @@ class Traders:
                 _log.warning("not tried again: its strategy did not load", extra={"deployment": key})
                 self._refused.add(key)
         found = (one for one in new if one.id not in self._refused)
-        return sorted(found, key=lambda one: (one.id in broken, one.venue == PAPER_VENUE))
+        lasts = broken | {one.id for one in new if self._attempts.has_missed(one.key)}
+        return sorted(found, key=lambda one: (one.id in lasts, one.venue == PAPER_VENUE))
 
     async def _each(
         self, deployments: list[Deployment], step: Callable[[Deployment], Coroutine[Any, Any, None]]

@@ -91,7 +91,9 @@ def _other(
     row = readings.row_of.get(floor_ms(made.close_ms, plan.step_ms))
     if made.view is None or row is None:
         return
-    view = made.view._replace(volatility=readings.read(row).volatility)
+    view, volatility = made.view, readings.read(row).volatility
+    if view.volatility != volatility:
+        view = view._replace(volatility=volatility)
     target = 0.0 if made.is_leaving else readings.targets[row]
     again = decide_order(view, target, terms)
     expected = _left_by_account(made, again)

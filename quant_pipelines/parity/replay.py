@@ -157,10 +157,10 @@ def replay(
     decided_ms = next((one.close_ms for one in made if one and one.order_quantity), 0)
     trades, payments, equity = list[DayFill](), list[DayPayment](), list[float]()
     for bar in bars:
-        events = book.step(bar)
-        seat.note(events)
-        trades += [_trade(one, decided_ms) for one in events if isinstance(one, BookedFill)]
-        payments += [_payment(one) for one in events if isinstance(one, FundingPayment)]
+        if events := book.step(bar):  # of most bars there are none
+            seat.note(events)
+            trades += [_trade(one, decided_ms) for one in events if isinstance(one, BookedFill)]
+            payments += [_payment(one) for one in events if isinstance(one, FundingPayment)]
         equity.append(book.equity)
         close_ms = bar.ts + plan.execution_step_ms
         decided = seat.decide(close_ms)

@@ -1,5 +1,6 @@
 """From the rows of a book's day to the values that are compared: journal, plan, what the strategy says."""
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -83,7 +84,7 @@ def plan_of(deployment: Deployment, strategy: Strategy, decisions: Sequence[Jour
             made[key] = InForce(specifications.rules_at(given, ts).terms)
         if (at := own.get(close_ms)) is None:
             return made[key]
-        return made[key]._replace(is_leaving=at.is_leaving, withheld=at.withheld)
+        return InForce(made[key].terms, at.is_leaving, at.withheld)
 
     return ReplayPlan(strategy, plan.paper_settings, plan.step_ms, plan.execution_step_ms, in_force)
 
@@ -231,11 +232,8 @@ def _decisions(day: BookDay, rules: TradingRules) -> list[JournaledDecision]:
     for row in day.decisions:
         if row.rules is not None:
             rules = TradingRules.from_document(row.rules)
-        view = row.view and BookView(**{name: _real(value) for name, value in row.view.items()})
-        orders = tuple(
-            JournaledOrder(one["kind"], float(one["quantity"]), float(one["price"] or 0.0))
-            for one in row.orders or ()
-        )
+        view = row.view and _view(row.view)
+        orders = tuple(map(_order, row.orders)) if row.orders else ()
         found.append(
             JournaledDecision(
                 row.close_ms,
@@ -254,8 +252,12 @@ def _decisions(day: BookDay, rules: TradingRules) -> list[JournaledDecision]:
     return found
 
 
-def _real(value: float | None) -> float:
-    return float("inf") if value is None else float(value)
+def _view(told: Mapping[str, float | None]) -> BookView:
+    return BookView(**{name: math.inf if value is None else float(value) for name, value in told.items()})
+
+
+def _order(told: Mapping[str, Any]) -> JournaledOrder:
+    return JournaledOrder(told["kind"], float(told["quantity"]), float(told["price"] or 0.0))
 
 
 def _trade(row: Any) -> DayFill:

@@ -10,7 +10,7 @@ import pytest
 from live_runner.feed.feed import Feed
 from live_runner.process.traders import Traders
 from live_runner.venue.accounts import OrderVenues
-from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.core.errors import StrategyError, StrategyMissed
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
@@ -23,6 +23,8 @@ from tests.unit.live_runner.test_following import KNOWN, NEW, NOW_MS, SETTINGS, 
 from tests.unit.live_runner.test_races import AT
 
 BROKEN = replace(KNOWN, source="this is no Python")
+HOLDING = f"{KNOWN.source}\n"
+"""The same as another text."""
 BOUGHT = Fill("1", None, "buy", Decimal(1), Decimal(100), Decimal(0), "target", AT)
 
 
@@ -79,6 +81,52 @@ def test_what_holds_something_is_tried_at_each_start_behind_all_others() -> None
     starts = [Start(journal) for _ in range(3)]
     assert [start.loaded for start in starts] == [["broken", "sound"], *[["sound", "broken"]] * 2]
     assert len(halts_of(journal)) == 1
+
+
+class Crowded:
+    """Loads nothing of a text so many times, as where the machine has no time for it."""
+
+    def __init__(self, n_misses: int) -> None:
+        self.left = n_misses
+
+    def load(self, name: str, source: str) -> type[Strategy]:
+        if source == KNOWN.source and self.left:
+            self.left -= 1
+            raise StrategyMissed("the strategy did not answer in 10 s")
+        return in_process(name, source)
+
+
+async def refreshed(journal: MemoryJournal, crowded: Crowded, times: int) -> list[list[int]]:
+    """What is traded after each look at what is deployed."""
+    source, epoch = SlowSource(), journal.open_epoch("test:1", AT)
+    source.may_go_on.set()
+    async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
+        feed = Feed(source, ReplayTime(NOW_MS, NOW_MS + 30_000))
+        traders = Traders(journal, SETTINGS, feed, epoch=epoch, venues=venues, load=crowded.load)
+        await traders.open()
+        traded = [[trader.plan.deployment.id for trader in traders.all]]
+        for _ in range(times - 1):
+            await traders.refresh()
+            traded.append([trader.plan.deployment.id for trader in traders.all])
+        await traders.close()
+    return traded
+
+
+def test_a_text_that_a_crowded_machine_could_not_load_in_time_is_tried_again_behind_all_others() -> None:
+    journal = MemoryJournal([replace(KNOWN, id=3), replace(NEW, source=HOLDING)])
+    traded = asyncio.run(refreshed(journal, Crowded(2), 3))
+    assert traded == [[NEW.id], [NEW.id], [NEW.id, 3]]
+    assert journal.tables.alerts == []
+
+
+def test_a_text_that_never_answers_is_left_to_a_person() -> None:
+    journal = MemoryJournal([replace(KNOWN, id=3)])
+    crowded = Crowded(9)
+    assert asyncio.run(refreshed(journal, crowded, 6)) == [[]] * 6
+    (halt,) = [alert for alert, _ in journal.tables.alerts if alert.severity == "halt"]
+    assert halt.detail == {"event": "not_loaded"}
+    assert halt.message == "NotLoaded: the strategy did not answer in 10 s"
+    assert crowded.left == 6
 
 
 def test_a_version_that_loads_is_taken_up_whatever_became_of_the_one_before() -> None:
