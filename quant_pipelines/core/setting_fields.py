@@ -17,8 +17,8 @@ NameKind: TypeAlias = Literal[
     "origin",
     "network",
 ]
-"""What a setting names: what is traded; where alerts go, when and how they read; where searches run; who may call
-the gateway."""
+"""What a setting names: what is traded; where alerts go, when and how they read; where searches run; who may
+call the gateway."""
 SECRET_KINDS: Final = frozenset({"channel"})
 """Kinds whose values hold secrets: no sentence, listing or representation shows them."""
 

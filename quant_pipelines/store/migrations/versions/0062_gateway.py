@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0062"
-down_revision = "0058"
+down_revision = "0060"
 
 
 def upgrade() -> None:
