@@ -150,7 +150,10 @@ def _detail(method: str, given: tuple[Any, ...]) -> str:
     if method == "receive":
         return " fills" if any(one.fills for one in given[1]) else " income"
     if method == "book":
-        return " with an order" if given[1].intent is not None else " without one"
+        bookings = (given[1], *(given[3] if len(given) > 3 else ()))
+        if any(one.resting for one in bookings):
+            return " with placed orders"
+        return " with an order" if any(one.intent is not None for one in bookings) else " without one"
     return ""
 
 

@@ -1,4 +1,6 @@
-"""A challenger in a world: a shadow beside an incumbent, then a canary with a part of its capital, or all.
+"""A challenger in a world: a shadow beside an incumbent, then a canary with a part of its capital.
+
+Then it has all of the capital, or goes; or the incumbent's book goes on with its parameters.
 
 What people and guards do to the rows of deployments is done here at moments by the seed; what they had to
 prove for it is examined elsewhere (`tests/integration/operations/test_challengers.py`). The examiners see the
@@ -8,10 +10,11 @@ books at the venue alone: those of the shadow are paper, and capital that is mov
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from quant_pipelines.core.ids import deployment_of
 from quant_pipelines.core.stages import Stage
@@ -25,6 +28,7 @@ from tests.faults.deployments import against
 from tests.faults.examiner import Examiner
 from tests.faults.independent import Independent
 from tests.faults.intended import IntentRules
+from tests.faults.kept import SIZED, KeptDecisionRules
 from tests.faults.sending import SendingRules
 from tests.memory_journal import Committed, MemoryJournal, Tables
 
@@ -34,6 +38,24 @@ if TYPE_CHECKING:
 _PART = Decimal("0.1")
 _PAPER_ACCOUNT = 99
 _SHADOW_SECONDS, _CANARY_SECONDS = (30.0, 100.0), (70.0, 200.0)
+
+Way: TypeAlias = Literal["taken", "back", "kept"]
+"""How a challenge ends: the canary takes the place, goes back, or leaves its parameters to the other book."""
+WAYS: tuple[Way, ...] = get_args(Way)
+
+
+class Course(NamedTuple):
+    """How long the shadow and the canary trade, and how it ends."""
+
+    shadow_seconds: float
+    canary_seconds: float
+    way: Way
+
+
+def drawn(chance: random.Random) -> Course:
+    """Draw a course."""
+    times = chance.uniform(*_SHADOW_SECONDS), chance.uniform(*_CANARY_SECONDS)
+    return Course(*times, chance.choice(WAYS))
 
 
 class JournalAtVenue:
@@ -95,16 +117,27 @@ class Challenge:
     ----------
     world
         Where they trade; its first deployment is the incumbent.
+    course
+        How it goes; drawn where it is None.
+    ends
+        Called right before it ends.
     """
 
-    def __init__(self, world: "World") -> None:
-        self._world, self.ways = world, Counter[str]()
-        self._chance = chance = random.Random(world.begun_ms)
-        self._incumbent = world.deployment
-        drawn = against(world.begun_ms, chance, 1)
-        self._shadow = replace(drawn, venue=PAPER_VENUE, stage="shadow", account_id=_PAPER_ACCOUNT)
-        self._canary = replace(drawn, id=drawn.id + 1, capital=self._incumbent.capital * _PART)
-        world.journal.deployments[self._shadow.id] = self._shadow
+    def __init__(
+        self, world: "World", course: Course | None = None, ends: Callable[[], object] = lambda: None
+    ) -> None:
+        self._world, self.ways, self._ends = world, Counter[str](), ends
+        chance = random.Random(world.begun_ms)
+        self._course = course = course or drawn(chance)
+        self._incumbent, rival = world.deployment, against(world.begun_ms, chance, 1)
+        if course.way == "kept":  # the same text with other parameters
+            is_sized = "size" in world.deployment.parameters
+            source = world.deployment.source if is_sized else SIZED
+            self._incumbent = replace(world.deployment, source=source, parameters={"size": 1.0})
+            rival = replace(rival, source=source, parameters={"size": 0.6})
+        self._shadow = replace(rival, venue=PAPER_VENUE, stage="shadow", account_id=_PAPER_ACCOUNT)
+        self._canary = replace(rival, id=rival.id + 1, capital=self._incumbent.capital * _PART)
+        world.journal.deployments |= {one.id: one for one in (self._incumbent, self._shadow)}
         world.beside.append(self._run)
         self._examine()
 
@@ -115,23 +148,26 @@ class Challenge:
         evidence = replace(world.evidence, journal=journal, _cached={})
         world.cancels, world.examiner = CancelRules(evidence), Examiner(evidence)
         decide = [(evidence, self._incumbent), (world.evidence, self._shadow), (evidence, self._canary)]
+        deciding = [DecisionRules(seen, world.market, one) for seen, one in decide]
+        if self._course.way == "kept":
+            self.kept = KeptDecisionRules(evidence, world.market, self._incumbent, self._canary)
+            deciding[0] = self.kept
         world.examiners = [
             world.examiner,
             SendingRules(evidence),
             IntentRules(evidence),
             world.cancels,
-            *(DecisionRules(seen, world.market, one) for seen, one in decide),
+            *deciding,
             Independent(evidence),
         ]
 
     async def _run(self) -> None:
-        await asyncio.sleep(self._chance.uniform(*_SHADOW_SECONDS))
+        await asyncio.sleep(self._course.shadow_seconds)
         self._open_canary()
-        await asyncio.sleep(self._chance.uniform(*_CANARY_SECONDS))
-        if self._chance.random() < 0.5:
-            self._take_place()
-        else:
-            self._take_back()
+        await asyncio.sleep(self._course.canary_seconds)
+        self._ends()
+        self.ways[self._course.way] += 1
+        {"taken": self._take_place, "back": self._take_back, "kept": self._hand_over}[self._course.way]()
 
     def _open_canary(self) -> None:
         """Move a part of the incumbent's capital to a canary; the shadow has done its part."""
@@ -143,16 +179,22 @@ class Challenge:
 
     def _take_place(self) -> None:
         """Give the canary all of the capital; the incumbent leaves, and closes what it holds."""
-        self.ways["taken"] += 1
         self._change(self._incumbent.id, stage="retired")
         self._change(self._canary.id, stage=self._incumbent.stage)
         self._pay(self._canary.id, self._incumbent.capital)
 
     def _take_back(self) -> None:
         """Have the canary leave; its part goes back."""
-        self.ways["back"] += 1
         self._change(self._canary.id, stage="rolled_back")
         self._pay(self._incumbent.id, self._incumbent.capital)
+
+    def _hand_over(self) -> None:
+        """Let the incumbent's book go on with the canary's parameters; the canary closes what it holds."""
+        self.kept.switched_ms = self._world.clock()
+        self._change(self._canary.id, stage="retired")
+        known, key = self._world.journal.deployments, self._incumbent.id
+        known[key] = replace(known[key], parameters=self._canary.parameters)
+        self._pay(key, self._incumbent.capital)
 
     def _change(self, key: int, *, stage: Stage) -> None:
         known = self._world.journal.deployments

@@ -3,6 +3,7 @@
 import math
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
 from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
@@ -43,10 +44,7 @@ class DecisionRules(AtTheEnd):
 
     def _targets(self) -> dict[int, float]:
         """Targets of a backtest by the close of their bars, milliseconds UTC."""
-        strategy = strategy_of(self._deployment.source)
-        bars = bars_of(self._evidence, self._market, self._deployment)
-        targets = target_of(strategy, bars)
-        return {int(ts) + MINUTE_MS: float(target) for ts, target in zip(bars.ts, targets, strict=True)}
+        return targets_of(self._evidence, self._market, self._deployment)
 
     def _is_the_strategys(self, signal: Signal, targets: dict[int, float]) -> None:
         wanted = targets.get(to_ms(signal.bar_close))
@@ -80,6 +78,14 @@ class DecisionRules(AtTheEnd):
             self._findings.violated("I11", f"intent {name} is not what was decided: {ordered}")
 
 
+def targets_of(evidence: Evidence, market: MarketPort, deployment: Deployment) -> dict[int, float]:
+    """Targets of a backtest by the close of their bars, milliseconds UTC."""
+    strategy = strategy_of(deployment.source, **deployment.parameters)
+    bars = bars_of(evidence, market, deployment)
+    targets = target_of(strategy, bars)
+    return {int(ts) + MINUTE_MS: float(target) for ts, target in zip(bars.ts, targets, strict=True)}
+
+
 def bars_of(evidence: Evidence, market: MarketPort, deployment: Deployment) -> Bars:
     """Everything that was traded since the begin of a deployment's history."""
     now = evidence.now_ms()
@@ -90,6 +96,6 @@ def bars_of(evidence: Evidence, market: MarketPort, deployment: Deployment) -> B
 
 
 @lru_cache
-def strategy_of(source: str) -> Strategy:
+def strategy_of(source: str, **parameters: Any) -> Strategy:
     """Strategy by its source, as a backtest loads it."""
-    return compile_strategy("world", source).strategy_class()
+    return compile_strategy("world", source).strategy_class(**parameters)

@@ -9,16 +9,26 @@ from typing import Any
 
 from quant_pipelines.backtest.book.desk import BookDesk, Close, DeskBook, Wish
 from quant_pipelines.backtest.book.working import NewOrder
+from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.orders import RestingKind
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.sdk.desk import OpenOrder, OrderEvent
 from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.trading import Intent, Signal
 from quant_pipelines.trading import BookView, TradingRules
 from quant_pipelines.trading.purposes import number_of
 from quant_pipelines.trading.resting import Resting
 from tests.faults.at_the_end import AtTheEnd
 from tests.faults.decisions import bars_of, strategy_of
+
+
+def rests(deployment: Deployment) -> bool:
+    """Whether it trades by orders that rest; a text that can't be loaded trades by nothing."""
+    try:
+        return isinstance(strategy_of(deployment.source, **deployment.parameters), EventStrategy)
+    except StrategyError:
+        return False
 
 
 class JournaledBook(DeskBook):

@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 
 from quant_pipelines.core.ids import deployment_of
+from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.trading.capital import TRANSFER
-from tests.faults.challenge import Challenge
+from tests.faults.challenge import WAYS, Challenge, Course, Way
 from tests.faults.world import World, play, played
 
 INCUMBENT, SHADOW, CANARY = 7, 8, 9
@@ -21,10 +22,15 @@ def paid(world: World) -> Counter[int]:
     return found
 
 
-@pytest.mark.parametrize(("seed", "way"), [(1, "taken"), (2, "back")])
-def test_each_step_of_a_challenge_is_driven_by_the_runner(seed: int, way: str) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_each_step_of_a_challenge_is_driven_by_the_runner(way: Way) -> None:
+    course = Course(45.0, 100.0, way)
     challenges: list[Challenge] = []
-    with played(seed, 60, is_faulty=False, prepare=lambda one: challenges.append(Challenge(one))) as world:
+
+    def prepare(world: World) -> None:
+        challenges.append(Challenge(world, course))
+
+    with played(1, 60, is_faulty=False, prepare=prepare) as world:
         tables, flows = world.journal.tables, paid(world)
         filled = Counter(key for key, _ in tables.fills.values())
         sent = {deployment_of(one.client_id) for one in world.evidence.orders()}
@@ -38,6 +44,36 @@ def test_each_step_of_a_challenge_is_driven_by_the_runner(seed: int, way: str) -
     assert held[left] == 0
     assert flows[INCUMBENT] < 0 if way == "taken" else flows[INCUMBENT] <= 0
     assert (flows[CANARY] > 0) == (way == "taken")
+
+
+def test_a_book_that_is_kept_holds_on_through_the_switch_and_goes_on_with_the_new_parameters() -> None:
+    held_then: list[Decimal] = []
+    challenges: list[Challenge] = []
+
+    def prepare(world: World) -> None:
+        challenges.append(
+            Challenge(world, Course(45.0, 100.0, "kept"), lambda: held_then.append(held(world)))
+        )
+
+    def held(world: World) -> Decimal:
+        rows = world.journal.tables.positions.items()
+        return sum((row.quantity for (key, _), row in rows if key == INCUMBENT), Decimal(0))
+
+    with played(1, 60, is_faulty=False, prepare=prepare) as world:
+        (kept,) = [one.kept for one in challenges]
+        fills = [fill for key, fill in world.journal.tables.fills.values() if key == INCUMBENT]
+        switched_ms = kept.switched_ms
+        assert world.found == {}
+        assert switched_ms is not None
+        heard = kept.heard_new()
+        kept.switched_ms = None  # and that they were never changed is seen to be wrong
+        kept.look_at_rest()
+        assert {violation.invariant for violation in kept.found} == {"I11"}
+    assert held_then[0] != 0
+    assert heard
+    first_ms = heard[0]
+    between = [fill for fill in fills if switched_ms <= to_ms(fill.ts) < first_ms]
+    assert between == []  # what it holds is for the new parameters to keep or to close
 
 
 @pytest.mark.parametrize("seed", [3, 4])

@@ -4,7 +4,8 @@ import pytest
 
 from quant_pipelines.store.journal import Journal
 from tests.faults.boundaries import Boundary, Cell
-from tests.faults.crash import LOST_ENTRY, matrix, play_script
+from tests.faults.crash import matrix, play_script
+from tests.faults.scripts import LOST_ENTRY, SCRIPTS, Name
 
 _EVERY = 20
 
@@ -35,6 +36,17 @@ def test_whatever_breaks_the_books_agree_and_what_is_held_is_covered(cells: list
     assert [path for path, play in plays.items() if not play.has_fired] == []
     assert {path: play.violations for path, play in plays.items() if play.violations} == {}
     print(f"{len(plays)} of {len(cells)} cells covered")
+
+
+@pytest.mark.parametrize("name", ["set", "kept"])
+def test_a_script_goes_its_way_unbroken_and_after_an_order_that_nobody_heard_of(name: Name) -> None:
+    script = SCRIPTS[name]
+    whole, broken = play_script(script=script), play_script(script.lost, script=script)
+    assert (whole.violations, broken.violations) == ({}, {})
+    assert (whole.lives, broken.lives) == (1, 2)
+    calls = {of for side, of in whole.calls if side == "journal"}
+    assert calls >= {"book with an order", "book without one", "read_book"}
+    assert broken.recovery
 
 
 def test_a_process_that_dies_is_followed_by_another_one() -> None:

@@ -30,9 +30,9 @@ from quant_pipelines.simulator.venue.state import Venue
 from quant_pipelines.store.deployments import Deployment
 from tests.faults.canceled import CancelRules
 from tests.faults.decisions import DecisionRules
-from tests.faults.deployments import RESTING, Deploy, against, deployment_at, other_leg
+from tests.faults.deployments import Deploy, against, deployment_at, other_leg
 from tests.faults.digest import digest_of
-from tests.faults.event_decisions import EventDecisionRules
+from tests.faults.event_decisions import EventDecisionRules, rests
 from tests.faults.evidence import Evidence, Examines, Violation
 from tests.faults.examiner import Examiner
 from tests.faults.independent import Independent
@@ -113,7 +113,7 @@ class World:
         keep: Keep = lambda memory, _: memory,
     ) -> None:
         self.chance = chance = random.Random(seed)
-        self.begun_ms = DAY_0_MS + chance.randrange(180, 1430) * MINUTE_MS + chance.randrange(MINUTE_MS)
+        self.begun_ms = self._begin_ms(chance)
         self._now_ms = self.begun_ms
         self.skew_ms, self.delisted, self.n_events, self._hindered_until = 0, set[str](), 0, 0.0
         self._troubles = 0, 0.0
@@ -165,7 +165,7 @@ class World:
             IntentRules(evidence),
             self.cancels,
             *(
-                (EventDecisionRules if one.source in RESTING else DecisionRules)(evidence, market, one)
+                (EventDecisionRules if rests(one) else DecisionRules)(evidence, market, one)
                 for one in (self.deployment, *others)
             ),
             Independent(evidence),
@@ -183,6 +183,10 @@ class World:
             each: list[Examines] = [first, SendingRules(own), IntentRules(own), decisions, Independent(own)]
             found += legs_of(each, own.market_id)
         return found
+
+    def _begin_ms(self, chance: random.Random) -> int:
+        """Time at which it begins."""
+        return DAY_0_MS + chance.randrange(180, 1430) * MINUTE_MS + chance.randrange(MINUTE_MS)
 
     @property
     def found(self) -> dict[Violation, int]:
