@@ -18,6 +18,7 @@ from quant_pipelines.store.engine import connect
 
 _POOL = 8
 _STOP_SECONDS = 3
+_LARGEST_MESSAGE = 4096  # readers of a stream have nothing to say
 
 
 def main() -> int:
@@ -50,6 +51,7 @@ def _serve(home: Path, port: int, dagster: str) -> None:
         access_log=False,
         proxy_headers=False,  # ours believe those alone that are listed
         server_header=False,
+        ws_max_size=_LARGEST_MESSAGE,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
 
