@@ -115,7 +115,7 @@ def _client(address: str, seconds: float) -> Any:
         logging.CRITICAL
     )  # what it can't do is told by a sentence of ours
     client: Any = distributed.Client  # half typed
-    attempt = _Attempt(lambda: client(address, timeout=seconds, set_as_default=False))
+    attempt = _Connecting(lambda: client(address, timeout=seconds, set_as_default=False))
     try:
         return attempt.result(2 * seconds)
     except OSError as error:
@@ -126,7 +126,7 @@ def _client(address: str, seconds: float) -> Any:
         ) from error
 
 
-class _Attempt:
+class _Connecting:
     """A connection that is made beside: who listens and says nothing would be waited for without end.
 
     The client's own timeout does not hold while it reads the first words of the other side.
