@@ -22,7 +22,7 @@ def refused(port: int) -> str:
     began = time.monotonic()
     with pytest.raises(OptimizationError) as told, joined(f"tcp://127.0.0.1:{port}"):
         pytest.fail("there is no scheduler")
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 180
     return str(told.value)
 
 
