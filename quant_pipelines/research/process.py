@@ -47,8 +47,8 @@ class Worker:
             line = self._process.stdout.readline()
         finally:
             alarm.cancel()
-        if not line:
-            return None
+        if not line.endswith("\n"):
+            return None  # nothing, or what was written until it was ended
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -60,8 +60,12 @@ class Worker:
         return f"worker process ended with code {code}"
 
     def kill(self) -> None:
-        """End it in the midst of its work, from another thread than the one that waits for its answer."""
+        """End it in the midst of its work, from another thread than the one that waits for its answer.
+
+        It is gone by the return: the next unit must not be asked of a process that is about to end.
+        """
         self._process.kill()
+        self._process.wait()
 
     def _give_up(self) -> None:
         self._is_late = True

@@ -9,6 +9,11 @@ import time
 from quant_pipelines.research.process import Worker
 
 STAYS = "import sys, time\nfor _ in sys.stdin: pass\ntime.sleep(30)"
+DIES_AMID_AN_ANSWER = """
+import os, sys
+sys.stdin.readline(), sys.stdin.readline()
+os.write(1, b'{"study": [1, 2')
+"""
 LEAVES_A_CHILD = """
 import os, subprocess
 from quant_pipelines.research.worker import own_answers
@@ -26,6 +31,21 @@ def test_a_worker_that_does_not_go_is_ended() -> None:
     began = time.monotonic()
     assert worker.close(grace_seconds=0.5) == -signal.SIGKILL
     assert time.monotonic() - began < 20
+
+
+def test_a_worker_that_is_killed_is_gone_so_that_nothing_more_is_asked_of_it() -> None:
+    for _ in range(10):
+        worker = Worker({}, command=(sys.executable, "-c", STAYS))
+        worker.kill()
+        assert worker.has_ended
+        worker.close()
+
+
+def test_half_an_answer_is_none() -> None:
+    """As of a worker that was ended for its time or its lease while it wrote a long one."""
+    worker = Worker({}, command=(sys.executable, "-c", DIES_AMID_AN_ANSWER))
+    assert worker.run({}, 1.0) is None
+    assert worker.end(1.0) == "worker process ended with code 0"
 
 
 def test_nothing_but_answers_is_in_the_pipe_and_no_child_keeps_it_open() -> None:
