@@ -57,8 +57,9 @@ def read_book_days(
     """
     own = [book for several in books.values() for book in several]
     owners = [owner for owner, several in books.items() for _ in several]
-    ended = {row.deployment_id: row for row in connection.execute(_ENDED, {"books": own})}
+    # In this order: a day that ends between the two is among both, while the other way round it were in none.
     newest = {row.deployment_id: row for row in connection.execute(_NEWEST, {"books": own})}
+    ended = {row.deployment_id: row for row in connection.execute(_ENDED, {"books": own})}
     counted = {
         row.owner: (int(row.bars), int(row.bars_held))
         for row in connection.execute(_COUNTED, {"books": own, "owners": owners})
@@ -74,10 +75,11 @@ def read_book_days(
 
 def _days_of(ended: Any, newest: Any) -> _OneBook:
     """Days of one book: those that are over, then the newest."""
-    found = [] if ended is None else [(ended.days, ended.equity, ended.closes_us)]
+    over = [] if ended is None else [*zip(ended.days, ended.equity, ended.closes_us, strict=True)]
     if newest is not None:
-        found.append(([newest.day], [newest.equity], [newest.close_us]))
-    days, equity, closes_us = ([one for part in found for one in part[column]] for column in range(3))
+        over = [one for one in over if one[0] < newest.day]
+        over.append((newest.day, newest.equity, newest.close_us))
+    days, equity, closes_us = ([one[column] for one in over] for column in range(3))
     return _OneBook(
         np.array(days, dtype=np.int64),
         np.array(equity, dtype=np.float64),

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, event, insert, select
 
 from quant_pipelines.accounting.nav import can_flow, growth_by
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
-from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.engine import connected, transaction
 from quant_pipelines.store.legs import add_legs
 from quant_pipelines.store.lifecycle import ScoredBook, read_books
 from quant_pipelines.store.tables import equity, equity_days, income
@@ -142,3 +142,25 @@ def test_a_bar_of_a_day_that_is_over_lets_it_be_reckoned_anew(
         with transaction(engine) as connection:
             connection.execute(insert(equity), rows)
     assert shown(read_books(engine)[0]) == grouped([book], [*bars, *late], [])
+
+
+def test_a_day_that_ends_while_it_is_read_is_read(
+    engine: Engine, deploy: Callable[..., int], database_url: str
+) -> None:
+    book, chance = deploy(""), np.random.default_rng(1)
+    with transaction(engine) as connection:
+        connection.execute(insert(equity), bars_of(chance, book, [1, 5]))
+
+    to_come = [bars_of(chance, book, [9])]
+
+    with connected(database_url) as other:
+
+        def end_the_day(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if to_come and "trading.equity" in statement:  # whatever of it is asked for first
+                with transaction(other) as connection:
+                    connection.execute(insert(equity), to_come.pop())
+
+        event.listen(engine, "after_cursor_execute", end_the_day)
+        (found,) = read_books(engine)
+    assert [(day - START_MS) // DAY_MS for day in found.days.tolist()] == [0, 1]
+    assert [(day - START_MS) // DAY_MS for day in read_books(engine)[0].days.tolist()] == [0, 1, 2]
