@@ -1,5 +1,7 @@
 """Many jobs over a few worker processes; each job's result is the same for any number of them."""
 
+import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,13 +9,18 @@ from threading import Thread
 
 from sqlalchemy import Engine
 
-from quant_pipelines.core.errors import OptimizationError, QuantError
+from quant_pipelines.core.errors import OptimizationError, QuantError, with_its_kind
 from quant_pipelines.research.drain import WorkPlace, drain
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.round import Crew, WorkLimits, run_round
 from quant_pipelines.research.units import Outcome, with_texts
 from quant_pipelines.store.engine import connected
 from quant_pipelines.store.search_queue import RoundTerms
+
+_ATTEMPTS = 3
+"""So often a worker that failed goes on, as after a connection that the database has shut."""
+_PAUSE_SECONDS = 1.0
+_log = logging.getLogger(__name__)
 
 
 def optimize_many(
@@ -74,12 +81,15 @@ class LocalCrew:
         If their number is not positive.
     """
 
-    def __init__(self, engine: Engine, station: WorkPlace, size: int) -> None:
+    def __init__(
+        self, engine: Engine, station: WorkPlace, size: int, *, pause_seconds: float = _PAUSE_SECONDS
+    ) -> None:
         if size < 1:
             raise OptimizationError(f"workers is {size}; expected 1 or more")
         self.size = size
         self._engine = engine
         self._station = station
+        self._pause_seconds = pause_seconds
 
     @contextmanager
     def serve(self, round_id: str, terms: RoundTerms) -> Iterator[Callable[[], None]]:
@@ -88,10 +98,8 @@ class LocalCrew:
         threads: list[Thread] = []
 
         def work() -> None:
-            try:
-                drain(self._engine, round_id, terms, self._station)
-            except QuantError as error:
-                faults.append(error)
+            if fault := self._fault_of(round_id, terms):
+                faults.append(fault)
 
         def look() -> None:
             if any(thread.is_alive() for thread in threads):
@@ -106,3 +114,20 @@ class LocalCrew:
         yield look
         for thread in threads:  # not where somebody gives up: without the round they end at their next beat
             thread.join()
+
+    def _fault_of(self, round_id: str, terms: RoundTerms) -> QuantError | None:
+        """Drain a round; what keeps this thread from it for good."""
+        fault: QuantError | None = None
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                time.sleep(self._pause_seconds)
+            try:
+                drain(self._engine, round_id, terms, self._station)
+            except QuantError as error:
+                fault = error
+            except Exception as error:  # noqa: BLE001 - it would end the thread, and nobody would hear of it
+                fault = OptimizationError(f"a worker of this machine could not go on: {with_its_kind(error)}")
+            else:
+                return None
+            _log.warning("a worker has failed: %s", fault)
+        return fault
