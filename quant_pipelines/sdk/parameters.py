@@ -133,7 +133,7 @@ class Bounded(Parameter[Number]):
         return super().describe() | {"low": self.low, "high": self.high, "log": self.log}
 
     def _holds(self, value: Number) -> bool:
-        return float(self.low) <= float(value) <= float(self.high)
+        return bool(self.low <= value <= self.high)  # whole numbers may be larger than a float holds
 
     def _number(self, value: Any) -> Number | None:
         raise NotImplementedError
