@@ -75,7 +75,7 @@ class Memo:
     ) -> tuple[Any, ...] | None:
         """Return what stands for a call; None where an array is not known, or a value can be no key."""
         try:
-            key = (function, *map(self._part, args))
+            key: tuple[Any, ...] = (function, *map(self._part, args))
             if options:
                 key = (*key, *((name, self._part(options[name])) for name in sorted(options)))
             hash(key)
