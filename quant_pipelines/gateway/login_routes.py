@@ -107,7 +107,8 @@ class StandingLogin(BaseModel):
 def log_in(given: LoginAsked, request: Request, response: Response, services: Used) -> LoginView:
     """Open a browser's login: its cookie is set, its CSRF token is in the answer."""
     require_login_pace(request, services)
-    opened = people.log_in(services, given.operator, given.code)
+    is_here = people.is_from_here(services, request)
+    opened = people.log_in(services, given.operator, given.code, is_here=is_here)
     give_cookie(
         response, request, services.rules.root_path, opened.token, services.rules.session_minutes * 60
     )

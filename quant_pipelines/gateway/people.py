@@ -21,6 +21,8 @@ from quant_pipelines.store.users import has_users, role_of
 
 _TOKEN_BYTES = 32
 _REASON = "logs in at the gateway"
+_HANDED_ON = frozenset({"forwarded", "via", "x-real-ip"})
+"""Headers of proxies, beside the X-Forwarded-…"""
 
 
 class Person(NamedTuple):
@@ -65,14 +67,17 @@ class OpenedLogin(NamedTuple):
     person: Person
 
 
-def find_person(services: Services, connection: HTTPConnection) -> Person | None:
-    """Prove who asks; None without credentials, or with some that do not count."""
+def find_person(services: Services, connection: HTTPConnection, *, is_used: bool = True) -> Person | None:
+    """Prove who asks; None without credentials, or with some that do not count.
+
+    ``is_used`` says whether somebody asks now, so that the login is not idle.
+    """
     bearer = bearer_of(connection)
     if bearer:
         number = program_tokens.number_of(services, bearer)
-        return _person(services, number, "program") if number else None
+        return _person(services, number, "program", is_used=is_used) if number else None
     token = connection.cookies.get(cookie_name(connection, services.rules.root_path), "")
-    return _person(services, token, "browser") if token else None
+    return _person(services, token, "browser", is_used=is_used) if token else None
 
 
 def bearer_of(connection: HTTPConnection) -> str:
@@ -81,8 +86,18 @@ def bearer_of(connection: HTTPConnection) -> str:
     return token.strip() if kind.lower() == "bearer" else ""
 
 
-def log_in(services: Services, operator: str, code: str) -> OpenedLogin:
+def is_from_here(services: Services, connection: HTTPConnection) -> bool:
+    """Whether a caller sits at this machine, for all that can be seen: no proxy has handed it on."""
+    peer = connection.client.host if connection.client else ""
+    called = connection.url.hostname or ""
+    was_handed_on = any(name.startswith("x-forwarded-") or name in _HANDED_ON for name in connection.headers)
+    return all(map(is_loopback, (services.rules.host, peer, called))) and not was_handed_on
+
+
+def log_in(services: Services, operator: str, code: str, *, is_here: bool) -> OpenedLogin:
     """Prove a name by a one-time code, and open a browser's login.
+
+    While nobody is a user a name is enough for whoever is here, see ``is_from_here``.
 
     Raises
     ------
@@ -92,7 +107,7 @@ def log_in(services: Services, operator: str, code: str) -> OpenedLogin:
         If the seed does not open here.
     """
     signature = identify(services.store, Claimant(operator, _REASON, code, "viewer"))
-    if not signature.is_identified and not is_loopback(services.rules.host):
+    if not signature.is_identified and not is_here:
         raise Unproven("nobody is a user yet; expected a user with a one-time code: quant users add")
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     now = clock_time(services.clock)
@@ -109,13 +124,14 @@ def log_in(services: Services, operator: str, code: str) -> OpenedLogin:
     return OpenedLogin(token, who)
 
 
-def _person(services: Services, token: str, kind: LoginKind) -> Person | None:
+def _person(services: Services, token: str, kind: LoginKind, *, is_used: bool) -> Person | None:
     now, idle = clock_time(services.clock), timedelta(minutes=services.rules.idle_minutes)
     with transaction(services.engine) as connection:
         login = find_login(connection, token, now, idle)
         if login is None or login.kind != kind:
             return None
-        note_use(connection, login, now)
+        if is_used:
+            note_use(connection, login, now)
     kept = token if kind == "browser" else ""
     return Person(login.operator, _role(login), login.is_identified, kind, login.id, kept)
 

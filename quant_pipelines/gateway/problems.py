@@ -113,9 +113,14 @@ def tell_problems(application: FastAPI) -> None:
 
 
 def sentence_of(error: QuantError) -> str:
-    """Word what a caller is told; of a database that is away neither the address nor the server's words."""
+    """Word what a caller is told; of a database that is away neither the address nor the server's words.
+
+    Nor where the master key is: also who is not let in is told.
+    """
     if isinstance(error, StoreError):
         return "the database does not answer; expected one that does: try again soon"
+    if isinstance(error, SecretError):
+        return "what is sealed does not open here; expected a usable master key: see quant doctor"
     return str(error)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
 
 from quant_pipelines.gateway.body_limit import limited
 from quant_pipelines.gateway.cookies import CSRF_FIELD, CSRF_HEADER, is_csrf
@@ -110,9 +111,9 @@ def require_pace(services: Services, caller: str) -> None:
         )
 
 
-def client_of(request: Request) -> str:
+def client_of(connection: HTTPConnection) -> str:
     """Address of the caller."""
-    return request.client.host if request.client else "unknown"
+    return connection.client.host if connection.client else "unknown"
 
 
 async def _require_form(request: Request, person: Person) -> None:

@@ -72,6 +72,9 @@ def _part(value: Any, start: int, end: int) -> Any:
 def _known_runs(arrays: Iterable[np.ndarray]) -> IntArray:
     """First bar and end of each run at which all are known; shape (n_runs, 2)."""
     first, *others = (array.ravel() for array in arrays)
+    for array in others:
+        if array.size != first.size:  # compiled code looks at no length
+            raise ValueError(f"arrays have lengths {first.size} and {array.size}; expected the same")
     is_unknown = np.zeros(first.size, dtype=np.bool_)
     for array in (first, *others):
         _mark_unknown(array, is_unknown)

@@ -27,7 +27,8 @@ class Memo:
     """Newest results up to a number of bytes; threads may share it.
 
     Only calls on known arrays are remembered: those it was made with, and what it remembers of them. A
-    result is shared between its callers and therefore read-only.
+    result is shared between its callers and therefore read-only; one that is no array, nor a tuple of arrays
+    and numbers, is computed each time.
 
     Parameters
     ----------
@@ -65,23 +66,25 @@ class Memo:
                 return known
         result = function(*args, **options)
         with self._lock:
-            if key not in self._results:
+            if key not in self._results and _is_of_arrays(result):
                 self._remember(key, result)
         return result
 
     def _key(
         self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
     ) -> tuple[Any, ...] | None:
-        parts: list[Any] = [function, *sorted(options.items())] if options else [function]
-        for arg in args:
-            if isinstance(arg, np.ndarray):
-                known = self._known.get(id(arg))
-                if known is None:
-                    return None
-                parts.append(known.token)
-            else:
-                parts.append(arg)
-        return tuple(parts)
+        """Return what stands for a call; None where an array is not known, or a value can be no key."""
+        try:
+            key: tuple[Any, ...] = (function, *map(self._part, args))
+            if options:
+                key = (*key, *((name, self._part(options[name])) for name in sorted(options)))
+            hash(key)
+        except (KeyError, TypeError):
+            return None
+        return key
+
+    def _part(self, value: Any) -> Any:
+        return self._known[id(value)].token if isinstance(value, np.ndarray) else value
 
     def _remember(self, key: tuple[Any, ...], result: Any) -> None:
         self._results[key] = result
@@ -139,6 +142,14 @@ def remembering(memo: Memo) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def _is_of_arrays(result: Any) -> bool:
+    """Whether its bytes can be counted and kept from changes."""
+    if not isinstance(result, tuple):
+        return isinstance(result, np.ndarray)
+    n_arrays = sum(1 for _ in _arrays(result))
+    return n_arrays > 0 and all(isinstance(part, np.ndarray | int | float) for part in result)
 
 
 def _arrays(result: Any) -> Iterator[np.ndarray]:

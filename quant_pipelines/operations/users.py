@@ -22,6 +22,7 @@ from quant_pipelines.secrets import read_master_keys, seal_seed
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.account_keys import lock_keys
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.logins import end_logins_of
 from quant_pipelines.store.tables.ops import Role
 from quant_pipelines.store.users import (
     User,
@@ -81,7 +82,7 @@ def enroll(store: KeyStore, claimant: Claimant, name: str, role: Role) -> Enroll
 
 
 def reset(store: KeyStore, claimant: Claimant, name: str) -> Enrolled:
-    """Give a user a new seed, and let a disabled one in again.
+    """Give a user a new seed, end every login that the old one opened, and let a disabled one in again.
 
     Raises
     ------
@@ -94,6 +95,7 @@ def reset(store: KeyStore, claimant: Claimant, name: str) -> Enrolled:
         seed = pyotp.random_base32()
         # The last step stays: codes of the new seed count from now on, and none of the old one fits.
         change_user(connection, name, sealed_seed=_sealed(store, name, seed), disabled_at=None)
+        end_logins_of(connection, name, clock_time(store.clock))
         receipt = _receipt(connection, signature, "user.reset", name, f"{name} has a new seed")
     return Enrolled(receipt, _uri(name, seed))
 
@@ -117,6 +119,7 @@ def shut_out(store: KeyStore, claimant: Claimant, name: str) -> Receipt:
         # Nobody could approve them any more, and they would keep others from proposing the same.
         voided = approvals.void_proposals_of(connection, name, now)
         change_user(connection, name, disabled_at=now)
+        end_logins_of(connection, name, now)
         done = f"{name} is disabled{clause_of(voided)}"
         return _receipt(connection, signature, "user.disabled", name, done)
 

@@ -132,8 +132,9 @@ class Bounded(Parameter[Number]):
         """Return the declaration as a JSON document: kind, default, low, high, log."""
         return super().describe() | {"low": self.low, "high": self.high, "log": self.log}
 
-    def _holds(self, value: Number) -> bool:
-        return float(self.low) <= float(value) <= float(self.high)
+    def _holds(self, value: Any) -> bool:
+        low: Any = self.low  # compared as they are: a whole number may be larger than a float holds
+        return bool(low <= value <= self.high)
 
     def _number(self, value: Any) -> Number | None:
         raise NotImplementedError

@@ -116,6 +116,12 @@ def end_login(connection: Connection, login_id: int, now: datetime, *, operator:
     return connection.execute(ending.values(ended_at=now)).rowcount > 0
 
 
+def end_logins_of(connection: Connection, operator: str, now: datetime) -> None:
+    """End every login of an operator: those of browsers and the tokens of programs."""
+    standing = (logins.c.operator == operator) & logins.c.ended_at.is_(None)
+    connection.execute(update(logins).where(standing).values(ended_at=now))
+
+
 def standing_logins(connection: Connection, operator: str, now: datetime) -> list[dict[str, Any]]:
     """Read the logins of an operator that count, newest first."""
     shown = ("id", "kind", "role", "label", "opened_at", "seen_at", "ends_at")

@@ -4,6 +4,7 @@ A reader that falls behind is let go with its place, from which it resumes; no r
 """
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -17,6 +18,7 @@ from quant_pipelines.gateway.streams.topics import StreamMessage, StreamPlace, T
 POLL_SECONDS: Final = 0.1
 _AWAY_SECONDS = 1.0
 _MOST_KEPT = 4096
+_log = logging.getLogger(__name__)
 
 
 class TooSlow(Exception):
@@ -106,6 +108,9 @@ class StreamChannel:
                 await self._poll()
                 self.is_away = False
             except StoreError:
+                self.is_away = True
+            except Exception:  # noqa: BLE001 - who follows would wait for ever if the reading ended
+                _log.exception("stream %s can't be read", self.topic.name)
                 self.is_away = True
             await asyncio.sleep(_AWAY_SECONDS if self.is_away else POLL_SECONDS)
         self._task = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from quant_pipelines.core.clock import clock_time
 from quant_pipelines.core.errors import QuantError
 from quant_pipelines.gateway.people import find_person
 from quant_pipelines.gateway.problems import Refused, problem, sentence_of, status_of
+from quant_pipelines.gateway.route import client_of, require_pace
 from quant_pipelines.gateway.services import Services
 from quant_pipelines.gateway.streams.hub import Hub, TooSlow, shown
 from quant_pipelines.gateway.streams.topics import (
@@ -71,6 +73,7 @@ async def _serve(socket: WebSocket, topic_of: Callable[[Services], Topic]) -> No
 def _admitted(
     services: Services, hub: Hub, socket: WebSocket, topic_of: Callable[[Services], Topic]
 ) -> "tuple[Topic, StreamPlace]":
+    require_pace(services, f"address {client_of(socket)}")
     if find_person(services, socket) is None:
         raise Refused(401, "no login that counts; expected a session cookie or a bearer token")
     if hub.n_followers >= services.rules.streams:
@@ -84,12 +87,14 @@ async def _send_all(
 ) -> None:
     """Send what comes until the reader is gone, too slow, or logged out."""
     code, reason = _TRY_AGAIN, "too slow; resume from the last seq"
-    following = hub.follow(topic, place, BEAT_SECONDS)
+    following, asked_at = hub.follow(topic, place, BEAT_SECONDS), time.monotonic()
     try:
         async for message in following:
-            if message is None and await run_in_threadpool(_is_out, services, socket):
-                code, reason = _OVER, "the login does not count any more"
-                break
+            if time.monotonic() - asked_at >= BEAT_SECONDS / 2:  # also where it is never quiet
+                if await run_in_threadpool(_is_out, services, socket):
+                    code, reason = _OVER, "the login does not count any more"
+                    break
+                asked_at = time.monotonic()
             if message is not None:
                 place = place.moved(message.track, message.number)
             told = _beat(services, hub, topic, place) if message is None else shown(message, place)
@@ -116,7 +121,7 @@ def _beat(services: Services, hub: Hub, topic: Topic, place: StreamPlace) -> dic
 def _is_out(services: Services, socket: WebSocket) -> bool:
     """Whether the login has ended; while the database is away nobody can say so."""
     try:
-        return find_person(services, socket) is None
+        return find_person(services, socket, is_used=False) is None
     except QuantError:
         return False
 

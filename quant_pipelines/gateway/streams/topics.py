@@ -19,6 +19,8 @@ from quant_pipelines.store.stream_rows import NumberedRow
 
 _FENCED = 50
 _LATE_US = 5_000_000
+_LATE_LEG_MS = 60_000
+"""Legs book the same close one after another."""
 
 
 class StreamPlace(NamedTuple):
@@ -112,13 +114,13 @@ class BarTrack:
 
 
 class BookTrack:
-    """What deployments booked at each bar, by its close, ms."""
+    """What deployments booked at each bar, by its close, ms; of several, each in its own time."""
 
     kind = "book"
-    late = 0
 
     def __init__(self, ids: Sequence[int]) -> None:
         self._ids = ids
+        self.late = _LATE_LEG_MS if len(ids) > 1 else 0
 
     def newest(self, connection: Connection) -> int:
         """Newest close that was booked."""

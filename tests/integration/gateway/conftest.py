@@ -118,7 +118,7 @@ class Gate:
         return self.built
 
     def client(self, base_url: str = "http://127.0.0.1") -> TestClient:
-        return TestClient(self.application(), base_url=base_url)
+        return TestClient(self.application(), base_url=base_url, client=("127.0.0.1", 50_000))
 
     def logged_in(self, name: str, client: TestClient | None = None) -> TestClient:
         """Client with the cookie of a login and the token of its forms."""

@@ -97,11 +97,18 @@ def test_a_database_that_is_away_is_503_and_names_no_address(gate: Any, problem:
     away.dispose()
 
 
-def test_only_a_proxy_that_is_listed_is_believed(gate: Any) -> None:
+def test_a_secret_that_does_not_open_is_503_and_names_no_file(gate: Any, problem: Any) -> None:
+    answer = gate.client().get("/api/v1/session", headers={"Authorization": "Bearer a.b.c"})
+    assert str(gate.home) not in problem(answer, 503)
+
+
+def test_only_a_proxy_that_is_listed_is_believed(staffed: Any) -> None:
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
-    listed = gate.with_rules(proxies=("testclient",))
-    for one, name in ((gate, "quant="), (listed, "__Host-quant=")):
-        answer = one.client().post("/api/v1/session", json={"operator": "whoever"}, headers=forwarded)
+    listed = staffed.with_rules(proxies=("127.0.0.1",))
+    for one, operator, name in ((staffed, "viewer", "quant="), (listed, "operator", "__Host-quant=")):
+        one.wait()
+        person = {"operator": operator, "code": one.code(operator)}
+        answer = one.client().post("/api/v1/session", json=person, headers=forwarded)
         assert answer.headers["set-cookie"].startswith(name)
 
 

@@ -64,6 +64,24 @@ def test_before_there_are_users_nobody_is_let_in_from_elsewhere(gate: Any, probl
     assert said == "nobody is a user yet; expected a user with a one-time code: quant users add"
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "desk.example"},
+        {"X-Forwarded-For": "203.0.113.9"},
+        {"X-Forwarded-Proto": "https"},
+        {"Forwarded": "for=203.0.113.9"},
+        {"Via": "1.1 proxy"},
+    ],
+)
+def test_before_there_are_users_nobody_is_let_in_by_a_proxy_of_this_machine(
+    gate: Any, problem: Any, headers: dict[str, str]
+) -> None:
+    client = gate.with_rules(allowed_hosts=("desk.example",)).client()
+    said = problem(client.post("/api/v1/session", json={"operator": "whoever"}, headers=headers), 401)
+    assert said == "nobody is a user yet; expected a user with a one-time code: quant users add"
+
+
 def test_no_token_is_stored(staffed: Any) -> None:
     client = staffed.logged_in("admin")
     token = client.cookies["quant"]
@@ -98,6 +116,18 @@ def test_who_logs_out_or_is_disabled_is_out_at_once(staffed: Any, problem: Any) 
     staffed.wait()
     users.shut_out(staffed.store, Claimant("root", "because", staffed.code("root"), "admin"), "operator")
     problem(disabled.get("/api/v1/session"), 401)
+
+
+def test_no_login_of_before_counts_again_once_a_user_has_a_new_seed(staffed: Any, problem: Any) -> None:
+    client = staffed.logged_in("operator")
+    program = staffed.client()
+    token = client.post("/api/v1/tokens", json={"label": "export"}).json()["token"]
+    program.headers["Authorization"] = f"Bearer {token}"
+    for change in (users.shut_out, users.reset):
+        staffed.wait()
+        change(staffed.store, Claimant("root", "stolen", staffed.code("root"), "admin"), "operator")
+    for one in (client, program):
+        problem(one.get("/api/v1/session"), 401)
 
 
 def test_a_program_may_do_what_it_was_given_until_it_is_taken_back(staffed: Any, problem: Any) -> None:

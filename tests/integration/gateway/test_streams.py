@@ -1,22 +1,24 @@
 """Streams: what comes is told once and in order, a reader resumes where it was, a slow one loses nothing."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.gateway.streams.hub import Hub, TooSlow
+from quant_pipelines.gateway.streams.sockets import BEAT_SECONDS
 from quant_pipelines.store.bar_partitions import ensure_partitions
 from quant_pipelines.store.engine import connect, transaction
 from quant_pipelines.store.heartbeats import Alert, add_alert
 from quant_pipelines.store.market import seed_symbols
-from quant_pipelines.store.tables import bars
+from quant_pipelines.store.tables import bars, deployments
 
 pytestmark = pytest.mark.postgres
 BTC = "BTC/USDT:USDT"
@@ -28,12 +30,15 @@ def tell(gate: Any, message: str) -> int:
         return add_alert(connection, Alert("info", "test", message, from_ms(gate.now_ms)))
 
 
-def heard(socket: Any, count: int) -> list[Any]:
-    """Next messages that are rows."""
+def heard(socket: Any, count: int, most_beats: int = 100) -> list[Any]:
+    """Next messages that are rows, as many as come before that many beats."""
     found: list[Any] = []
-    while len(found) < count:
+    n_beats = 0
+    while len(found) < count and n_beats < most_beats:
         told = socket.receive_json()
-        if told["kind"] != "beat":
+        if told["kind"] == "beat":
+            n_beats += 1
+        else:
             found.append(told)
     return found
 
@@ -175,6 +180,57 @@ def test_a_login_that_ends_ends_its_streams(gate: Any) -> None:
         with pytest.raises(WebSocketDisconnect) as over:
             heard(socket, 1)
     assert over.value.code == 1008
+
+
+def test_a_login_that_ends_ends_also_a_stream_that_is_never_quiet(gate: Any) -> None:
+    client = gate.logged_in("whoever")
+    with client, client.websocket_connect(f"{WS}/ws/alerts") as socket:
+        assert client.delete("/api/v1/session").status_code == 204
+        begun, told = time.monotonic(), {"type": ""}
+        while told["type"] != "websocket.close" and time.monotonic() < begun + 3 * BEAT_SECONDS:
+            tell(gate, "more")
+            told = socket.receive()
+    assert (told["type"], told.get("code")) == ("websocket.close", 1008)
+
+
+def test_a_login_that_does_nothing_but_follow_a_stream_ends_unused(gate: Any) -> None:
+    idle = gate.with_rules(idle_minutes=10)
+    client = idle.logged_in("whoever")
+    with client, client.websocket_connect(f"{WS}/ws/alerts") as socket:
+        told = {"type": ""}
+        for _ in range(3):
+            if told["type"] != "websocket.close":
+                idle.wait(18)
+                told = socket.receive()
+    assert (told["type"], told.get("code")) == ("websocket.close", 1008)
+
+
+def test_streams_are_asked_for_at_a_pace(gate: Any) -> None:
+    client, statuses = gate.with_rules(requests_per_minute=10).client(), []
+    for _ in range(2):
+        with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect(f"{WS}/ws/alerts"):
+            pass
+        statuses.append(refused.value.status_code)
+    assert statuses == [401, 429]
+
+
+def test_a_leg_that_books_a_bar_after_another_one_is_told_of_too(gate: Any, reader: Any) -> None:
+    set_id = gate.deployed()
+    with transaction(gate.engine) as connection:
+        found = connection.execute(select(deployments).where(deployments.c.id == set_id)).mappings().one()
+        row = dict(found) | {"set_id": set_id, "stage": None}
+        row.pop("id")
+        rows = [row | {"symbol": symbol} for symbol in ("BTC/USDT:USDT", "ETH/USDT:USDT")]
+        one, other = (
+            connection.execute(insert(deployments).values(each).returning(deployments.c.id)).scalar_one()
+            for each in rows
+        )
+    with reader.websocket_connect(f"{WS}/ws/strategy/{set_id}") as socket:
+        told = []
+        for leg in (one, other):
+            gate.booked(leg, from_ms(gate.now_ms))
+            told += heard(socket, 1, most_beats=2)
+        assert [message["data"]["deployment_id"] for message in told] == [one, other]
 
 
 def test_fills_and_books_of_a_deployment_are_told_by_two_numbers(gate: Any, reader: Any) -> None:

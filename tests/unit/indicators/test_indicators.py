@@ -94,3 +94,9 @@ def test_supertrend_turns_on_a_close_behind_the_band_and_its_band_never_loosens(
     close = np.array([10.0, 10.0, 13.0, 12.0, 11.5, 10.9, 10.9])
     side = supertrend(close, close, np.array([np.nan, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]), 2.0)
     np.testing.assert_array_equal(side, [np.nan, np.nan, 1.0, 1.0, 1.0, -1.0, -1.0])
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_arrays_of_different_lengths_are_refused_where_something_is_unknown_too(size: int) -> None:
+    with pytest.raises(ValueError, match=f"lengths 3 and {size}; expected the same"):
+        rolling_vwap(np.array([1.0, np.nan, 3.0]), np.ones(size), 2)

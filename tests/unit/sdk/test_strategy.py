@@ -68,6 +68,8 @@ def test_instances_are_frozen_values() -> None:
     example = Example(fast=10)
     with pytest.raises(AttributeError, match="frozen"):
         example.fast = 11
+    with pytest.raises(AttributeError, match="frozen"):
+        del example.fast
     assert example == Example(**example.parameters)
     assert example != Example()
     assert len({example, Example(fast=10), Example()}) == 2
@@ -108,3 +110,8 @@ def test_a_range_that_can_not_be_searched_is_refused_where_it_is_declared(
 def test_a_value_that_is_not_finite_is_refused(value: object) -> None:
     with pytest.raises(StrategyError, match=r"parameter width is .*; expected a number from 0\.5 to 4\.0"):
         Example(width=value)
+
+
+def test_a_whole_number_beyond_what_a_float_holds_is_out_of_bounds() -> None:
+    with pytest.raises(StrategyError, match="expected a whole number from"):
+        Example(fast=10**400)
