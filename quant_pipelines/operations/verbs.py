@@ -285,6 +285,13 @@ VERBS: tuple[Verb, ...] = (
         asker="home",
     ),
     Verb("parity", "what each deployment did on a day, beside its replay", has_own_arguments=True),
+    Verb("pnl", "where profit comes from, day by day, beside holding", has_own_arguments=True),
+    Verb(
+        "statement",
+        "a year of each account as CSV files: lots, fees, funding",
+        module="year_statement",
+        has_own_arguments=True,
+    ),
     Verb("strategy", "list, begin, check and test strategies", kinds=_STRATEGY),
     Verb("data", "what market data are stored, and what is wrong with them", kinds=DATA),
     Verb(
