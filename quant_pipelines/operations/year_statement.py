@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.bounds import ROW_ID
 from quant_pipelines.core.clock import Clock, clock_time
@@ -150,7 +150,7 @@ def _statement(
     return AccountStatement(account, tables)
 
 
-def _matched(fills: Iterable[Row[Any]], order: MatchOrder) -> dict[str, MatchedLots]:
+def _matched(fills: Iterable[Any], order: MatchOrder) -> dict[str, MatchedLots]:
     by_symbol: dict[str, list[LotFill]] = defaultdict(list)
     for row in fills:
         if not row.is_internal:
@@ -207,7 +207,7 @@ def _open_lot(symbol: str, lot: OpenLot, last: ClosePrice | None) -> dict[str, A
     }
 
 
-def _fee(row: Row[Any]) -> dict[str, Any]:
+def _fee(row: Any) -> dict[str, Any]:
     with exact():
         notional = row.quantity * row.price
     names = ("strategy", "symbol", "trade_id", "side", "quantity", "price", "fee")
@@ -215,7 +215,7 @@ def _fee(row: Row[Any]) -> dict[str, Any]:
     return told | {name: getattr(row, name) for name in names} | {"notional": notional}
 
 
-def _funding(row: Row[Any]) -> dict[str, Any]:
+def _funding(row: Any) -> dict[str, Any]:
     """Return a payment with the price that it was reckoned on, as far as it is stored."""
     mark = _mark_of(row.slots or (), row.at_ms)
     price, at, of = row.price, row.price_at, "close before it"

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from itertools import accumulate, takewhile
-from typing import Final, NamedTuple
+from itertools import accumulate, chain, takewhile
+from typing import Final, NamedTuple, TypeAlias
 
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
 from quant_pipelines.pnl.terms import BookFill, BookPayment, exact
@@ -12,6 +12,7 @@ _TOLERANCE: Final = Decimal("1e-8")
 _IN_FLIGHT_MS: Final = 2 * MINUTE_MS
 """At a venue a fill may reach the book so much before or after the bar that it belongs to."""
 _ZERO: Final = Decimal(0)
+_Event: TypeAlias = BookFill | BookPayment
 
 
 class StoredEquity(NamedTuple):
@@ -72,7 +73,7 @@ def disagreements(
     >>> disagreements(Decimal(1000), [bought], [], [row._replace(equity=Decimal(1020))], is_paper=True)
     ['equity stored at 1970-01-01 00:01 is 1020, its fills and payments make 1010; expected the same']
     """
-    events = sorted([*fills, *payments], key=lambda one: one.at_ms)
+    events: list[_Event] = sorted(chain[_Event](fills, payments), key=lambda one: one.at_ms)
     found, at = list[str](), 0
     worth, scale = _Worth(opening, _ZERO), max(abs(opening), Decimal(1))
     with exact():
@@ -92,18 +93,18 @@ def disagreements(
     return found
 
 
-def _until(row: StoredEquity, *, is_paper: bool) -> Callable[[BookFill | BookPayment], bool]:
+def _until(row: StoredEquity, *, is_paper: bool) -> Callable[[_Event], bool]:
     """Tell what a row may have with it already."""
     last_ms = row.at_ms if is_paper else max(row.at_ms, row.booked_ms)
     return lambda event: event.at_ms <= last_ms
 
 
-def _after(worth: _Worth, event: BookFill | BookPayment) -> _Worth:
+def _after(worth: _Worth, event: _Event) -> _Worth:
     if isinstance(event, BookPayment):
         return _Worth(worth.cash + event.amount, worth.quantity)
     spent = event.quantity * event.price + event.fee
     return _Worth(worth.cash - spent, worth.quantity + event.quantity)
 
 
-def _size(event: BookFill | BookPayment) -> Decimal:
+def _size(event: _Event) -> Decimal:
     return abs(event.amount if isinstance(event, BookPayment) else event.quantity * event.price)

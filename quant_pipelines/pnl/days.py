@@ -159,7 +159,8 @@ def _period(history: BookHistory, held: Sequence[Decimal], start_ms: int, end_ms
     start = history.marks.get(start_ms) or history.first or end
     if not quantity and fills and start_ms - start.at_ms > DAY_MS:
         start = BookMark(fills[0].at_ms, fills[0].met or fills[0].price)  # flat since a price of long ago
-    begun_ms = min(max(start_ms, start.at_ms), *(one.at_ms for one in (*fills, *payments)), end_ms)
+    events_ms = [*map(_at_ms, fills), *map(_at_ms, payments)]
+    begun_ms = min(max(start_ms, start.at_ms), *events_ms, end_ms)
     return BookPeriod(begun_ms, end_ms, quantity, start, end, fills, payments)
 
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, text
 
+from quant_pipelines.core.stages import Stage
+
 
 class BookRow(NamedTuple):
     """A book: a deployment, or a leg of a set.
@@ -36,7 +38,7 @@ class BookRow(NamedTuple):
     strategy: str
     symbol: str
     timeframe: str
-    stage: str
+    stage: Stage
     capital: Decimal
     begun_at: datetime | None
     last_at: datetime | None
