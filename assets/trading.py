@@ -21,6 +21,7 @@ _TRADING: dict[str, Any] = {
     "kinds": {"python", "postgres"},
 }
 _CURVE_POINTS = 1440
+_ATTRIBUTED_DAYS = 30
 
 
 @dg.asset(deps=[verdicts], **_TRADING)
@@ -79,6 +80,24 @@ def scorecard(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
             "scorecards": table(_card_row(card) for card in cards),
         }
     )
+
+
+@dg.asset(deps=[deployments], **_TRADING)
+def attribution(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Take apart what deployments and accounts earned yesterday and in thirty days: beta, timing, costs.
+
+    Every row sums to the change of its equity; what does not is left out, and told.
+    """
+    from quant_pipelines.operations.pnl import newest_days, of_day, shown_total  # noqa: PLC0415 - numba
+
+    report = newest_days(platform.engine, platform.clock, n_days=_ATTRIBUTED_DAYS)
+    metadata: dict[str, Any] = {
+        "is_fine": report.is_fine,
+        "told": [f"{line.scope}: {one}" for line in report.lines for one in (*line.faults, *line.notes)],
+        "yesterday": table(map(shown_total, of_day(report.lines, report.yesterday))),
+        "days": table(map(shown_total, report.lines)),
+    }
+    return dg.MaterializeResult(metadata=metadata)
 
 
 def _decision_row(row: dict[str, Any]) -> dict[str, Any]:

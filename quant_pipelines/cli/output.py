@@ -1,10 +1,13 @@
 """How commands answer: text for people, one JSON document for scripts, both on stdout."""
 
 import argparse
+import csv
+import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,24 @@ def write_text(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise ConfigurationError(f"{str(path)!r} can't be written: {error.strerror}") from error
+
+
+def csv_text(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> str:
+    """Rows as text of a CSV file under a line of columns: decimals to the last digit, times as ISO 8601."""
+    names, text = list(columns), io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(names)
+    writer.writerows([_csv_cell(row[name]) for name in names] for row in rows)
+    return text.getvalue()
+
+
+def _csv_cell(value: Any) -> str:
+    if isinstance(value, Decimal):
+        whole = f"{value:f}"
+        return whole.rstrip("0").rstrip(".") if "." in whole else whole
+    if isinstance(value, date):
+        return value.isoformat()
+    return "" if value is None else str(value)
 
 
 def to_json(value: Any) -> Any:

@@ -1,11 +1,10 @@
 """``quant parity``: what each deployment did on a day, beside its replay."""
 
 import argparse
-from datetime import date
-from typing import Any
 
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_answer, table
+from quant_pipelines.cli.parse import day
 
 _COLUMNS = ("deployment_id", "strategy", "symbol", "n_fills", "difference", "causes", "rest", "verdict")
 
@@ -13,7 +12,7 @@ _COLUMNS = ("deployment_id", "strategy", "symbol", "n_fills", "difference", "cau
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "day", metavar="DAY", nargs="?", type=_day, help="UTC day that is over (default: yesterday)"
+        "day", metavar="DAY", nargs="?", type=day, help="UTC day that is over (default: yesterday)"
     )
     add_home(parser)
 
@@ -39,10 +38,3 @@ def run(arguments: argparse.Namespace) -> int:
     lines += [f"  {receipt.summary}" for receipt in report.receipts]
     print_answer(arguments, document, "\n".join(lines))
     return 0 if report.is_fine else 1
-
-
-def _day(text: str) -> Any:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"DAY is {text!r}; expected a day such as 2026-01-31") from None

@@ -3,7 +3,7 @@
 import argparse
 import difflib
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,14 @@ def moment(text: str) -> int:
             f"{text!r} is not a time; expected 2024-01-31 or 2024-01-31T12:00"
         ) from None
     return to_ms(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+
+
+def day(text: str, name: str = "DAY") -> date:
+    """UTC day of a date; the name stands in the refusal."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{name} is {text!r}; expected a day such as 2026-01-31") from None
 
 
 def symbol_or_all(text: str) -> str:

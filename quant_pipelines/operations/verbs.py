@@ -9,6 +9,7 @@ from quant_pipelines.operations.allocation_verbs import REBALANCE
 from quant_pipelines.operations.data_verbs import DATA
 from quant_pipelines.operations.hot_verbs import HOT
 from quant_pipelines.operations.people_verbs import ALERTING, KEYS, USERS, WATCHING
+from quant_pipelines.operations.profit_verbs import PROFIT
 from quant_pipelines.operations.research_verbs import RESEARCH
 from quant_pipelines.operations.search_verbs import OPTIMIZE
 from quant_pipelines.operations.venue_verbs import KILL, VENUE
@@ -278,7 +279,7 @@ VERBS: tuple[Verb, ...] = (
         fields=(Field("look", "switch", "take the week's look first, if it is due", flag="--look"),),
         asker="home",
     ),
-    Verb("parity", "what each deployment did on a day, beside its replay", has_own_arguments=True),
+    *PROFIT,
     Verb("strategy", "list, begin, check and test strategies", kinds=_STRATEGY),
     Verb("data", "what market data are stored, and what is wrong with them", kinds=DATA),
     Verb(

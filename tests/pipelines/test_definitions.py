@@ -49,6 +49,7 @@ CHAIN = MARKET_DAY | {
     "paper_screen",
     "deployments",
     "scorecard",
+    "attribution",
 }
 SEARCH = {"strategy_library", "walk_forward", "verdicts", "paper_screen", "deployments"}
 SELECTIONS = {
@@ -115,6 +116,7 @@ DEPENDENCIES = {
     "deployments": {"paper_screen"},
     "regimes": {"bars_rollup"},
     "scorecard": {"deployments"},
+    "attribution": {"deployments"},
     "replay_parity": {"deployments"},
     "allocation": {"deployments"},
 }

@@ -18,6 +18,7 @@ from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.core.timeline import VersionChange
 from quant_pipelines.operations.halts import resume
 from quant_pipelines.operations.parity import check_parity
+from quant_pipelines.operations.pnl import pnl_report
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.research.parity import ComparedDay, compare_day
 from quant_pipelines.sdk import Array, Bars, Strategy
@@ -107,6 +108,14 @@ def test_a_day_on_paper_is_its_replay_to_the_bit(
         assert day.comparison.is_equal_to_the_bit
     assert days[0].comparison is not None
     assert days[0].comparison.n_fills > 1
+    report = pnl_report(engine, lambda: to_ms(HISTORY_START + timedelta(minutes=N_BARS)))
+    assert report.is_fine, report.lines
+    ((capital, worth),) = rows(
+        engine, "select capital, equity from trading.deployments d, trading.equity order by ts desc limit 1"
+    )
+    change = report.lines[-1].days.total.change
+    assert abs(float(change) - (worth - float(capital))) < 1e-6
+    assert change
 
 
 def test_a_withdrawal_makes_the_position_smaller_first_and_its_day_is_its_replay(

@@ -51,6 +51,10 @@ WRONG = (
     "explain BTC/USDT:USDT@noon",
     "settings hide",
     "audit burn",
+    "pnl everybody",
+    "pnl --from soon",
+    "statement last --out d",
+    "statement 2026",
 )
 
 
