@@ -107,6 +107,8 @@ def tell_problems(application: FastAPI) -> None:
 
     @application.exception_handler(HTTPException)
     async def told(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400:  # FastAPI's own, for bytes that are no text
+            return problem(request_id_of(request), 422, "body can't be read; expected JSON in UTF-8")
         return problem(request_id_of(request), error.status_code, str(error.detail), error.headers)
 
 

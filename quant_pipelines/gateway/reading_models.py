@@ -10,6 +10,7 @@ from quant_pipelines.core.orders import Side
 from quant_pipelines.core.severities import Severity
 from quant_pipelines.core.stages import Stage
 from quant_pipelines.store.tables.ops import ApprovalDecision
+from quant_pipelines.store.tables.research import TaskStatus
 
 Row = TypeVar("Row", bound=BaseModel)
 Document = dict[str, Any]
@@ -234,7 +235,7 @@ class WalkView(_Shown):
     objective: str
     window_start: datetime
     window_end: datetime
-    status: str = Field(examples=["done"])
+    status: TaskStatus = Field(examples=["done"])
     error: str | None
     trigger: str
     created_at: datetime
@@ -305,7 +306,7 @@ class PlanView(_Shown):
 
     plan_id: int
     deployment_id: int
-    stage: str
+    stage: Stage
     actual: float
     target: float
     weight: float

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Annotated, Any, cast
 
 from fastapi import Path, Query
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Connection
 
 from quant_pipelines.core.bounds import ROW_ID
@@ -20,7 +20,7 @@ from quant_pipelines.gateway.problems import Refused
 from quant_pipelines.gateway.reading_models import Page, Row
 from quant_pipelines.gateway.route import Used, guarded_router, problems
 from quant_pipelines.gateway.services import Services
-from quant_pipelines.gateway.verb_models import Text
+from quant_pipelines.gateway.verb_models import RowId, Text
 from quant_pipelines.optimize.evidence import Freshness
 from quant_pipelines.store import audit, shown_rows
 from quant_pipelines.store.allocation import newest_plans
@@ -38,6 +38,16 @@ Points = Annotated[int, Query(ge=1, le=2000, description="most points")]
 Deployment = Annotated[int, Path(ge=0, le=ROW_ID.high, description="id of a deployment")]
 OfDeployment = Annotated[int | None, Query(ge=0, le=ROW_ID.high, description="of this deployment only")]
 Cursor = Annotated[Text | None, Query(description="`next` of the page before")]
+
+
+class AuditAsked(BaseModel):
+    """Which rows of the audit log are asked for."""
+
+    limit: int = Field(default=100, ge=1, le=500, description="most rows")
+    actor: Text = Field(default="", description="of this person or part only")
+    action: Text = Field(default="", description="such as runner.halted")
+    subject: Text = Field(default="", description="such as deployment:3")
+    before: RowId | None = Field(default=None, description="rows below this id")
 
 
 class RowReading:
@@ -196,19 +206,13 @@ def metrics(services: Used, deployment_id: Deployment, limit: Most = 30) -> Page
 
 
 @ROUTER.get("/audit/logs", summary="The audit log")
-def audit_logs(
-    services: Used,
-    limit: Most = 100,
-    actor: Annotated[Text, Query(description="of this person or part only")] = "",
-    action: Annotated[Text, Query(description="such as runner.halted")] = "",
-    subject: Annotated[Text, Query(description="such as deployment:3")] = "",
-    before: Annotated[int | None, Query(ge=0, le=ROW_ID.high, description="rows below this id")] = None,
-) -> Page[models.AuditView]:
+def audit_logs(services: Used, asked: Annotated[AuditAsked, Query()]) -> Page[models.AuditView]:
     """Rows of the audit log, newest first."""
-    wanted = shown_rows.AuditFilter(actor, action, subject, before)
+    wanted = shown_rows.AuditFilter(asked.actor, asked.action, asked.subject, asked.before)
     with reading(services) as read:
-        rows = shown_rows.newest_audit(read.connection, wanted, limit=limit)
-        return read.page(models.AuditView, rows, str(rows[-1]["id"]) if len(rows) == limit else None)
+        rows = shown_rows.newest_audit(read.connection, wanted, limit=asked.limit)
+        following = str(rows[-1]["id"]) if len(rows) == asked.limit else None
+        return read.page(models.AuditView, rows, following)
 
 
 @ROUTER.get("/services", summary="Signs of life")

@@ -1,10 +1,9 @@
 """Rows as the gateway shows them, page by page, newest first; what has a reader of its own is not here."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Table, and_, case, func, literal, select, text, true, tuple_
+from sqlalchemy import Connection, Select, case, func, literal, select, text, true, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from quant_pipelines.core.stages import LADDER
@@ -242,14 +241,6 @@ def hourly_equity(connection: Connection, start: datetime, end: datetime) -> lis
         .order_by(hours.c.ts)
     )
     return _rows(connection, query)
-
-
-def rows_after(
-    connection: Connection, table: Table, given: Mapping[str, Any], *, by: str, after: Any, limit: int
-) -> list[dict[str, Any]]:
-    """Read rows with these values in the order of a column, from above a value of it."""
-    is_meant = and_(table.c[by] > after, *(table.c[name] == value for name, value in given.items()))
-    return _rows(connection, select(table).where(is_meant).order_by(table.c[by]).limit(limit))
 
 
 def _rows(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:

@@ -4,8 +4,10 @@ Facts only: never prices, never which symbol won. All end-to-end tests run in or
 what the daemon does by itself (reactions), a second start.
 """
 
+import json
 import urllib.request
 from typing import Any
+from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
 
@@ -83,5 +85,20 @@ def test_status_tells_what_runs(stack: Any) -> None:
     assert status["deployments"]
     assert status["fills"] >= 1
     assert status["trading_state"] == "ACTIVE"
+
+
+def test_gateway_shows_what_is_traded_to_whoever_is_at_the_machine(stack: Any) -> None:
+    (address,) = [row["address"] for row in stack.status()["services"] if row["name"] == "gateway"]
+    opener = build_opener(HTTPCookieProcessor())
+    body = json.dumps({"operator": "ann"}).encode()
+    login = Request(f"{address}/api/v1/session", body, {"content-type": "application/json"})  # noqa: S310
+    opener.open(login).close()
+    with opener.open(f"{address}/api/v1/deployments") as answer:
+        shown = json.load(answer)
+    assert {row["id"] for row in shown["rows"]} >= {row["id"] for row in stack.status()["deployments"]}
+
+
+def test_status_names_the_newest_runs(stack: Any) -> None:
+    status = stack.status()
     newest = [run["job"] for run in status["last_runs"]]
     assert "first_start" in newest or len(newest) == 5  # a slow start has newer runs than the first one

@@ -88,6 +88,7 @@ def _x_texts(axis: Axis, height: int) -> str:
         anchor = "start" if place < 0.06 else "end" if place > 0.94 else "middle"
         left = _LEFT + place * (99.5 - _LEFT)
         texts.append(
-            f'<text class="tick" x="{left:.2f}%" y="{height - 6}" text-anchor="{anchor}">{escape(text)}</text>'
+            f'<text class="tick" x="{left:.2f}%" y="{height - 6}" text-anchor="{anchor}">'
+            f"{escape(text)}</text>"
         )
     return "".join(texts)

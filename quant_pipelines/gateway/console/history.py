@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.gateway import reading_routes
 from quant_pipelines.gateway.reading_models import AuditView, Page
-from quant_pipelines.gateway.reading_routes import reading
+from quant_pipelines.gateway.reading_routes import AuditAsked, reading
 from quant_pipelines.gateway.services import Services
 from quant_pipelines.operations.explain import explain_order
 from quant_pipelines.store import shown_rows
@@ -58,7 +58,7 @@ def read_rows(services: Services, asked: Mapping[str, str], limit: int = _EXPORT
     wanted = {name: asked.get(name, "").strip()[:_LONGEST] for name in _FILTERS}
     before = asked.get("before", "")
     place = int(before) if before.isdigit() and len(before) < 19 else None
-    return reading_routes.audit_logs(services, limit=limit, before=place, **wanted)
+    return reading_routes.audit_logs(services, AuditAsked(limit=limit, before=place, **wanted))
 
 
 def timeline(chain: Mapping[str, Any]) -> list[ChainStep]:

@@ -11,7 +11,7 @@ from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.gateway import reading_routes
 from quant_pipelines.gateway.console import figures
 from quant_pipelines.gateway.reading_models import DeploymentView, ServiceView
-from quant_pipelines.gateway.reading_routes import Reading, reading
+from quant_pipelines.gateway.reading_routes import RowReading, reading
 from quant_pipelines.gateway.services import Services
 from quant_pipelines.operations.health import HEALTHY, SERVICE
 from quant_pipelines.operations.outages import FRESH_SECONDS, RUNNER
@@ -92,7 +92,7 @@ def lights(
     ]
 
 
-def _curve(read: Reading) -> list[dict[str, Any]]:
+def _curve(read: RowReading) -> list[dict[str, Any]]:
     end = read.as_of.replace(minute=0, second=0, microsecond=0)
     rows = shown_rows.hourly_equity(read.connection, end - timedelta(days=_DAYS), end)
     # A book that came later would look like a gain: only hours with all books are comparable.

@@ -109,9 +109,9 @@ class Gate:
         with self.engine.begin() as connection:
             connection.execute(insert(fills).values(deployment_id=deployment_id, **values))
 
-    def application(self) -> Any:
+    def application(self, *more: Any) -> Any:
         services = Services(self.store, self.settings, self.runs)
-        return served(build_application(services))
+        return served(build_application(services, more))
 
     def client(self, base_url: str = "http://127.0.0.1") -> TestClient:
         return TestClient(self.application(), base_url=base_url)

@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from fastapi import Request
 from sqlalchemy import Engine
+from starlette.testclient import TestClient
 
+from quant_pipelines.gateway.route import guarded_router, needs
 from quant_pipelines.store.engine import connect
 
 pytestmark = pytest.mark.postgres
@@ -56,7 +59,14 @@ def test_a_form_of_another_login_is_refused_before_its_body_is_read(staffed: Any
 def test_a_body_that_is_malformed_or_too_large_is_refused(staffed: Any, problem: Any) -> None:
     client = staffed.logged_in("viewer")
     headers = {"Content-Type": "application/json"}
-    for body, status in ((b"{", 422), (b'{"label": 3}', 422), (b"[]", 422), (b"", 422), (b" " * 70_000, 413)):
+    for body, status in (
+        (b"{", 422),
+        (b"\xff", 422),
+        (b'{"label": 3}', 422),
+        (b"[]", 422),
+        (b"", 422),
+        (b" " * 70_000, 413),
+    ):
         problem(client.post("/api/v1/tokens", content=body, headers=headers), status)
     said = problem(client.post("/api/v1/tokens", json={"label": "x", "minutes": "soon"}), 422)
     assert said.startswith("body.minutes 'soon': ")
@@ -93,6 +103,19 @@ def test_only_a_proxy_that_is_listed_is_believed(gate: Any) -> None:
     for one, name in ((gate, "quant="), (listed, "__Host-quant=")):
         answer = one.client().post("/api/v1/session", json={"operator": "whoever"}, headers=forwarded)
         assert answer.headers["set-cookie"].startswith(name)
+
+
+@pytest.mark.parametrize("path", ["/links", "/desk/links"])
+def test_links_carry_the_prefix_whether_a_proxy_cuts_it_off_or_not(gate: Any, path: str) -> None:
+    router = guarded_router("links")
+
+    @router.get("/links", openapi_extra=needs("public"))
+    def links(request: Request) -> str:
+        return str(request.url_for("show_login"))
+
+    application = gate.with_rules(root_path="/desk").application(router)
+    answer = TestClient(application, base_url="https://127.0.0.1").get(path)
+    assert answer.json() == "https://127.0.0.1/desk/api/v1/session"
 
 
 def test_a_request_keeps_its_id_and_a_malformed_one_is_replaced(gate: Any) -> None:
