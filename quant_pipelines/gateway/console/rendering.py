@@ -49,9 +49,9 @@ def html_page(
     def asof(at: datetime | None, source: str, timeframe: str = "") -> Markup:
         return _asof(at, source, now, timeframe)
 
-    def link(name: str, **path: Any) -> str:
+    def link(page: str, /, **path: Any) -> str:
         query = path.pop("query", "")
-        place = request.url_for(name, **path).path
+        place = request.url_for(page, **path).path
         return f"{place}?{query}" if query else place
 
     shared = {
