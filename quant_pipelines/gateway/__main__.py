@@ -13,12 +13,15 @@ from quant_pipelines.gateway.application import build_application, served
 from quant_pipelines.gateway.console.routes import console_router
 from quant_pipelines.gateway.dagster_runs import DagsterRuns
 from quant_pipelines.gateway.services import Services
+from quant_pipelines.gateway.verb_routes import routed_verbs
 from quant_pipelines.operations.key_store import KeyStore
+from quant_pipelines.operations.verb import loaded
 from quant_pipelines.settings import home_folder, load_settings
 from quant_pipelines.store.engine import connect
 
 _POOL = 8
 _STOP_SECONDS = 3
+_LARGEST_MESSAGE = 4096  # readers of a stream have nothing to say
 
 
 def main() -> int:
@@ -41,6 +44,9 @@ def _serve(home: Path, port: int, dagster: str) -> None:
     settings = load_settings()
     if not settings.database_url:
         raise ConfigurationError("QUANT_DATABASE_URL is empty; expected the URL of a PostgreSQL database")
+    for verb in routed_verbs():
+        if verb.function:
+            loaded(verb.function)  # a halt waits for no import, and no two threads import at once
     engine = connect(settings.database_url, pool_size=_POOL)
     services = Services(KeyStore(engine, home, os.environ), settings, DagsterRuns(dagster))
     uvicorn.run(
@@ -51,6 +57,7 @@ def _serve(home: Path, port: int, dagster: str) -> None:
         access_log=False,
         proxy_headers=False,  # ours believe those alone that are listed
         server_header=False,
+        ws_max_size=_LARGEST_MESSAGE,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
 

@@ -52,6 +52,7 @@ class Gate:
     now_ms: int = NOW
     seeds: dict[str, str] = field(default_factory=dict)
     runs: RecordedRuns = field(default_factory=RecordedRuns)
+    built: Any = field(default=None, init=False)
 
     @property
     def store(self) -> KeyStore:
@@ -110,8 +111,11 @@ class Gate:
             connection.execute(insert(fills).values(deployment_id=deployment_id, **values))
 
     def application(self, *more: Any) -> Any:
-        services = Services(self.store, self.settings, self.runs)
-        return served(build_application(services, more))
+        """One for all clients: building it takes longer than most requests."""
+        if self.built is None:
+            services = Services(self.store, self.settings, self.runs)
+            self.built = served(build_application(services, more))
+        return self.built
 
     def client(self, base_url: str = "http://127.0.0.1") -> TestClient:
         return TestClient(self.application(), base_url=base_url)
