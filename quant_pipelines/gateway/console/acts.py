@@ -123,7 +123,7 @@ def _form(
         rows = shown_rows.newest_audit(read.connection, shown_rows.AuditFilter(), limit=_LAST_ROWS)
     version = read.row_version if seen is None or status == 409 else seen
     values = {
-        "title": verb.help[:1].upper() + verb.help[1:],
+        "title": name_of(verb).replace("_", " ").capitalize(),
         "told": verb.told,
         "name": name_of(verb),
         "is_grave": name_of(verb) in GRAVE,

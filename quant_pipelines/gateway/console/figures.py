@@ -15,8 +15,9 @@ from quant_pipelines.reports.numbers import money
 from quant_pipelines.reports.page import escape
 
 _WIDTH = 1000
-_LEFT, _BOTTOM = 9.0, 26
-"""Room for the texts of the axes: per cent of the width, pixels of the height."""
+_BOTTOM = 26
+"""Pixels below the lines for the texts of the axis; those of the other stand on its lines."""
+_FEW = 3
 
 
 def framed(chart: Chart, says: str = "") -> Markup:
@@ -33,7 +34,7 @@ def framed(chart: Chart, says: str = "") -> Markup:
         f'<span class="unit">{escape(chart.unit)}</span>{keys}</figcaption>'
         f'<svg class="frame" width="100%" height="{chart.height}" role="img" '
         f'aria-label="{escape(f"{chart.title}. {says}".strip())}">'
-        f'<svg x="{_LEFT}%" y="0" width="{99.5 - _LEFT}%" height="{height}" '
+        f'<svg width="100%" height="{height}" '
         f'viewBox="0 0 {_WIDTH} {_WIDTH}" preserveAspectRatio="none">{_grid(chart.y)}{shapes}</svg>'
         f"{_y_texts(chart.y, height)}{_x_texts(chart.x, chart.height)}</svg></figure>"
     )
@@ -75,20 +76,19 @@ def _grid(axis: Axis) -> str:
 def _y_texts(axis: Axis, height: int) -> str:
     tops = (1.0 - axis.place(np.array([value for value, _ in axis.ticks])) / SIZE) * height
     return "".join(
-        f'<text class="tick" x="{_LEFT - 0.8}%" y="{min(max(top + 4, 10), height):.0f}" text-anchor="end">'
-        f"{escape(text)}</text>"
+        f'<text class="tick" x="2" y="{top - 3 if top > 14 else top + 12:.0f}">{escape(text)}</text>'
         for top, (_, text) in zip(tops.tolist(), axis.ticks, strict=True)
     )
 
 
 def _x_texts(axis: Axis, height: int) -> str:
-    places = axis.place(np.array([value for value, _ in axis.ticks])) / SIZE
+    places = axis.place(np.array([value for value, _ in axis.ticks])) / SIZE * 100
     texts = []
-    for place, (_, text) in zip(places.tolist(), axis.ticks, strict=True):
-        anchor = "start" if place < 0.06 else "end" if place > 0.94 else "middle"
-        left = _LEFT + place * (99.5 - _LEFT)
+    for at, (place, (_, text)) in enumerate(zip(places.tolist(), axis.ticks, strict=True)):
+        anchor = "start" if place < 8 else "end" if place > 92 else "middle"
+        kind = "tick odd" if at % 2 and places.size > _FEW else "tick"
         texts.append(
-            f'<text class="tick" x="{left:.2f}%" y="{height - 6}" text-anchor="{anchor}">'
+            f'<text class="{kind}" x="{place:.2f}%" y="{height - 6}" text-anchor="{anchor}">'
             f"{escape(text)}</text>"
         )
     return "".join(texts)

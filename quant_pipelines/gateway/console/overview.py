@@ -1,7 +1,7 @@
 """What the account is worth, what it earned, how far it is below its best, and what needs a look."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -10,11 +10,12 @@ from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.gateway import reading_routes
 from quant_pipelines.gateway.console import figures
+from quant_pipelines.gateway.console.freshness import age_of
 from quant_pipelines.gateway.reading_models import DeploymentView, ServiceView
 from quant_pipelines.gateway.reading_routes import RowReading, reading
 from quant_pipelines.gateway.services import Services
 from quant_pipelines.operations.health import HEALTHY, SERVICE
-from quant_pipelines.operations.outages import FRESH_SECONDS, RUNNER
+from quant_pipelines.operations.outages import RUNNER
 from quant_pipelines.store import shown_rows
 from quant_pipelines.store.alert_deliveries import read_alerts
 from quant_pipelines.store.heartbeats import standing_halts
@@ -58,7 +59,7 @@ def read_overview(services: Services, _: Mapping[str, str]) -> dict[str, Any]:
         "chart": figures.equity_chart(
             f"Equity of all books, {_DAYS} days", [to_ms(row["ts"]) for row in curve], worth.tolist()
         ),
-        "lights": lights(alive, halts, alerts, traded),
+        "lights": lights(alive, halts, alerts, traded, deployed.as_of),
         "runner": alive.get(RUNNER),
         "alerts": alerts,
         "halts": halts,
@@ -70,11 +71,13 @@ def lights(
     halts: list[dict[str, Any]],
     alerts: list[dict[str, Any]],
     traded: list[DeploymentView],
+    now: datetime,
 ) -> list[RiskLight]:
     """Judge what needs a look; pure."""
     runner, market = alive.get(RUNNER), alive.get(SERVICE)
-    is_alive = runner is not None and runner.age_seconds < FRESH_SECONDS
-    state = runner.state if runner is not None and is_alive else "away"
+    state, age = "away", age_of("runner", runner.at if runner else None, now).state
+    if runner is not None and age in ("fresh", "late"):
+        state = runner.state if age == "fresh" else f"{runner.state}, late"
     is_well = market is not None and market.state == HEALTHY
     unknown = [row.id for row in traded if row.equity is None]
     return [

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
@@ -20,11 +20,12 @@ from quant_pipelines.gateway.cookies import csrf_of
 from quant_pipelines.gateway.services import services_of
 from quant_pipelines.reports import numbers
 
+Answer = TypeVar("Answer", bound=Response)
 FOLDER: Final = Path(__file__).parent
 POLICY: Final = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-STATIC: Final = {"console.css": "text/css", "console.js": "text/javascript"}
+STATIC: Final = {"console.css": "text/css", "console.js": "text/javascript", "console.svg": "image/svg+xml"}
 
 
 def html_page(
@@ -69,9 +70,10 @@ def html_page(
     return secured(HTMLResponse(text, status_code))
 
 
-def secured(response: Response) -> Any:
-    """Put the policy on an answer."""
+def secured(response: Answer) -> Answer:
+    """Put the policy on an answer, and let forms say where they come from: without, their origin is null."""
     response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Referrer-Policy"] = "same-origin"
     return response
 
 
@@ -141,6 +143,14 @@ def _said(value: Any) -> Markup:
         )
     if isinstance(value, list | tuple):
         return Markup(", ").join(_said(one) for one in value)
-    if isinstance(value, float):
-        return escape(numbers.plain(value))
-    return escape(numbers.NOTHING if value is None else str(value))
+    return escape(_word(value))
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float | Decimal):
+        return numbers.plain(float(value))
+    if isinstance(value, datetime):
+        return _moment(value)
+    return str(value) if value not in (None, "") else numbers.NOTHING

@@ -69,13 +69,13 @@ def told(request: Request, status_code: int, sentence: str) -> Response:
         to = f"{request.url.path}{query}" if request.method == "GET" else ""
         values = {"title": TITLES[401], "sentence": "", "to": to, "operator": ""}
         return html_page(request, "login.html", values, 401)
-    values = {
+    said: dict[str, Any] = {
         "title": TITLES.get(status_code, "Not done"),
         "sentence": sentence,
         "status": status_code,
         "request_id": request_id_of(request),
     }
-    return html_page(request, "problem.html", values, status_code)
+    return html_page(request, "problem.html", said, status_code)
 
 
 def show(request: Request, template: str, values: dict[str, Any]) -> Response:
@@ -96,8 +96,7 @@ def last_known_of(request: Request) -> LastKnown:
 
 def redirect(to: str) -> Response:
     """Answer a form that was carried out: the browser reads another page."""
-    answer: Response = secured(RedirectResponse(to, 303))
-    return answer
+    return secured(RedirectResponse(to, 303))
 
 
 def _seen(request: Request) -> Response | None:

@@ -113,8 +113,7 @@ async def export(request: Request) -> Response:
     """Rows of the audit log as CSV."""
     page = await run_in_threadpool(history.read_rows, services_of(request), dict(request.query_params))
     named = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-    answer: Response = secured(Response(history.exported(page), media_type="text/csv", headers=named))
-    return answer
+    return secured(Response(history.exported(page), media_type="text/csv", headers=named))
 
 
 def file(name: str) -> Response:
@@ -122,5 +121,4 @@ def file(name: str) -> Response:
     if name not in STATIC:
         raise Refused(404, f"{name!r:.80} is no file of the console")
     kept = {"Cache-Control": f"public, max-age={_YEAR_SECONDS}, immutable"}
-    answer: Response = secured(Response((FOLDER / name).read_bytes(), media_type=STATIC[name], headers=kept))
-    return answer
+    return secured(Response((FOLDER / name).read_bytes(), media_type=STATIC[name], headers=kept))
