@@ -93,7 +93,7 @@ def verb_router() -> APIRouter:
     return router
 
 
-class Asked(NamedTuple):
+class VerbAsked(NamedTuple):
     """Somebody asks for a verb that changes something; ``path`` holds the fields of its path."""
 
     verb: Verb
@@ -108,12 +108,12 @@ class Asked(NamedTuple):
         return dict(self.path) | _fields(self.body)
 
 
-def act(asked: Asked) -> dict[str, Any]:
+def act(asked: VerbAsked) -> dict[str, Any]:
     """Carry a verb out, or start the run that does; answers with the receipt or the run."""
     return _launched(asked) if asked.verb.runs_as == "job" else _decided(asked)
 
 
-def _decided(asked: Asked) -> dict[str, Any]:
+def _decided(asked: VerbAsked) -> dict[str, Any]:
     person, body = asked.person, asked.body
     given = {"operator": person.operator, "reason": body.reason, "code": body.code} | asked.given
     with audit.as_seen(body.row_version):
@@ -127,7 +127,7 @@ def _decided(asked: Asked) -> dict[str, Any]:
     return receipt.to_document()
 
 
-def _launched(asked: Asked) -> dict[str, Any]:
+def _launched(asked: VerbAsked) -> dict[str, Any]:
     verb, services, given = asked.verb, asked.services, asked.given
     signature = asked.person.signature(asked.body.reason)
     with audit.as_seen(asked.body.row_version):
@@ -144,7 +144,7 @@ def _launched(asked: Asked) -> dict[str, Any]:
 
 def _acting(verb: Verb) -> Callable[..., Any]:
     def acted(person: Person, services: Services, body: Signed, **path: Any) -> dict[str, Any]:
-        return act(Asked(verb, person, services, body, path))
+        return act(VerbAsked(verb, person, services, body, path))
 
     return _with_parameters(acted, verb, body=body_of(verb))
 

@@ -4,14 +4,16 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, case, func, literal, select, text, true, tuple_
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.store.tables import (
+    accounts,
     alerts,
     approvals,
     audit_head,
     audit_logs,
+    balances,
     deployments,
     equity,
     fills,
@@ -206,6 +208,18 @@ def newest_parity(connection: Connection, *, limit: int) -> list[dict[str, Any]]
         .order_by(parity_days.c.day.desc(), parity_days.c.id.desc())
     )
     return _rows(connection, query.limit(limit))
+
+
+def newest_balances(connection: Connection) -> list[dict[str, Any]]:
+    """Read what venues said last of each account that has a balance there, by account; quote."""
+    shown = ("at", "wallet", "unrealized")
+    query = (
+        select(accounts.c.name.label("account"), *(balances.c[name] for name in shown))
+        .join(accounts, accounts.c.id == balances.c.account_id)
+        .ext(distinct_on(balances.c.account_id))
+        .order_by(balances.c.account_id, balances.c.at.desc())
+    )
+    return _rows(connection, query)
 
 
 def newest_change(connection: Connection) -> str:

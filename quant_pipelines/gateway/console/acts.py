@@ -17,7 +17,7 @@ from quant_pipelines.gateway.problems import Refused, sentence_of, status_of
 from quant_pipelines.gateway.reading_routes import reading
 from quant_pipelines.gateway.services import Services, services_of
 from quant_pipelines.gateway.verb_models import Signed, asked, body_of, in_path, path_type
-from quant_pipelines.gateway.verb_routes import Asked, act, name_of, routed_verbs
+from quant_pipelines.gateway.verb_routes import VerbAsked, act, name_of, routed_verbs
 from quant_pipelines.operations.verb import REQUIRED, Field, Verb
 from quant_pipelines.store import shown_rows
 from quant_pipelines.store.heartbeats import standing_halts
@@ -56,6 +56,16 @@ class FormField(NamedTuple):
     is_required: bool
 
 
+class FormFault(NamedTuple):
+    """Why a form was not carried out: status and sentence; 200 for one that was not sent."""
+
+    status: int = 200
+    sentence: str = ""
+
+
+_NO_FAULT: Final = FormFault()
+
+
 def verb_named(name: str) -> Verb:
     """Verb of a form; 404 where there is none."""
     found = [verb for verb in routed_verbs() if verb.method != "GET" and name_of(verb) == name]
@@ -85,16 +95,16 @@ def _carried(request: Request, verb: Verb, given: dict[str, str]) -> Response:
     try:
         done = act(_asked(verb, person, services, given))
     except ValidationError as error:
-        return _form(request, verb, given, fault=(422, _fault(error)))
+        return _form(request, verb, given, fault=FormFault(422, _fault(error)))
     except Refused as error:
-        return _form(request, verb, given, fault=(error.code, error.sentence))
+        return _form(request, verb, given, fault=FormFault(error.code, error.sentence))
     except QuantError as error:
-        return _form(request, verb, given, fault=(status_of(error), sentence_of(error)))
+        return _form(request, verb, given, fault=FormFault(status_of(error), sentence_of(error)))
     where = request.url_for(f"console_{PAGE_OF.get(name_of(verb), 'strategies')}").path
     return redirect(f"{where}?{urlencode({'done': done['audit_id']})}")
 
 
-def _asked(verb: Verb, person: Person, services: Services, given: Mapping[str, str]) -> Asked:
+def _asked(verb: Verb, person: Person, services: Services, given: Mapping[str, str]) -> VerbAsked:
     fields = {field.name: field for field in asked(verb)}
     values = {
         name: value.split() if name in fields and fields[name].kind == "texts" else value
@@ -106,7 +116,7 @@ def _asked(verb: Verb, person: Person, services: Services, given: Mapping[str, s
         for name in in_path(verb)
     }
     body: Signed = body_of(verb).model_validate({"reason": ""} | values)
-    return Asked(verb, person, services, body, path)
+    return VerbAsked(verb, person, services, body, path)
 
 
 def _form(
@@ -115,9 +125,9 @@ def _form(
     given: Mapping[str, str],
     *,
     seen: int | None = None,
-    fault: tuple[int, str] = (200, ""),  # status and sentence
+    fault: FormFault = _NO_FAULT,
 ) -> Response:
-    services, status = services_of(request), fault[0]
+    services, status = services_of(request), fault.status
     with reading(services) as read:
         halts = standing_halts(read.connection)
         rows = shown_rows.newest_audit(read.connection, shown_rows.AuditFilter(), limit=_LAST_ROWS)
@@ -131,7 +141,7 @@ def _form(
         "fields": [_field(one, given) for one in asked(verb)],
         "reason": given.get("reason", ""),
         "row_version": version if status in (200, 409) else given.get("row_version", version),
-        "sentence": fault[1],
+        "sentence": fault.sentence,
         "halts": halts,
         "rows": rows,
         "back": request.url_for(f"console_{PAGE_OF.get(name_of(verb), 'strategies')}").path,

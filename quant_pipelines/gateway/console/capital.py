@@ -6,8 +6,8 @@ from typing import Any
 from quant_pipelines.gateway import reading_routes
 from quant_pipelines.gateway.reading_routes import reading
 from quant_pipelines.gateway.services import Services
+from quant_pipelines.store import shown_rows
 from quant_pipelines.store.allocation import newest_applied, newest_plans
-from quant_pipelines.store.funds import newest_funds
 
 _FILLS = 50
 
@@ -19,7 +19,7 @@ def read_capital(services: Services, asked: Mapping[str, str]) -> dict[str, Any]
     with reading(services) as read:
         plans = newest_plans(read.connection)
         applied = {plan["account_id"]: newest_applied(read.connection, plan["account_id"]) for plan in plans}
-        funds = newest_funds(read.connection)
+        funds = shown_rows.newest_balances(read.connection)
     values = {row.deployment_id: _value(row.quantity, row.price) for row in positions.rows}
     known = [value for value in values.values() if value is not None]
     return {

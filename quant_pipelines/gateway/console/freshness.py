@@ -12,7 +12,7 @@ AgeState: TypeAlias = Literal["fresh", "late", "stale", "unknown"]
 _HOUR: Final = 3600.0
 
 
-class Allowance(NamedTuple):
+class AgeAllowance(NamedTuple):
     """Seconds after which a value of a source is late and stale; ``steps`` are added in steps of a bar."""
 
     late: float
@@ -21,18 +21,18 @@ class Allowance(NamedTuple):
     stale_steps: float = 0.0
 
 
-ALLOWANCES: Final[Mapping[str, Allowance]] = MappingProxyType(
+ALLOWANCES: Final[Mapping[str, AgeAllowance]] = MappingProxyType(
     {
-        "page": Allowance(30, 120),
-        "runner": Allowance(FRESH_SECONDS, 4 * FRESH_SECONDS),
-        "service": Allowance(120, 900),
-        "book": Allowance(120, 120, late_steps=1.0, stale_steps=3.0),
-        "funds": Allowance(120, 900),
-        "market": Allowance(STALE_AFTER_MS / 1000, _HOUR),
-        "scan": Allowance(6 * _HOUR, 26 * _HOUR),
-        "plan": Allowance(26 * _HOUR, 50 * _HOUR),
-        "scorecard": Allowance(26 * _HOUR, 50 * _HOUR),
-        "parity": Allowance(50 * _HOUR, 74 * _HOUR),
+        "page": AgeAllowance(30, 120),
+        "runner": AgeAllowance(FRESH_SECONDS, 4 * FRESH_SECONDS),
+        "service": AgeAllowance(120, 900),
+        "book": AgeAllowance(120, 120, late_steps=1.0, stale_steps=3.0),
+        "funds": AgeAllowance(120, 900),
+        "market": AgeAllowance(STALE_AFTER_MS / 1000, _HOUR),
+        "scan": AgeAllowance(6 * _HOUR, 26 * _HOUR),
+        "plan": AgeAllowance(26 * _HOUR, 50 * _HOUR),
+        "scorecard": AgeAllowance(26 * _HOUR, 50 * _HOUR),
+        "parity": AgeAllowance(50 * _HOUR, 74 * _HOUR),
     }
 )
 """One row for each source; values are as of the close of a bar, the end of a scan, a sign of life."""

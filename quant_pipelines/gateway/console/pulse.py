@@ -24,7 +24,7 @@ _BEATS: Final = 60
 """Beats of a stream; then the browser asks again, so that a login that ended ends its streams."""
 
 
-class Beat(NamedTuple):
+class PageBeat(NamedTuple):
     """What is told: the newest change, empty while the database is away, and when that was."""
 
     change: str
@@ -36,7 +36,7 @@ class Beat(NamedTuple):
         return f"event: beat\ndata: {json.dumps(self._asdict())}\n\n"
 
 
-class Pulse:
+class PagePulse:
     """Newest change, read once for all pages that wait for it.
 
     Parameters
@@ -48,10 +48,10 @@ class Pulse:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._lock = asyncio.Lock()
-        self._beat = Beat("", "")
+        self._beat = PageBeat("", "")
         self._read_at = float("-inf")
 
-    async def beat(self) -> Beat:
+    async def beat(self) -> PageBeat:
         """Read the newest change, or what was read within the last half of a beat."""
         async with self._lock:
             if time.monotonic() - self._read_at > _EVERY_SECONDS / 2:
@@ -59,21 +59,21 @@ class Pulse:
                 self._read_at = time.monotonic()
             return self._beat
 
-    def _read(self) -> Beat:
+    def _read(self) -> PageBeat:
         at = clock_time(self._services.clock).isoformat()
         try:
             with transaction(self._services.engine) as connection:
-                return Beat(shown_rows.newest_change(connection), at)
+                return PageBeat(shown_rows.newest_change(connection), at)
         except StoreError:
-            return Beat("", at)
+            return PageBeat("", at)
 
 
-def pulse_of(request: Request) -> Pulse:
+def pulse_of(request: Request) -> PagePulse:
     """Pulse of this application."""
     state = request.app.state
     if not hasattr(state, "pulse"):
-        state.pulse = Pulse(services_of(request))
-    pulse: Pulse = state.pulse
+        state.pulse = PagePulse(services_of(request))
+    pulse: PagePulse = state.pulse
     return pulse
 
 

@@ -11,7 +11,7 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.store.allocation import save_plan
 from quant_pipelines.store.heartbeats import Alert, Heartbeat, write_alert, write_heartbeat
 from quant_pipelines.store.parity import ParityRow, add_parity
-from quant_pipelines.store.tables import deployments, fills, positions
+from quant_pipelines.store.tables import balances, deployments, fills, positions
 from tests.integration.operations.conftest import BTC, ETH, NOW, World
 from tests.integration.operations.test_explain import decide
 
@@ -37,6 +37,9 @@ def fill_world(engine: Engine, *, n_fills: int = 3) -> World:
         account = connection.execute(select(deployments.c.account_id)).scalars().first()
         save_plan(connection, plan_of(world, account), [plan_row(first), plan_row(second)])
         money = {"actual": Decimal(5), "replayed": Decimal(5), "rest": Decimal(0), "allowed": Decimal(1)}
+        worth = {name: Decimal(1) for name in ("unrealized", "maintenance", "available", "units")}
+        worth |= {"account_id": account, "at": world.now, "wallet": Decimal("4321.5")}
+        connection.execute(insert(balances).values(worth))
         day = world.now.date() - timedelta(days=1)
         add_parity(connection, ParityRow(first, day, "d1", "equal", n_fills=1, **money), world.now)
     return world

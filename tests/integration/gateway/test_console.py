@@ -1,5 +1,6 @@
 """Every page of the console, empty and full, for every role; and what is told when something is wrong."""
 
+import html
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -102,6 +103,7 @@ def test_every_page_shows_what_is_stored_and_runs_nothing_of_it(console: Any) ->
     assert 'class="age fresh"' in told["/console"]
     assert "Acknowledge…" in told["/console/risk"]
     assert "as the edges say" in told["/console/capital"]
+    assert "4,321.50" in told["/console/capital"]
     assert "Undo plan" in told["/console/capital"]
     assert 'class="card"' in told["/console/strategies"]
     assert "Enable…" in told["/console/hot-coins"]
@@ -187,6 +189,27 @@ def test_a_form_that_somebody_overtook_says_so_and_shows_how_things_stand(consol
     assert field(answer.text, "reason") == "late"
     assert int(field(answer.text, "row_version")) > int(field(old, "row_version"))
     assert len(rows(console.gate, "runner.halted")) == 1
+
+
+def test_a_limit_is_loosened_by_two_people_on_their_pages(console: Any) -> None:
+    console.gate.add("bob", "approver")
+    first, second = console.log_in("approver"), console.log_in("bob")
+    act = "/console/acts/set_risk_limit"
+    for value in ("1.0", "2.0"):
+        token = field(first.get(act).text, "csrf_token")
+        form = {"csrf_token": token, "scope": "account", "limit": "max_leverage", "value": value}
+        assert first.post(act, data=form | {"reason": "calm markets"}).status_code == 303
+    assert "Approve…" not in first.get("/console/risk").text
+    shown = second.get("/console/risk").text
+    (link,) = re.findall(r'href="([^"]*)">Approve…', shown)
+    page = second.get(html.unescape(link)).text
+    names = ("csrf_token", "row_version", "scope", "value")
+    form = {name: field(page, name) for name in names} | {"limit": "max_leverage", "reason": "agreed"}
+    assert "selected>max_leverage" in page
+    assert second.post(act, data=form).status_code == 303
+    row = re.search(r"<td>2</td>.*?approver.*?bob", second.get("/console/risk").text, re.DOTALL)
+    assert row
+    assert [one["actor"] for one in rows(console.gate, "limit.set")] == ["approver", "bob"]
 
 
 def test_a_job_is_started_and_one_that_cannot_be_keeps_the_form(console: Any) -> None:
