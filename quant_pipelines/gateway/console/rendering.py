@@ -46,13 +46,15 @@ def html_page(
     """
     now = clock_time(services_of(request).clock)
     person = getattr(request.state, "person", None)
+    places: dict[tuple[Any, ...], str] = {}  # to find a route takes longer than to write a row
 
     def asof(at: datetime | None, source: str, timeframe: str = "") -> Markup:
         return _asof(at, source, now, timeframe)
 
     def link(page: str, /, **path: Any) -> str:
         query = path.pop("query", "")
-        place = request.url_for(page, **path).path
+        key = (page, *path.values())
+        place = places[key] = places.get(key) or request.url_for(page, **path).path
         return f"{place}?{query}" if query else place
 
     shared = {
