@@ -10,6 +10,7 @@ import uvicorn
 
 from quant_pipelines.core.errors import ConfigurationError, QuantError
 from quant_pipelines.gateway.application import build_application, served
+from quant_pipelines.gateway.console.routes import console_router
 from quant_pipelines.gateway.dagster_runs import DagsterRuns
 from quant_pipelines.gateway.services import Services
 from quant_pipelines.gateway.verb_routes import routed_verbs
@@ -49,7 +50,7 @@ def _serve(home: Path, port: int, dagster: str) -> None:
     engine = connect(settings.database_url, pool_size=_POOL)
     services = Services(KeyStore(engine, home, os.environ), settings, DagsterRuns(dagster))
     uvicorn.run(
-        served(build_application(services)),
+        served(build_application(services, (console_router(),))),
         host=settings.gateway.host,
         port=port,
         log_config=None,

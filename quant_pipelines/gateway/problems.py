@@ -103,7 +103,7 @@ def tell_problems(application: FastAPI) -> None:
 
     @application.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
-        return problem(request_id_of(request), 422, _fault(error))
+        return problem(request_id_of(request), 422, fault_of(error))
 
     @application.exception_handler(HTTPException)
     async def told(request: Request, error: HTTPException) -> JSONResponse:
@@ -124,7 +124,8 @@ def sentence_of(error: QuantError) -> str:
     return str(error)
 
 
-def _fault(error: RequestValidationError) -> str:
+def fault_of(error: RequestValidationError) -> str:
+    """Word the first of the values that are malformed."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or "body"
     given = first.get("input")

@@ -5,7 +5,7 @@ A verb that is a function is carried out at once; one that is a job is answered 
 
 from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter, Signature
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
@@ -66,18 +66,23 @@ def routed_verbs() -> Iterator[Verb]:
     return (leaf for head in VERBS for leaf in head.leaves() if leaf.route)
 
 
+def name_of(verb: Verb) -> str:
+    """Name of a verb's route."""
+    return verb.job or verb.route.rpartition("/")[2]
+
+
 def verb_router() -> APIRouter:
     """Router with a route for each of them."""
     router = guarded_router("verbs")
     for verb in routed_verbs():
         is_read = verb.method == "GET"
-        make = _reading if is_read else _launching if verb.runs_as == "job" else _deciding
+        make = _reading if is_read else _acting
         view = _VIEWS[verb.route] if is_read else RunView if verb.runs_as == "job" else ReceiptView
         router.add_api_route(
             verb.route,
             make(verb),
             methods=[verb.method],
-            name=verb.job or verb.route.rpartition("/")[2],
+            name=name_of(verb),
             status_code=202 if verb.runs_as == "job" else 200,
             response_model=view,
             summary=f"{verb.help[:1].upper()}{verb.help[1:]}",
@@ -88,39 +93,60 @@ def verb_router() -> APIRouter:
     return router
 
 
-def _deciding(verb: Verb) -> Callable[..., Any]:
-    def decide(person: Person, services: Services, body: Signed, **path: Any) -> dict[str, Any]:
-        given = {"operator": person.operator, "reason": body.reason, "code": body.code}
-        given |= path | _fields(body)
-        with audit.as_seen(body.row_version):
-            receipt = carry_out(
-                verb,
-                given,
-                store=services.store,
-                settings=services.settings,
-                proven=person.signature(body.reason),
-            )
-        return receipt.to_document()
+class VerbAsked(NamedTuple):
+    """Somebody asks for a verb that changes something; ``path`` holds the fields of its path."""
 
-    return _with_parameters(decide, verb, body=body_of(verb))
+    verb: Verb
+    person: Person
+    services: Services
+    body: Signed
+    path: Mapping[str, Any]
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Values of the verb's own fields."""
+        return dict(self.path) | _fields(self.body)
 
 
-def _launching(verb: Verb) -> Callable[..., Any]:
-    def launch(person: Person, services: Services, body: Signed, **path: Any) -> dict[str, Any]:
-        signature = person.signature(body.reason)
-        given = path | _fields(body)
-        with audit.as_seen(body.row_version):
-            audit_id = note_request(services.engine, signature, verb, given)
-        config = {"ops": {verb.op: {"config": given | {"reason": body.reason}}}}
-        tags = {"quant/audit_row": str(audit_id), "quant/asked_by": signature.operator}
-        try:
-            run_id = services.runs.launch(verb.job, config, tags)
-        except Refused as error:
-            note_failure(services.engine, signature, verb, audit_id, error.sentence)
-            raise
-        return {"run_id": run_id, "job": verb.job, "audit_id": audit_id}
+def act(asked: VerbAsked) -> dict[str, Any]:
+    """Carry a verb out, or start the run that does; answers with the receipt or the run."""
+    return _launched(asked) if asked.verb.runs_as == "job" else _decided(asked)
 
-    return _with_parameters(launch, verb, body=body_of(verb))
+
+def _decided(asked: VerbAsked) -> dict[str, Any]:
+    person, body = asked.person, asked.body
+    given = {"operator": person.operator, "reason": body.reason, "code": body.code} | asked.given
+    with audit.as_seen(body.row_version):
+        receipt = carry_out(
+            asked.verb,
+            given,
+            store=asked.services.store,
+            settings=asked.services.settings,
+            proven=person.signature(body.reason),
+        )
+    return receipt.to_document()
+
+
+def _launched(asked: VerbAsked) -> dict[str, Any]:
+    verb, services, given = asked.verb, asked.services, asked.given
+    signature = asked.person.signature(asked.body.reason)
+    with audit.as_seen(asked.body.row_version):
+        audit_id = note_request(services.engine, signature, verb, given)
+    config = {"ops": {verb.op: {"config": given | {"reason": asked.body.reason}}}}
+    tags = {"quant/audit_row": str(audit_id), "quant/asked_by": signature.operator}
+    try:
+        run_id = services.runs.launch(verb.job, config, tags)
+    except Refused as error:
+        note_failure(services.engine, signature, verb, audit_id, error.sentence)
+        raise
+    return {"run_id": run_id, "job": verb.job, "audit_id": audit_id}
+
+
+def _acting(verb: Verb) -> Callable[..., Any]:
+    def acted(person: Person, services: Services, body: Signed, **path: Any) -> dict[str, Any]:
+        return act(VerbAsked(verb, person, services, body, path))
+
+    return _with_parameters(acted, verb, body=body_of(verb))
 
 
 def _reading(verb: Verb) -> Callable[..., Any]:

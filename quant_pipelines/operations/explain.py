@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from quant_pipelines.core.arrival import ExecutedPart, arrival_cost
 from quant_pipelines.core.errors import DataError, unknown_name
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import timeframe_ms
-from quant_pipelines.costs.arrival import ExecutedPart, arrival_cost
 from quant_pipelines.store import decisions as store
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import read_universe, read_whitelist

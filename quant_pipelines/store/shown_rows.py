@@ -3,14 +3,22 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, case, func, select, tuple_
+from sqlalchemy import Connection, Select, case, func, literal, select, text, true, tuple_
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
+from quant_pipelines.core.stages import LADDER
 from quant_pipelines.store.tables import (
+    accounts,
+    alerts,
     approvals,
+    audit_head,
     audit_logs,
+    balances,
     deployments,
     equity,
     fills,
+    heartbeats,
+    parity_days,
     performance_metrics,
     positions,
     risk_limits,
@@ -152,7 +160,7 @@ def strategies_known(connection: Connection) -> list[dict[str, Any]]:
     )
     traded = (
         select(deployments.c.strategy, func.count().label("n"))
-        .where(deployments.c.stage.in_(("paper", "shadow", "canary", "live")))
+        .where(deployments.c.stage.in_(LADDER))
         .group_by(deployments.c.strategy)
         .subquery()
     )
@@ -177,6 +185,76 @@ def verdict_of(connection: Connection, verdict_id: int) -> dict[str, Any] | None
     )
     rows = _rows(connection, query)
     return rows[0] if rows else None
+
+
+def versions_of(connection: Connection, strategy: str) -> list[dict[str, Any]]:
+    """Read the texts of a strategy that were judged, newest first, once each: hash, text, since when."""
+    own = strategy_versions.c
+    query = (
+        select(own.content_hash, func.max(own.source).label("source"), func.min(own.created_at).label("at"))
+        .where(own.strategy == strategy)
+        .group_by(own.content_hash)
+        .order_by(func.min(own.created_at).desc())
+    )
+    return _rows(connection, query)
+
+
+def newest_parity(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
+    """Read days of deployments beside their replays, newest first."""
+    names = ("strategy", "symbol", "timeframe")
+    query = (
+        select(parity_days, *(deployments.c[name] for name in names))
+        .join(deployments, deployments.c.id == parity_days.c.deployment_id)
+        .order_by(parity_days.c.day.desc(), parity_days.c.id.desc())
+    )
+    return _rows(connection, query.limit(limit))
+
+
+def newest_balances(connection: Connection) -> list[dict[str, Any]]:
+    """Read what venues said last of each account that has a balance there, by account; quote."""
+    shown = ("at", "wallet", "unrealized")
+    query = (
+        select(accounts.c.name.label("account"), *(balances.c[name] for name in shown))
+        .join(accounts, accounts.c.id == balances.c.account_id)
+        .ext(distinct_on(balances.c.account_id))
+        .order_by(balances.c.account_id, balances.c.at.desc())
+    )
+    return _rows(connection, query)
+
+
+def newest_change(connection: Connection) -> str:
+    """Name the newest change of what pages show; it is another text as soon as one of them is."""
+    last = select(equity.c.ts).where(equity.c.deployment_id == deployments.c.id)
+    booked = last.order_by(equity.c.ts.desc()).limit(1).scalar_subquery()
+    state = heartbeats.c.service + ":" + heartbeats.c.state
+    states = func.string_agg(state, aggregate_order_by(literal(","), heartbeats.c.service))
+    marks = (
+        select(audit_head.c.newest_id).scalar_subquery(),
+        select(func.max(alerts.c.id)).scalar_subquery(),
+        select(func.count()).where(alerts.c.resolved_at.is_(None)).scalar_subquery(),
+        select(func.max(booked)).select_from(deployments).scalar_subquery(),
+        select(func.max(positions.c.updated_at)).scalar_subquery(),
+        select(states).scalar_subquery(),
+    )
+    return ";".join(str(one) for one in connection.execute(select(*marks)).one())
+
+
+def hourly_equity(connection: Connection, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """Read what all traded deployments were worth together at each full hour, oldest first.
+
+    Columns ``ts``, ``equity`` (quote) and ``n``, the number of books that had a bar by then; each counts with
+    its newest one before the hour.
+    """
+    hours = select(func.generate_series(start, end, text("interval '1 hour'")).label("ts")).subquery()
+    own = (equity.c.deployment_id == deployments.c.id, equity.c.ts <= hours.c.ts)
+    last = select(equity.c.equity).where(*own).order_by(equity.c.ts.desc()).limit(1).lateral()
+    query = (
+        select(hours.c.ts, func.sum(last.c.equity).label("equity"), func.count(last.c.equity).label("n"))
+        .select_from(hours.join(deployments, deployments.c.stage.in_(LADDER)).join(last, true()))
+        .group_by(hours.c.ts)
+        .order_by(hours.c.ts)
+    )
+    return _rows(connection, query)
 
 
 def _rows(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from quant_pipelines.core.arrival import ExecutedPart, arrival_cost
 from quant_pipelines.core.orders import Side
-from quant_pipelines.costs.arrival import ExecutedPart, arrival_cost
 
 D = Decimal
 

@@ -1,0 +1,103 @@
+"""Strategies as files, texts and deployments: what each trades, since when, and what a version changed."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from quant_pipelines.core.errors import UnknownRow
+from quant_pipelines.core.stages import LADDER
+from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.gateway import reading_routes
+from quant_pipelines.gateway.console import figures
+from quant_pipelines.gateway.reading_routes import reading
+from quant_pipelines.gateway.services import Services
+from quant_pipelines.store import shown_rows
+from quant_pipelines.store.versions import changes_among
+
+_POINTS, _FILLS, _CARDS = 1_500, 50, 10
+
+
+class DiffLine(NamedTuple):
+    """A line of a difference, and what it is: added, removed, a place, or kept."""
+
+    kind: str
+    text: str
+
+
+def read_strategies(services: Services, _: Mapping[str, str]) -> dict[str, Any]:
+    """Read the cards of all deployments and the files behind them."""
+    deployed = reading_routes.deployments(services)
+    curves = {row.deployment_id: row.equity for row in reading_routes.equity(services, points=120).rows}
+    return {
+        "as_of": deployed.as_of,
+        "row_version": deployed.row_version,
+        "traded": [row for row in deployed.rows if row.stage in LADDER],
+        "resting": [row for row in deployed.rows if row.stage not in LADDER],
+        "curves": curves,
+        "files": reading_routes.strategies(services).rows,
+    }
+
+
+def read_deployment(services: Services, deployment_id: int) -> dict[str, Any]:
+    """Read one deployment: its book, days, fills and changes.
+
+    Raises
+    ------
+    UnknownRow
+        If there is no such deployment.
+    """
+    deployed = reading_routes.deployments(services)
+    found = [row for row in deployed.rows if row.id == deployment_id]
+    if not found:
+        raise UnknownRow(f"deployment:{deployment_id} does not exist; expected one that Strategies lists")
+    points = reading_routes.equity_of(services, deployment_id, points=_POINTS).rows
+    with reading(services) as read:
+        changes = changes_among(read.connection, [deployment_id])
+    title = f"Equity, its newest {len(points)} bars"
+    return {
+        "as_of": deployed.as_of,
+        "row_version": deployed.row_version,
+        "row": found[0],
+        "chart": figures.equity_chart(
+            title, [to_ms(point.ts) for point in points], [point.equity for point in points]
+        ),
+        "cards": reading_routes.metrics(services, deployment_id, limit=_CARDS).rows,
+        "fills": reading_routes.fills(services, limit=_FILLS, deployment_id=deployment_id).rows,
+        "changes": [change._asdict() for change in changes],
+        "is_traded": found[0].stage in LADDER,
+    }
+
+
+def read_versions(services: Services, strategy: str, left: str, right: str) -> dict[str, Any]:
+    """Read the texts of a strategy, and what changed between two of them; the newest two by default.
+
+    Raises
+    ------
+    UnknownRow
+        If the strategy or a version of it is not stored.
+    """
+    with reading(services) as read:
+        versions = shown_rows.versions_of(read.connection, strategy)
+    sources = {row["content_hash"]: row["source"] for row in versions}
+    if not sources:
+        raise UnknownRow(f"{strategy!r:.80} has no judged text; expected a strategy that was judged")
+    hashes = list(sources)
+    right, left = right or hashes[0], left or hashes[min(1, len(hashes) - 1)]
+    for one in (left, right):
+        if one not in sources:
+            raise UnknownRow(f"version {one!r:.80} of {strategy} is not stored; expected one of its list")
+    return {
+        "as_of": read.as_of,
+        "strategy": strategy,
+        "versions": versions,
+        "left": left,
+        "right": right,
+        "lines": _difference(sources[left], sources[right]),
+        "source": sources[right],
+    }
+
+
+def _difference(before: str, after: str) -> list[DiffLine]:
+    kinds = {"+": "added", "-": "removed", "@": "place"}
+    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3))[2:]
+    return [DiffLine(kinds.get(text[:1], "kept"), text) for text in lines]

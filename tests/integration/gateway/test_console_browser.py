@@ -1,0 +1,151 @@
+"""The console in a browser: a halt by keyboard, a page that greys itself, widths, colors, semantics."""
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import text
+
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.gateway.console.routes import PAGES, console_router
+from quant_pipelines.stack.ports import free_port
+from quant_pipelines.store.heartbeats import Alert, write_alert
+from tests.integration.gateway.console_world import fill_world
+
+pytestmark = pytest.mark.postgres
+CHROMIUM = shutil.which("chromium")
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}
+MORE = ("/strategies/1", "/verdicts/1", "/versions/ema_cross", "/audit?order=p1-1", "/acts/set_risk_limit")
+SHADED = ("", "/risk", "/audit?order=p1-1", "/acts/set_risk_limit")
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+BEAT_MS = 15_000
+expect.set_options(timeout=BEAT_MS)
+
+
+class Desk:
+    """A console that is served, and who may log in."""
+
+    def __init__(self, gate: Any) -> None:
+        self.gate = gate
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}/console"
+        application = gate.application(console_router())
+        settings = uvicorn.Config(application, port=port, log_level="critical", timeout_graceful_shutdown=1)
+        self.server = uvicorn.Server(settings)
+        self.thread = threading.Thread(target=self.server.run)
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(20)
+
+    def log_in(self, page: Page, name: str) -> None:
+        self.gate.wait()
+        page.goto(self.url, wait_until="domcontentloaded")
+        expect(page.locator("#operator")).to_be_focused()
+        page.keyboard.type(name)
+        page.keyboard.press("Tab")
+        page.keyboard.type(self.gate.code(name))
+        page.keyboard.press("Enter")
+        expect(page.locator("#live")).to_be_visible()
+
+    def audited(self, action: str) -> list[Any]:
+        with self.gate.engine.connect() as connection:
+            query = text("select actor, detail from ops.audit_logs where action = :action")
+            return list(connection.execute(query, {"action": action}))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def desk(gate: Any) -> Iterator[Desk]:
+    gate.add("root", "admin")
+    gate.add("ann", "operator")
+    desk = Desk(gate)
+    desk.start()
+    yield desk
+    desk.stop()
+
+
+def barriers_of(page: Page) -> list[str]:
+    """What axe finds on a page: rule and place."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html']:.200}" for one in found]
+
+
+def faults_of(page: Page) -> list[str]:
+    """Faults that the page itself reports while it is used."""
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda one: faults.append(one.text) if one.type in ("error", "warning") else None)
+    return faults
+
+
+def test_a_halt_by_keyboard_a_page_that_lives_and_one_that_greys_itself(desk: Desk, browser: Browser) -> None:
+    page = browser.new_page()
+    desk.log_in(page, "ann")
+    expect(page.locator("#beat")).to_have_text(re.compile("^Live"))
+    page.keyboard.press("h")
+    expect(page.locator("#reason")).to_be_focused()
+    assert desk.audited("runner.halted") == []
+    page.keyboard.type("the feed is late")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Done; it is row")).to_be_visible()
+    expect(page.get_by_text("halted by ann: the feed is late").first).to_be_visible()
+    ((actor, detail),) = desk.audited("runner.halted")
+    assert (actor, detail["reason"]) == ("ann", "the feed is late")
+    write_alert(
+        desk.gate.engine, Alert("warning", "account", "margin is thin", from_ms(desk.gate.now_ms), {})
+    )
+    expect(page.get_by_text("margin is thin")).to_be_visible()
+    expect(page.locator("body")).not_to_have_class("silent")
+    desk.stop()
+    expect(page.locator("body")).to_have_class("silent")
+    expect(page.locator("#beat")).to_have_text(re.compile("No sign of life since"))
+    page.close()
+
+
+def test_each_page_fits_a_phone_and_a_desk_in_light_and_dark(desk: Desk, browser: Browser) -> None:
+    fill_world(desk.gate.engine)
+    desk.gate.add("eve", "approver")
+    told = list[str]()
+    for width, scheme in ((390, "dark"), (1280, "light")):
+        size: Any = {"width": width, "height": 900}
+        page = browser.new_context(viewport=size, color_scheme=scheme).new_page()  # type: ignore[arg-type]
+        desk.log_in(page, "eve")
+        faults = faults_of(page)
+        for path in (*(one.path for one in PAGES), *MORE):
+            page.goto(desk.url + path, wait_until="domcontentloaded")
+            if page.evaluate(TOO_WIDE) > 0:
+                told.append(f"{path} is wider than {width}")
+            if width > 1000 or path in SHADED:
+                told += [f"{path}, {scheme}: {one}" for one in barriers_of(page)]
+        page.context.close()
+        told += faults
+    assert told == []
+
+
+def test_what_stands_in_the_way_of_a_reader_is_seen(browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_content('<html lang="en"><title>x</title><main><h1>x</h1><input><p id=p>grey</p></main>')
+    page.evaluate("document.getElementById('p').style.color = '#bbb'")
+    assert {one.split(":")[0] for one in barriers_of(page)} == {"label", "color-contrast"}
+    page.close()
