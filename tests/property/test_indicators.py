@@ -16,7 +16,7 @@ from tests.property.examples import examples
 N_BARS = 90
 CLOSE = 100.0 * np.exp(np.cumsum(np.random.default_rng(5).normal(0.0, 0.01, N_BARS)))
 SHIFTS = np.random.default_rng(6).uniform(0.0, 1.0, (3, N_BARS)) + np.array([[2.0], [-2.0], [0.0]])
-NOT_INDICATORS = {"Memo", "remembering"}
+NOT_INDICATORS = {"Memo", "remembered", "remembering"}
 
 
 class Known(NamedTuple):
