@@ -32,8 +32,9 @@ def log_in(
     """Prove a name by its code, and go to where the browser was."""
     services = services_of(request)
     require_login_pace(request, services)
+    is_here = people.is_from_here(services, request)
     try:
-        opened = people.log_in(services, operator.strip(), code.strip())
+        opened = people.log_in(services, operator.strip(), code.strip(), is_here=is_here)
     except QuantError as error:
         values = _values(sentence_of(error), to) | {"operator": operator}
         return html_page(request, "login.html", values, status_of(error))
