@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quant_pipelines.costs.arrival import ExecutedPart, arrival_cost
 
+from quant_pipelines.core.arrival import ExecutedPart, arrival_cost
 from quant_pipelines.pnl import (
     BookFill,
     BookHistory,
