@@ -1,4 +1,4 @@
-"""Routes of the console, by one table of its pages: what is not in it is not in the navigation."""
+"""Routes of the console, by one table of its pages; what is not finished is not in the navigation."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, NamedTuple
@@ -28,12 +28,13 @@ from quant_pipelines.gateway.verb_models import Text
 
 
 class ConsolePage(NamedTuple):
-    """One page: its name, path below the console's, title, and what it reads of the query."""
+    """One page: its name, path below the console's, title, what it reads, and whether the navigation has it."""
 
     name: str
     path: str
     title: str
     read: Callable[[Services, Mapping[str, str]], dict[str, Any]]
+    is_listed: bool = True
 
 
 PAGES: Final = (
@@ -42,7 +43,7 @@ PAGES: Final = (
     ConsolePage("capital", "/capital", "Capital and positions", capital.read_capital),
     ConsolePage("strategies", "/strategies", "Strategies", strategies.read_strategies),
     ConsolePage("hot_coins", "/hot-coins", "Hot coins", hot_coins.read_hot_coins),
-    ConsolePage("lab", "/lab", "Lab", lab.read_lab),
+    ConsolePage("lab", "/lab", "Lab", lab.read_lab, is_listed=False),  # without maps of the objective yet
     ConsolePage("audit", "/audit", "Audit and replay", history.read_audit),
 )
 RowNumber = Annotated[int, Path(ge=0, le=ROW_ID.high)]
@@ -53,7 +54,7 @@ _YEAR_SECONDS: Final = 31_536_000
 def console_router() -> APIRouter:
     """Router with every page, form and file."""
     router = console_routes()
-    environment().globals["pages"] = PAGES
+    environment().globals["pages"] = [page for page in PAGES if page.is_listed]
     for page in PAGES:
         router.add_api_route(page.path, _shown(page), name=f"console_{page.name}")
     for path, endpoint, name in (
