@@ -28,7 +28,7 @@ from quant_pipelines.gateway.verb_models import Text
 
 
 class ConsolePage(NamedTuple):
-    """One page: its name, path below the console's, title, what it reads, and whether the navigation has it."""
+    """One page: its name, path below the console, title, what it reads, and whether the navigation has it."""
 
     name: str
     path: str
