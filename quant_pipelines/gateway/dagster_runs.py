@@ -4,8 +4,10 @@ import json
 import urllib.request
 from http.client import HTTPException
 from typing import Any, Final
+from urllib.error import HTTPError, URLError
 
 from quant_pipelines.gateway.problems import Refused
+from quant_pipelines.gateway.services import LaunchUnknown
 
 _TIMEOUT_SECONDS = 10
 _LAUNCH: Final = """
@@ -31,10 +33,13 @@ class DagsterRuns:
     ----------
     address
         Such as http://127.0.0.1:3000; empty where there is none.
+    timeout_seconds
+        How long an answer is waited for.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
         self._address = address
+        self._timeout_seconds = timeout_seconds
 
     def launch(self, job: str, config: dict[str, Any], tags: dict[str, str]) -> str:
         """Start a run and return its id; see `Runs`."""
@@ -45,7 +50,15 @@ class DagsterRuns:
         }
         metadata = {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
         params = {"selector": selector, "runConfigData": config, "executionMetadata": metadata}
-        answer = self._asked({"query": _LAUNCH, "variables": {"params": params}})
+        try:
+            answer = self._asked({"query": _LAUNCH, "variables": {"params": params}})
+        except (OSError, ValueError, HTTPException) as error:
+            known_by = " and ".join(f"{name}={value}" for name, value in tags.items())
+            raise LaunchUnknown(
+                503,
+                f"Dagster did not answer whether it starts {job}; "
+                f"expected a run with the tag {known_by}, or none",
+            ) from error
         launched = (answer.get("data") or {}).get("launchRun") or {}
         if launched.get("__typename") != "LaunchRunSuccess":
             raise Refused(409, f"{job} was refused by Dagster: {_reason(launched, answer)}")
@@ -60,9 +73,11 @@ class DagsterRuns:
             headers={"content-type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=self._timeout_seconds) as response:  # noqa: S310
                 answer: dict[str, Any] = json.load(response)
-        except (OSError, ValueError, HTTPException) as error:
+        except HTTPError:  # somebody was there, whatever came of it
+            raise
+        except URLError as error:  # nobody was: nothing was sent
             raise Refused(503, _AWAY) from error
         return answer
 

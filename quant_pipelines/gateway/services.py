@@ -10,7 +10,12 @@ from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.gateway_settings import GatewaySettings
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.gateway.pace import CallerPace
+from quant_pipelines.gateway.problems import Refused
 from quant_pipelines.operations.key_store import KeyStore
+
+
+class LaunchUnknown(Refused):
+    """A run was asked for, and it is not known whether it was started."""
 
 
 class Runs(Protocol):
@@ -22,7 +27,9 @@ class Runs(Protocol):
         Raises
         ------
         Refused
-            If nobody answers (503), or the run is refused (409).
+            If nobody is there (503), or the run is refused (409): it was not started.
+        LaunchUnknown
+            If it was asked for and no answer came (503).
         """
         ...
 

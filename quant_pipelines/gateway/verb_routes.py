@@ -14,9 +14,9 @@ from quant_pipelines.gateway.people import Person
 from quant_pipelines.gateway.problems import Refused
 from quant_pipelines.gateway.reading_models import AlertsView, RunnerView
 from quant_pipelines.gateway.route import Asking, Used, guarded_router, needs, problems
-from quant_pipelines.gateway.services import Services
+from quant_pipelines.gateway.services import LaunchUnknown, Services
 from quant_pipelines.gateway.verb_models import Signed, asked, body_of, in_path, path_type, query_type
-from quant_pipelines.operations.job_requests import note_failure, note_request
+from quant_pipelines.operations.job_requests import LaunchOutcome, note_outcome, note_request
 from quant_pipelines.operations.verb import REQUIRED, Verb, carry_out
 from quant_pipelines.operations.verbs import VERBS
 from quant_pipelines.store import audit
@@ -137,7 +137,9 @@ def _launched(asked: VerbAsked) -> dict[str, Any]:
     try:
         run_id = services.runs.launch(verb.job, config, tags)
     except Refused as error:
-        note_failure(services.engine, signature, verb, audit_id, error.sentence)
+        outcome: LaunchOutcome = "unknown" if isinstance(error, LaunchUnknown) else "not_started"
+        said = {"asked_by_row": audit_id, "error": error.sentence}
+        note_outcome(services.engine, signature, verb, outcome, said)
         raise
     return {"run_id": run_id, "job": verb.job, "audit_id": audit_id}
 

@@ -1,7 +1,7 @@
 """Runs of jobs that a person asked for: audited before they are started, so that none is unsigned."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Engine
 
@@ -9,6 +9,8 @@ from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.operations.verb import Verb
 from quant_pipelines.store import audit
 from quant_pipelines.store.engine import transaction
+
+LaunchOutcome: TypeAlias = Literal["not_started", "unknown"]
 
 
 def note_request(engine: Engine, signature: Signature, verb: Verb, given: Mapping[str, Any]) -> int:
@@ -18,8 +20,9 @@ def note_request(engine: Engine, signature: Signature, verb: Verb, given: Mappin
         return audit.append(connection, signature.operator, "job.asked", f"job:{verb.job}", detail)
 
 
-def note_failure(engine: Engine, signature: Signature, verb: Verb, audit_id: int, why: str) -> None:
-    """Record that nothing came of a request."""
-    detail = {"asked_by_row": audit_id, "error": why}
+def note_outcome(
+    engine: Engine, signature: Signature, verb: Verb, outcome: LaunchOutcome, detail: Mapping[str, Any]
+) -> None:
+    """Record that nothing came of a request, or that nobody knows whether something did."""
     with transaction(engine) as connection:
-        audit.append(connection, signature.operator, "job.not_started", f"job:{verb.job}", detail)
+        audit.append(connection, signature.operator, f"job.{outcome}", f"job:{verb.job}", detail)

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, func, select
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.tables import alerts, bars, deployments, equity, fills, signals
 
-_MOST = 500
+PAGE = 500
+"""Rows that are read at once; more where the last number has more, so that no page cuts one in two."""
 _EPOCH = from_ms(0)
 _US = timedelta(microseconds=1)
 
@@ -24,14 +25,14 @@ class NumberedRow(NamedTuple):
 def alerts_after(connection: Connection, after: int, up_to: int) -> list[NumberedRow]:
     """Read alerts above an id and up to another one, by id."""
     query = select(alerts).where(alerts.c.id > after, alerts.c.id <= up_to).order_by(alerts.c.id)
-    found = connection.execute(query.limit(_MOST)).mappings()
+    found = connection.execute(query.limit(PAGE)).mappings()
     shown = ("id", "at", "severity", "source", "message", "detail", "resolved_at", "acknowledged_by")
     return [NumberedRow(row["id"], {name: row[name] for name in shown}) for row in found]
 
 
 def alert_ids_after(connection: Connection, after: int) -> list[int]:
     """Read ids of alerts above an id, in order."""
-    query = select(alerts.c.id).where(alerts.c.id > after).order_by(alerts.c.id).limit(_MOST)
+    query = select(alerts.c.id).where(alerts.c.id > after).order_by(alerts.c.id).limit(PAGE)
     return list(connection.execute(query).scalars())
 
 
@@ -48,7 +49,7 @@ def bars_after(connection: Connection, exchange: str, symbol: str, after: int) -
         .where(bars.c.exchange == exchange, bars.c.symbol == symbol, bars.c.timeframe == "1m")
         .where(bars.c.ts > from_ms(after))
         .order_by(bars.c.ts)
-        .limit(_MOST)
+        .limit(PAGE)
     )
     return [NumberedRow(to_ms(row["ts"]), dict(row)) for row in connection.execute(query).mappings()]
 
@@ -70,11 +71,11 @@ def books_after(connection: Connection, ids: Sequence[int], after: int) -> list[
         select(*(equity.c[name] for name in shown), signals.c.target, signals.c.decision)
         .outerjoin(signals, decided)
         .where(equity.c.deployment_id.in_(ids), equity.c.ts > from_ms(after))
-        .order_by(equity.c.ts, equity.c.deployment_id)
-        .limit(_MOST)
+        .order_by(equity.c.ts)
+        .fetch(PAGE, with_ties=True)
     )
     rows = [NumberedRow(to_ms(row["ts"]), dict(row)) for row in connection.execute(query).mappings()]
-    return _whole_numbers(rows)
+    return sorted(rows, key=lambda one: (one.number, one.row["deployment_id"]))
 
 
 def newest_book(connection: Connection, ids: Sequence[int]) -> int:
@@ -88,11 +89,12 @@ def fills_after(connection: Connection, ids: Sequence[int], after: int) -> list[
     query = (
         select(fills)
         .where(fills.c.deployment_id.in_(ids), fills.c.booked_at > _EPOCH + after * _US)
-        .order_by(fills.c.booked_at, fills.c.venue, fills.c.symbol, fills.c.trade_id, fills.c.part)
-        .limit(_MOST)
+        .order_by(fills.c.booked_at)
+        .fetch(PAGE, with_ties=True)
     )
     rows = [NumberedRow(_us(row["booked_at"]), dict(row)) for row in connection.execute(query).mappings()]
-    return _whole_numbers(rows)
+    names = ("venue", "symbol", "trade_id", "part")
+    return sorted(rows, key=lambda one: (one.number, *(one.row[name] for name in names)))
 
 
 def newest_fill(connection: Connection, ids: Sequence[int]) -> int:
@@ -106,14 +108,6 @@ def with_legs(connection: Connection, deployment_id: int) -> list[int]:
     """Ids of a deployment and its legs; empty where there is none."""
     own = (deployments.c.id == deployment_id) | (deployments.c.set_id == deployment_id)
     return list(connection.execute(select(deployments.c.id).where(own).order_by(deployments.c.id)).scalars())
-
-
-def _whole_numbers(rows: list[NumberedRow]) -> list[NumberedRow]:
-    """Leave the last number to the next page where a full one may have cut it in two."""
-    if len(rows) < _MOST:
-        return rows
-    whole = [one for one in rows if one.number < rows[-1].number]
-    return whole or rows
 
 
 def _us(at: datetime) -> int:

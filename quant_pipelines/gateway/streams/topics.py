@@ -188,13 +188,23 @@ class Topic:
         found = []
         with transaction(engine) as connection:
             for at, (track, number) in enumerate(zip(self._tracks, place.numbers, strict=True)):
-                rows = track.read(connection, max(0, number - track.late))
+                rows = _rows_of(track, connection, number)
                 found += [StreamMessage(at, one.number, track.kind, plain_row(one.row)) for one in rows]
         return found
 
     def may_be_late(self, message: StreamMessage) -> bool:
         """Whether rows of its track may be committed after others with a higher number."""
         return self._tracks[message.track].late > 0
+
+
+def _rows_of(track: Track, connection: Connection, number: int) -> list[NumberedRow]:
+    """Rows after a number: a page, and more where all of it may only be late ones that are known already."""
+    page = track.read(connection, max(0, number - track.late))
+    found = list(page)
+    while len(page) >= stream_rows.PAGE and page[-1].number <= number:
+        page = track.read(connection, page[-1].number)
+        found += page
+    return found
 
 
 def plain_row(row: dict[str, Any]) -> dict[str, Any]:

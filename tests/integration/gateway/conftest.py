@@ -18,7 +18,7 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import day_start_ms, from_ms
 from quant_pipelines.gateway.application import build_application, served
 from quant_pipelines.gateway.problems import Refused
-from quant_pipelines.gateway.services import Services
+from quant_pipelines.gateway.services import LaunchUnknown, Services
 from quant_pipelines.operations import users
 from quant_pipelines.operations.key_store import KeyStore
 from quant_pipelines.operations.people import Claimant
@@ -34,10 +34,13 @@ class RecordedRuns:
 
     asked: list[tuple[str, dict[str, Any], dict[str, str]]] = field(default_factory=list)
     is_away: bool = False
+    is_unknown: bool = False
 
     def launch(self, job: str, config: dict[str, Any], tags: dict[str, str]) -> str:
         if self.is_away:
             raise Refused(503, "Dagster does not answer")
+        if self.is_unknown:
+            raise LaunchUnknown(503, f"no answer about {tags}")
         self.asked.append((job, config, tags))
         return f"run-{len(self.asked)}"
 
@@ -103,12 +106,13 @@ class Gate:
         with self.engine.begin() as connection:
             connection.execute(insert(equity).values(deployment_id=deployment_id, ts=at, **values))
 
-    def filled(self, deployment_id: int, at: datetime, trade_id: str) -> None:
-        """Have a fill booked."""
-        values = {"venue": "paper", "symbol": "BTC/USDT:USDT", "trade_id": trade_id, "side": "buy"}
+    def filled(self, deployment_id: int, at: datetime, *trade_ids: str) -> None:
+        """Have fills booked at once."""
+        values = {"venue": "paper", "symbol": "BTC/USDT:USDT", "side": "buy"}
         values |= {"quantity": 1, "price": 1000, "fee": "0.5", "reason": "target", "ts": at, "booked_at": at}
         with self.engine.begin() as connection:
-            connection.execute(insert(fills).values(deployment_id=deployment_id, **values))
+            rows = [values | {"deployment_id": deployment_id, "trade_id": one} for one in trade_ids]
+            connection.execute(insert(fills), rows)
 
     def application(self, *more: Any) -> Any:
         """One for all clients: building it takes longer than most requests."""

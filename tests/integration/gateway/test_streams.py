@@ -250,3 +250,16 @@ def test_fills_and_books_of_a_deployment_are_told_by_two_numbers(gate: Any, read
     ) as socket:
         (again,) = heard(socket, 1)
         assert (again["kind"], again["seq"]) == ("book", f"{bar + 60_000}-{fill + 5_000_001}")
+
+
+def test_fills_that_a_recovery_books_at_once_are_all_told(gate: Any, reader: Any) -> None:
+    deployment_id, at = gate.deployed(), from_ms(gate.now_ms)
+    for part in range(3):
+        gate.filled(deployment_id, at + timedelta(seconds=part), *(f"{part}-{one}" for one in range(600)))
+    with reader.websocket_connect(f"{WS}/ws/strategy/{deployment_id}?since=0-0") as socket:
+        told = [one["data"]["trade_id"] for one in heard(socket, 1800, most_beats=3)]
+    assert sorted(told) == sorted(f"{part}-{one}" for part in range(3) for one in range(600))
+    with reader.websocket_connect(f"{WS}/ws/strategy/{deployment_id}") as socket:
+        gate.filled(deployment_id, at + timedelta(seconds=4), *(f"late-{one}" for one in range(600)))
+        told = [one["data"]["trade_id"] for one in heard(socket, 600, most_beats=3)]
+    assert sorted(told) == sorted(f"late-{one}" for one in range(600))

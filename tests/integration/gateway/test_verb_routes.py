@@ -106,6 +106,16 @@ def test_while_dagster_is_away_a_job_is_503_and_the_log_says_so(staffed: Any, pr
     assert len(rows(staffed, "job.asked")) == len(rows(staffed, "job.not_started")) == 1
 
 
+def test_where_dagster_may_have_started_a_run_the_log_does_not_say_that_it_has_not(
+    staffed: Any, problem: Any
+) -> None:
+    staffed.runs.is_unknown = True
+    told = problem(staffed.logged_in("operator").post("/api/v1/optimizer/run", json={"reason": "x"}), 503)
+    assert len(rows(staffed, "job.unknown")) == 1
+    assert rows(staffed, "job.not_started") == []
+    assert f"'quant/audit_row': '{rows(staffed, 'job.asked')[0]['id']}'" in told
+
+
 def test_a_code_that_is_given_is_used_up(staffed: Any, problem: Any) -> None:
     client = staffed.logged_in("operator")
     staffed.wait()

@@ -1,6 +1,7 @@
 """What Dagster's webserver is asked, and what is made of its answers."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from quant_pipelines.gateway.dagster_runs import DagsterRuns
+from quant_pipelines.gateway.dagster_runs import DagsterRuns, LaunchUnknown
 from quant_pipelines.gateway.problems import Refused
 
 LAUNCHED = {"data": {"launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": "r1"}}}}
@@ -68,7 +69,7 @@ def test_a_run_is_asked_for_with_its_config_and_tags(webserver: Webserver) -> No
     [
         (json.dumps(INVALID).encode(), 409, "job was refused by Dagster: no such op"),
         (b'{"errors": [{"message": "what"}]}', 409, "job was refused by Dagster: what"),
-        (b"<html>", 503, "Dagster does not answer; "),
+        (b"<html>", 503, "Dagster did not answer whether it starts job; "),
     ],
 )
 def test_another_answer_is_one_sentence(webserver: Webserver, answer: bytes, status: int, said: str) -> None:
@@ -84,3 +85,13 @@ def test_nobody_there_is_503(address: str) -> None:
     with pytest.raises(Refused) as refused:
         DagsterRuns(address).launch("job", {}, {})
     assert refused.value.code == 503
+    assert not isinstance(refused.value, LaunchUnknown)
+
+
+def test_an_answer_that_does_not_come_leaves_open_whether_the_run_was_started() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        runs = DagsterRuns(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_seconds=0.2)
+        with pytest.raises(LaunchUnknown) as unknown:
+            runs.launch("job", {}, {"quant/audit_row": "5"})
+    assert unknown.value.code == 503
+    assert "expected a run with the tag quant/audit_row=5, or none" in unknown.value.sentence
