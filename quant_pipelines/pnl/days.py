@@ -16,6 +16,7 @@ from quant_pipelines.pnl.terms import (
     BookPeriod,
     PeriodPnl,
     exact,
+    spent_on,
     split,
     summed,
 )
@@ -173,6 +174,5 @@ def _equity_before(history: BookHistory, first: BookPeriod) -> Decimal:
     fills = (one for one in history.fills if one.at_ms < first.start_ms)
     payments = (one for one in history.payments if one.at_ms < first.start_ms)
     with exact():
-        spent = sum((one.quantity * one.price + one.fee for one in fills), _ZERO)
         paid = sum((one.amount for one in payments), _ZERO)
-        return history.capital - spent + paid + first.quantity * first.start.price
+        return history.capital - spent_on(fills) + paid + first.quantity * first.start.price

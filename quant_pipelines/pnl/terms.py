@@ -236,6 +236,17 @@ def summed(parts: Iterable[PeriodPnl], start_ms: int) -> PeriodPnl:
         return _proven(PeriodPnl(terms, **sums, n_unknown=sum(one.n_unknown for one in known)), start_ms)
 
 
+def spent_on(fills: Iterable[BookFill]) -> Decimal:
+    """Cash that fills took, fees included, quote; negative where they brought some. Exact within `exact`.
+
+    Examples
+    --------
+    >>> spent_on([BookFill(0, Decimal(2), Decimal(100), Decimal("0.1"))])
+    Decimal('200.1')
+    """
+    return sum((fill.quantity * fill.price + fill.fee for fill in fills), _ZERO)
+
+
 def _proven(found: PeriodPnl, start_ms: int) -> PeriodPnl:
     if found.terms.total != found.change:
         raise DataError(
@@ -256,7 +267,7 @@ def _share_left(period: BookPeriod, at_ms: int) -> Decimal:
 def _change(period: BookPeriod) -> Decimal:
     """Change of equity, quote: cash that came and went, and what is held at the end less what was held."""
     traded = sum((fill.quantity for fill in period.fills), _ZERO)
-    spent = sum((fill.quantity * fill.price + fill.fee for fill in period.fills), _ZERO)
+    spent = spent_on(period.fills)
     received = sum((one.amount for one in period.payments if one.kind != TRANSFER), _ZERO)
     held = (period.quantity + traded) * period.end.price - period.quantity * period.start.price
     return held - spent + received
