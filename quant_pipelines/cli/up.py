@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
         if as_json:
             print_document(document)
         else:
-            announce(f"everything runs: open {document['ui']} (Ctrl-C stops it)")
+            pages = f"{document['ui']} (Dagster) and {document['console']}"
+            announce(f"everything runs: open {pages} (Ctrl-C stops it)")
 
     run_stack(options, load_settings(), announce=announce, on_ready=on_ready)
     announce("everything is stopped")

@@ -25,4 +25,4 @@ def note_outcome(
 ) -> None:
     """Record that nothing came of a request, or that nobody knows whether something did."""
     with transaction(engine) as connection:
-        audit.append(connection, signature.operator, f"job.{outcome}", f"job:{verb.job}", detail)
+        audit.append(connection, signature.operator, f"job.{outcome}", f"job:{verb.job}", dict(detail))

@@ -66,6 +66,11 @@ class StackPlan:
         """Address of the Dagster UI."""
         return f"http://{_HOST}:{self.ports.webserver}"
 
+    @property
+    def gateway_url(self) -> str:
+        """Address of the API and the console."""
+        return f"http://{self.gateway_host}:{self.ports.gateway}"
+
     def environment(self) -> dict[str, str]:
         """Whole environment of every child but runner, watchdog and gateway, which alone see secrets."""
         dagster = self.home.dagster
@@ -250,7 +255,7 @@ def _gateway(plan: StackPlan) -> Service:
         lambda: _with_secrets(_command(plan, "gateway", command), MASTER_VARIABLES),
         after=("database",),
         is_ready=lambda: answers(port, plan.gateway_host),
-        address=f"http://{plan.gateway_host}:{port}",
+        address=plan.gateway_url,
     )
 
 

@@ -68,6 +68,7 @@ def run_stack(
             "pid": os.getpid(),
             "home": str(home.folder),
             "ui": plan.ui_url,
+            "console": f"{plan.gateway_url}{settings.gateway.root_path}/console",
             "venue": plan.venue_url or settings.exchange.base_url or settings.exchange.id,
             "strategies": str(strategies_folder(settings.strategies_folder).absolute()),
             "started_at": utc_now().isoformat(timespec="seconds"),
