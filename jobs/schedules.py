@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import dagster as dg
 
 from assets.partitions import days_request
+from jobs.backups import backup_drill, daily_backup
 from jobs.culling import culling
 from jobs.names import FIRST_START
 from jobs.pipelines import (
@@ -71,6 +72,9 @@ RULES = (
     Timetable(capital_look, "30 6 * * *", None),
     # Behind the culling; later in the day only after money came or went, or where the plan was refused.
     Timetable(daily_allocation, "50 */4 * * *", None),
+    # When the searches of the night are over on most machines.
+    Timetable(daily_backup, "15 5 * * *", None),
+    Timetable(backup_drill, "45 5 * * 0", None),
 )
 
 

@@ -10,10 +10,15 @@ from quant_pipelines.cli.progress import waiting
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Migrate, back up or restore."""
-    if arguments.action == "migrate":
-        return _migrate(arguments)
-    return _back_up(arguments) if arguments.action == "backup" else _restore(arguments)
+    """Migrate, back up, restore, try a restore, or list what the stack backed up."""
+    actions = {
+        "migrate": _migrate,
+        "backup": _back_up,
+        "restore": _restore,
+        "drill": _drill,
+        "list": _list,
+    }
+    return actions[arguments.action](arguments)
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
@@ -59,6 +64,44 @@ def _restore(arguments: argparse.Namespace) -> int:
         manifest = restore(url, file, replace=arguments.replace)
         _anchor_restored(arguments, url, file)
     return _answer(arguments, file, manifest, f"restored from {file}, at revision {manifest['revision']}")
+
+
+def _drill(arguments: argparse.Namespace) -> int:
+    from quant_pipelines.operations.backup import read_manifest
+    from quant_pipelines.operations.backup_round import newest_backup
+    from quant_pipelines.operations.restore import drill
+    from quant_pipelines.settings import load_settings
+    from quant_pipelines.stack.home import Home
+    from quant_pipelines.stack.server import database_server
+
+    file = newest_backup(_folder(arguments)).file if arguments.file is None else _file(arguments)
+    read_manifest(file)  # before a server is started for it
+    with (
+        waiting("drill", arguments),
+        database_server(Home(home_of(arguments)), load_settings(), may_run=True, may_make=True) as url,
+    ):
+        proven = drill(url, file)
+    done = f"{file} was restored and dropped again; {proven['audit_rows']} rows of the audit log are whole"
+    return _answer(arguments, file, proven, done)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from quant_pipelines.operations.kept_backups import kept_backups
+
+    folder = _folder(arguments)
+    rows = [
+        {"at": one.at, "bytes": one.file.stat().st_size, "file": one.file} for one in kept_backups(folder)
+    ]
+    told = table(rows, ("at", "bytes", "file")) if rows else f"{folder} holds no backup yet"
+    print_answer(arguments, rows, told)
+    return 0
+
+
+def _folder(arguments: argparse.Namespace) -> Path:
+    from quant_pipelines.operations.backup_round import backup_folder
+    from quant_pipelines.settings import load_settings
+
+    return backup_folder(home_of(arguments), load_settings().backup)
 
 
 def _anchor_restored(arguments: argparse.Namespace, url: str, file: Path) -> None:

@@ -44,6 +44,9 @@ class WatchdogSettings:
     data_seconds: float = setting(
         900.0, "seconds without a new closed minute of any whitelisted symbol", low=0, high=604_800
     )
+    backup_seconds: float = setting(
+        180_000.0, "seconds without a new backup, once there was one", low=0, high=31_536_000
+    )
     database_seconds: float = setting(
         20.0, "seconds without an answer of the database; said directly, without it", low=0, high=86_400
     )

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from quant_pipelines.core.alert_settings import AlertSettings, WatchdogSettings
 from quant_pipelines.core.allocation_settings import AllocationSettings
+from quant_pipelines.core.backup_settings import BackupSettings
 from quant_pipelines.core.gateway_settings import GatewaySettings
 from quant_pipelines.core.hotlist_settings import HotListSettings
 from quant_pipelines.core.runner_settings import RunnerSettings
@@ -375,3 +376,4 @@ class Settings:
     alerts: AlertSettings = setting(AlertSettings(), "who is told")
     watchdog: WatchdogSettings = setting(WatchdogSettings(), "what may not fall silent")
     gateway: GatewaySettings = setting(GatewaySettings(), "API and console")
+    backup: BackupSettings = setting(BackupSettings(), "backups that the stack makes by itself")

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from quant_pipelines.core.severities import Severity
 from quant_pipelines.store.heartbeats import Alert
 
 SILENCE = "silence"
@@ -22,12 +23,15 @@ class Watched(NamedTuple):
         How long it may be silent; 0 does not watch it.
     heard_at
         Its last sign of life.
+    severity
+        Of its alerts.
     """
 
     name: str
     sentence: str
     seconds: float
     heard_at: datetime
+    severity: Severity = "critical"
 
     @property
     def source(self) -> str:
@@ -57,4 +61,4 @@ class Watched(NamedTuple):
         if not self.seconds or now - since <= timedelta(seconds=self.seconds):
             return None
         message = f"{self.sentence} since {self.heard_at:%Y-%m-%d %H:%M:%S} UTC"
-        return Alert("critical", self.source, message, now, {"since": self.heard_at.isoformat()})
+        return Alert(self.severity, self.source, message, now, {"since": self.heard_at.isoformat()})

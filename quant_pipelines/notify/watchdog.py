@@ -9,7 +9,7 @@ import threading
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.alert_settings import WatchdogSettings
 from quant_pipelines.core.clock import Clock, clock_time, system_clock_ms
@@ -21,7 +21,7 @@ from quant_pipelines.notify.silence import Watched
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.heartbeats import Alert, Heartbeat, write_heartbeat
 from quant_pipelines.store.outages import follow_standing
-from quant_pipelines.store.signs_of_life import heard_at, newest_minute_at
+from quant_pipelines.store.signs_of_life import BACKUP, heard_at, newest_minute_at
 
 SERVICE: Final = "watchdog"
 _RUNNER = "live_runner"
@@ -138,27 +138,32 @@ class Watchdog:
         now = clock_time(self._clock)
         self._asking_since = self._asking_since or now
         with transaction(self._engine) as connection:
-            runner_at, minute_at = heard_at(connection, _RUNNER), newest_minute_at(connection)
+            watched = self._watched(connection)
         self._asking_since = None
         self._note_return(now)
-        for watched in self._watched(runner_at, minute_at):
-            alarm = watched.alarm(self._began_at, now)
+        for one in watched:
+            alarm = one.alarm(self._began_at, now)
             # Neither silent for long enough nor heard of: what an earlier watch found goes on standing.
-            if alarm or watched.lives(now) or not watched.seconds:
-                follow_standing(self._engine, watched.source, [alarm] if alarm else [], now)
+            if alarm or one.lives(now) or not one.seconds:
+                follow_standing(self._engine, one.source, [alarm] if alarm else [], now)
         channels = [channel.name for channel in self._rules.channels]
         write_heartbeat(self._engine, Heartbeat(SERVICE, "watching", now, {"channels": channels}))
         self._dispatch.round()
 
-    def _watched(self, runner_at: datetime | None, minute_at: datetime | None) -> list[Watched]:
+    def _watched(self, connection: Connection) -> list[Watched]:
         """Who is watched; what never gave a sign of life is not missed."""
         own, found = self._settings, []
+        runner_at, minute_at = heard_at(connection, _RUNNER), newest_minute_at(connection)
+        backup_at = heard_at(connection, BACKUP)
         if runner_at is not None:
             sentence = "the runner has given no sign of life"
             found.append(Watched("runner", sentence, own.runner_seconds, runner_at))
         if minute_at is not None:
             sentence = "no closed minute of any whitelisted symbol has been stored"
             found.append(Watched("data", sentence, own.data_seconds, minute_at + _MINUTE))
+        if backup_at is not None:
+            sentence = "no backup has been made"
+            found.append(Watched("backup", sentence, own.backup_seconds, backup_at, "warning"))
         return found
 
     def look_at_database(self) -> None:

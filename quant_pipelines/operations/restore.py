@@ -1,10 +1,12 @@
 """``quant db restore``: fills new databases beside the old ones, proves them, then swaps all names at once.
 
-Until the swap, which is one transaction, nothing that exists is touched: a failure leaves the old state.
+Until the swap, which is one transaction, nothing that exists is touched: a failure leaves the old state. A
+drill (``quant db drill``) does the same up to the swap, and drops what it filled.
 """
 
 import zipfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +16,7 @@ from sqlalchemy.engine import URL
 from quant_pipelines.core.errors import ConfigurationError, StoreError
 from quant_pipelines.operations import postgres_tools
 from quant_pipelines.operations.backup import CHUNK, read_manifest, urls_of
+from quant_pipelines.store import audit
 from quant_pipelines.store.databases import (
     Renaming,
     count_rows,
@@ -27,7 +30,7 @@ from quant_pipelines.store.engine import connected, transaction
 from quant_pipelines.store.migrate import migrate
 from quant_pipelines.store.revision import require_known_revision
 
-_BESIDE, _OLD = "restoring", "replaced"
+_BESIDE, _OLD, _DRILL = "restoring", "replaced", "drill"
 # Tables that a first start fills by itself; rows there are nobody's work.
 _NOBODYS = (
     "ops.alembic_version",
@@ -67,23 +70,63 @@ def restore(url: str, file: Path, *, replace: bool) -> dict[str, Any]:
     maintenance = places["product"].set(database="postgres").render_as_string(hide_password=False)
     with connected(maintenance) as server:
         _refuse_what_is_there(server, places, replace=replace)
-        with ExitStack() as stack:
-            stack.callback(drop_databases, server, [_name(_beside(place)) for place in places.values()])
-            for name, place in places.items():
-                _fill(server, file, name, _beside(place), manifest["databases"][name])
-            with connected(_beside(places["product"]).render_as_string(hide_password=False)) as engine:
-                revision = migrate(engine)
+        with _filled_beside(server, url, file, manifest, _BESIDE) as product:
+            revision = migrate(product)
+            product.dispose()  # a database that somebody is connected to keeps its name
             _swap(server, places)
         drop_databases(server, [_name(_named(place, _OLD)) for place in places.values()])
     return {**manifest, "revision": revision}
 
 
+def drill(url: str, file: Path) -> dict[str, Any]:
+    """Prove that a backup can be restored: beside the databases, which may be in use, and dropped again.
+
+    Parameters
+    ----------
+    url
+        Product database; Dagster's is found beside it.
+    file
+        A backup.
+
+    Returns
+    -------
+    dict
+        Its manifest, ``revision``, to which it was migrated, and ``audit_rows``, the rows of the audit log
+        whose chain is whole.
+
+    Raises
+    ------
+    StoreError
+        If the backup is damaged or of newer code, its audit log is not whole, or the server refuses.
+    """
+    manifest = read_manifest(file)
+    maintenance = urls_of(url)["product"].set(database="postgres").render_as_string(hide_password=False)
+    with connected(maintenance) as server, _filled_beside(server, url, file, manifest, _DRILL) as product:
+        revision = migrate(product)
+        with transaction(product) as connection:
+            report = audit.verify(connection)
+    if report.broken_id is not None:
+        raise StoreError(
+            f"backup {str(file)!r} holds an audit log that breaks at row {report.broken_id}: {report.reason}"
+        )
+    return {**manifest, "revision": revision, "audit_rows": report.rows}
+
+
+@contextmanager
+def _filled_beside(
+    server: Engine, url: str, file: Path, manifest: dict[str, Any], suffix: str
+) -> Iterator[Engine]:
+    """Fill and prove databases beside those of a stack; yields the product's, and drops what is left."""
+    places = {name: _named(place, suffix) for name, place in urls_of(url).items()}
+    with ExitStack() as stack:
+        stack.callback(drop_databases, server, [_name(place) for place in places.values()])
+        for name, place in places.items():
+            _fill(server, file, name, place, manifest["databases"][name])
+        yield stack.enter_context(connected(places["product"].render_as_string(hide_password=False)))
+
+
 def _named(place: URL, suffix: str) -> URL:
     return place.set(database=f"{place.database}_{suffix}")
-
-
-def _beside(place: URL) -> URL:
-    return _named(place, _BESIDE)
 
 
 def _name(place: URL) -> str:
@@ -138,5 +181,5 @@ def _swap(server: Engine, places: dict[str, URL]) -> None:
     away = [
         Renaming(_name(place), _name(_named(place, _OLD)), may_be_absent=True) for place in places.values()
     ]
-    here = [Renaming(_name(_beside(place)), _name(place)) for place in places.values()]
+    here = [Renaming(_name(_named(place, _BESIDE)), _name(place)) for place in places.values()]
     rename_databases(server, away + here)

@@ -212,19 +212,22 @@ _STRATEGY = (
 _DB = (
     action_of(
         "migrate: to this code's schema; newer is refused. backup: both databases to FILE, also while "
-        "the stack runs. restore: FILE in place of both, while it does not",
+        "the stack runs. restore: FILE in place of both, while it does not. drill: prove that FILE, else the "
+        "newest that the stack made, can be restored; nothing is changed. list: what the stack made",
         "migrate",
         "backup",
         "restore",
+        "drill",
+        "list",
     ),
     Field(
         "file",
         "path",
-        "of backup and restore",
+        "of backup, restore and drill",
         metavar="FILE",
         default=None,
         is_optional=True,
-        of=("backup", "restore"),
+        of=("backup", "restore", "drill"),
     ),
     Field("replace", "switch", "restore: give up what is stored now", flag="--replace", of=("restore",)),
 )

@@ -17,6 +17,9 @@ _TABLES = text(
     "and n.nspname <> 'information_schema' order by n.nspname || '.' || c.relname"
 )
 _EXISTS = text("select exists (select from pg_database where datname = :name)")
+_BYTES = text(
+    "select coalesce(sum(pg_database_size(datname)), 0) from pg_database where starts_with(datname, :name)"
+)
 _USERS = text(
     "select count(*) from pg_stat_activity where datname = :name and backend_type = 'client backend'"
 )
@@ -82,6 +85,12 @@ def make_database(server: Engine, name: str) -> None:
     drop_databases(server, [name])
     with _refusals(server), session(server) as connection:
         connection.exec_driver_sql(f"create database {_quoted(connection, name)} template template0")
+
+
+def stored_bytes(engine: Engine) -> int:
+    """Bytes on the server's disk of a database and of those whose names begin like it, as Dagster's does."""
+    with session(engine) as connection:
+        return int(connection.execute(_BYTES, {"name": engine.url.database}).scalar_one())
 
 
 def drop_databases(server: Engine, names: Iterable[str]) -> None:

@@ -6,6 +6,8 @@ from sqlalchemy import Connection, func, select
 
 from quant_pipelines.store.tables import bars, heartbeats, whitelist
 
+BACKUP = "backup"
+"""Service whose sign of life is a finished backup."""
 _GRID = "1m"
 
 

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from assets.resources import Platform
+from jobs.backups import backup_drill, daily_backup
 from jobs.culling import culling
 from jobs.operator import OPERATOR_JOBS
 from jobs.pipelines import PIPELINES
@@ -181,11 +182,16 @@ def test_job_selects(job: dg.JobDefinition) -> None:
 
 
 def test_all_jobs_are_known_to_this_test() -> None:
-    assert {one.name for one in defs.jobs or []} == {*SELECTIONS, *OPERATORS, "culling", "replay_verdict"}
+    others = {"culling", "daily_backup", "backup_drill", "replay_verdict"}
+    assert {one.name for one in defs.jobs or []} == {*SELECTIONS, *OPERATORS, *others}
     assert {one.name for one in OPERATOR_JOBS} == OPERATORS
 
 
-@pytest.mark.parametrize("job", [*OPERATOR_JOBS, culling, replay_verdict], ids=lambda job: str(job.name))
+@pytest.mark.parametrize(
+    "job",
+    [*OPERATOR_JOBS, culling, daily_backup, backup_drill, replay_verdict],
+    ids=lambda job: str(job.name),
+)
 def test_operator_job_says_what_it_does(job: dg.JobDefinition) -> None:
     assert job.description
 
@@ -207,6 +213,8 @@ def test_schedules_run_when_they_should() -> None:
         "capital_look_schedule": ("30 6 * * *", "UTC"),
         "daily_parity_schedule": ("25 0 * * *", "UTC"),
         "daily_allocation_schedule": ("50 */4 * * *", "UTC"),
+        "daily_backup_schedule": ("15 5 * * *", "UTC"),
+        "backup_drill_schedule": ("45 5 * * 0", "UTC"),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from jobs.backups import backup_drill, daily_backup
 from jobs.culling import culling
 from jobs.operator import OPERATOR_JOBS
 from jobs.replay import replay_verdict
@@ -19,7 +20,10 @@ PIN = Path(__file__).parent / "pins" / "launchpad.json"
 
 def launchpad() -> dict[str, Any]:
     """What a person sees of each job, in the order in which the jobs are defined."""
-    return {job.name: described(job) for job in (*OPERATOR_JOBS, culling, replay_verdict)}
+    return {
+        job.name: described(job)
+        for job in (*OPERATOR_JOBS, culling, daily_backup, backup_drill, replay_verdict)
+    }
 
 
 def described(job: dg.JobDefinition) -> dict[str, Any]:

@@ -92,6 +92,19 @@ def test_data_that_no_longer_come_are_an_alert(desk: Any) -> None:
     assert desk.alerts()[0].resolved_at is not None
 
 
+def test_backups_that_no_longer_come_are_an_alert_and_no_reason_to_wake_anybody(desk: Any) -> None:
+    write_heartbeat(desk.engine, Heartbeat("backup", "healthy", desk.now, {}))
+    watchdog = desk.watchdog()
+    desk.wait(hours=50)
+    watchdog.round()
+    assert desk.alerts() == []
+    desk.wait(seconds=1)
+    watchdog.round()
+    [alert] = desk.alerts()
+    assert (alert.severity, alert.source) == ("warning", "silence:backup")
+    assert alert.message == "no backup has been made since 2025-06-10 12:00:00 UTC"
+
+
 def test_zero_seconds_do_not_watch(desk: Any) -> None:
     beat(desk)
     watchdog = desk.watchdog(runner_seconds=0)
