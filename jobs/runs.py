@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-_FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-_UNFINISHED = [status for status in dg.DagsterRunStatus if status not in _FINISHED]
+FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+_UNFINISHED = [status for status in dg.DagsterRunStatus if status not in FINISHED]
 
 
 def unfinished_run(instance: dg.DagsterInstance, job_names: Sequence[str]) -> dg.DagsterRun | None:

@@ -10,6 +10,7 @@ import dagster as dg
 from assets.partitions import days_request
 from jobs.backups import backup_drill, daily_backup
 from jobs.culling import culling
+from jobs.housekeeping import housekeeping
 from jobs.names import FIRST_START
 from jobs.pipelines import (
     capital_look,
@@ -75,6 +76,8 @@ RULES = (
     # When the searches of the night are over on most machines.
     Timetable(daily_backup, "15 5 * * *", None),
     Timetable(backup_drill, "45 5 * * 0", None),
+    # Behind the backup, which still has what goes.
+    Timetable(housekeeping, "30 5 * * *", None),
 )
 
 

@@ -12,6 +12,7 @@ from quant_pipelines.core.allocation_settings import AllocationSettings
 from quant_pipelines.core.backup_settings import BackupSettings
 from quant_pipelines.core.gateway_settings import GatewaySettings
 from quant_pipelines.core.hotlist_settings import HotListSettings
+from quant_pipelines.core.retention_settings import RetentionSettings
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.core.setting_fields import limit_setting, name_setting, setting
@@ -377,3 +378,4 @@ class Settings:
     watchdog: WatchdogSettings = setting(WatchdogSettings(), "what may not fall silent")
     gateway: GatewaySettings = setting(GatewaySettings(), "API and console")
     backup: BackupSettings = setting(BackupSettings(), "backups that the stack makes by itself")
+    retention: RetentionSettings = setting(RetentionSettings(), "how long rows stay that are no record")

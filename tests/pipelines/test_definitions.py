@@ -9,6 +9,7 @@ import pytest
 from assets.resources import Platform
 from jobs.backups import backup_drill, daily_backup
 from jobs.culling import culling
+from jobs.housekeeping import housekeeping
 from jobs.operator import OPERATOR_JOBS
 from jobs.pipelines import PIPELINES
 from jobs.replay import replay_verdict
@@ -182,14 +183,14 @@ def test_job_selects(job: dg.JobDefinition) -> None:
 
 
 def test_all_jobs_are_known_to_this_test() -> None:
-    others = {"culling", "daily_backup", "backup_drill", "replay_verdict"}
+    others = {"culling", "daily_backup", "backup_drill", "housekeeping", "replay_verdict"}
     assert {one.name for one in defs.jobs or []} == {*SELECTIONS, *OPERATORS, *others}
     assert {one.name for one in OPERATOR_JOBS} == OPERATORS
 
 
 @pytest.mark.parametrize(
     "job",
-    [*OPERATOR_JOBS, culling, daily_backup, backup_drill, replay_verdict],
+    [*OPERATOR_JOBS, culling, daily_backup, backup_drill, housekeeping, replay_verdict],
     ids=lambda job: str(job.name),
 )
 def test_operator_job_says_what_it_does(job: dg.JobDefinition) -> None:
@@ -215,6 +216,7 @@ def test_schedules_run_when_they_should() -> None:
         "daily_allocation_schedule": ("50 */4 * * *", "UTC"),
         "daily_backup_schedule": ("15 5 * * *", "UTC"),
         "backup_drill_schedule": ("45 5 * * 0", "UTC"),
+        "housekeeping_schedule": ("30 5 * * *", "UTC"),
     }
 
 

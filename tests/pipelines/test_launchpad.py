@@ -12,6 +12,7 @@ import dagster as dg
 
 from jobs.backups import backup_drill, daily_backup
 from jobs.culling import culling
+from jobs.housekeeping import housekeeping
 from jobs.operator import OPERATOR_JOBS
 from jobs.replay import replay_verdict
 
@@ -22,7 +23,7 @@ def launchpad() -> dict[str, Any]:
     """What a person sees of each job, in the order in which the jobs are defined."""
     return {
         job.name: described(job)
-        for job in (*OPERATOR_JOBS, culling, daily_backup, backup_drill, replay_verdict)
+        for job in (*OPERATOR_JOBS, culling, daily_backup, backup_drill, housekeeping, replay_verdict)
     }
 
 
