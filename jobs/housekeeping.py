@@ -35,7 +35,7 @@ def _delete_runs_of(instance: dg.DagsterInstance, job_name: str, before: datetim
 
 
 @dg.op(
-    description="Delete old logins, deliveries, shared searches, scorecards but the last of each day, and runs "
+    description="Delete old logins, deliveries, shared searches, scorecards but a day's last one, and runs "
     "of the frequent jobs; settings retention.*"
 )
 def housekeeping_op(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:

@@ -7,6 +7,7 @@ from quant_pipelines.core.limits import QUOTAS
 from quant_pipelines.core.stages import LADDER, RESTS
 from quant_pipelines.operations.allocation_verbs import REBALANCE
 from quant_pipelines.operations.data_verbs import DATA
+from quant_pipelines.operations.database_verbs import DB, UPGRADE
 from quant_pipelines.operations.hot_verbs import HOT
 from quant_pipelines.operations.people_verbs import ALERTING, KEYS, USERS, WATCHING
 from quant_pipelines.operations.profit_verbs import PROFIT
@@ -209,28 +210,6 @@ _STRATEGY = (
         module="strategy",
     ),
 )
-_DB = (
-    action_of(
-        "migrate: to this code's schema; newer is refused. backup: both databases to FILE, also while "
-        "the stack runs. restore: FILE in place of both, while it does not. drill: prove that FILE, else the "
-        "newest that the stack made, can be restored; nothing is changed. list: what the stack made",
-        "migrate",
-        "backup",
-        "restore",
-        "drill",
-        "list",
-    ),
-    Field(
-        "file",
-        "path",
-        "of backup, restore and drill",
-        metavar="FILE",
-        default=None,
-        is_optional=True,
-        of=("backup", "restore", "drill"),
-    ),
-    Field("replace", "switch", "restore: give up what is stored now", flag="--replace", of=("restore",)),
-)
 _AUDIT = (
     action_of(
         "verify: prove it; export: write it down; accept: say that the log of a restored backup is right",
@@ -390,7 +369,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("settings", "every setting in force", fields=_SETTINGS, asker="nobody"),
     KEYS,
     USERS,
-    Verb("db", "the stack's database: its schema, backups", fields=_DB, asker="home"),
+    DB,
+    UPGRADE,
 )
 """In the order of ``quant --help``."""
 DECISIONS = {verb.job: verb for head in VERBS for verb in head.leaves() if verb.function and verb.job}
