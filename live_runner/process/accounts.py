@@ -78,6 +78,11 @@ class Accounts:
         self._rearm(account_key(account_id), account)
         return account
 
+    @property
+    def halts(self) -> tuple[Trip, ...]:
+        """What stands of all accounts, whether anything trades or not."""
+        return self._controls.halts.get("account", ())
+
     def know(self, account_id: int, funds: AccountFunds) -> None:
         """Take over what the venue says that an account has."""
         if account_id in self._accounts:

@@ -272,7 +272,8 @@ class Traders:
         away = () if self._watch is None else self._watch.standing
         ages = {symbol: self._feed.age_seconds(symbol) for symbol in self.symbols}
         traders = list(self._traders.values())
-        sign = sign_of_life(traders, ages, away, epoch=self._epoch, at=from_ms(self._time.now_ms()))
+        at, halts = from_ms(self._time.now_ms()), self._accounts.halts
+        sign = sign_of_life(traders, ages, away, epoch=self._epoch, at=at, halts=halts)
         sign.detail["accounts"] = self._accounts.documents
         await asyncio.to_thread(self._journal.write_heartbeat, sign)
 

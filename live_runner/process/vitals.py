@@ -12,7 +12,7 @@ from live_runner.book.trader import Trader
 from live_runner.process.outages import Outage
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.heartbeats import Heartbeat
-from quant_pipelines.trading.breaker import TRADING_STATES, decides
+from quant_pipelines.trading.breaker import TRADING_STATES, TradingState, Trip, after, decides
 
 SERVICE = "live_runner"
 STANDBY_SERVICE = "live_runner_standby"
@@ -35,10 +35,17 @@ def sign_of_life(
     *,
     epoch: int,
     at: datetime,
+    halts: Iterable[Trip] = (),
 ) -> Heartbeat:
-    """Return the runner's row: the best state of those that it trades, and what each of them does."""
-    states, outages = {trader.state for trader in traders}, [outage.document for outage in away]
-    best = next((state for state in TRADING_STATES if state in states), TRADING_STATES[0])
+    """Return the runner's row: the best state of those that it trades, and what each of them does.
+
+    Where it trades nothing, the state is what the halts of all accounts will make of what it is given.
+    """
+    outages = [outage.document for outage in away]
+    waiting: TradingState = "ACTIVE"
+    for halt in halts:
+        waiting = after(waiting, halt.event)
+    best = min((trader.state for trader in traders), default=waiting, key=TRADING_STATES.index)
     known = {symbol: age if math.isfinite(age) else None for symbol, age in ages_seconds.items()}
     detail: dict[str, Any] = {
         "epoch": epoch,
