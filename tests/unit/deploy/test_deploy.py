@@ -1,6 +1,7 @@
 """Files that start the product elsewhere: what can be read without Docker and Helm is right."""
 
 import re
+from configparser import ConfigParser
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,29 @@ PRODUCT = {name: service for name, service in COMPOSE.items() if name != "postgr
 def filled(environment: dict[str, str]) -> dict[str, str]:
     """Variables as compose fills them in."""
     return {name: re.sub(r"\$\{\w+[^}]*\}", "secret", value) for name, value in environment.items()}
+
+
+@pytest.mark.parametrize(
+    "unit", sorted((DEPLOY / "systemd").glob("*.service")), ids=lambda unit: str(unit.name)
+)
+def test_a_unit_starts_a_verb_as_nobody_special(unit: Path) -> None:
+    found = ConfigParser(strict=False, interpolation=None)
+    found.optionxform = str  # type: ignore[assignment,method-assign]
+    found.read_string(unit.read_text())
+    service = found["Service"]
+    program, *verb = service["ExecStart"].split()
+    assert program == f"{service['WorkingDirectory']}/.venv/bin/quant"
+    build_parser().parse_args(verb)
+    assert (service["User"], service["NoNewPrivileges"]) == ("quant", "yes")
+
+
+def test_the_proxys_variables_are_no_settings_of_ours() -> None:
+    """A variable that begins like ours is refused at start as a setting that nobody knows."""
+    names = re.findall(r"\{\$(\w+)", (DEPLOY / "tls" / "Caddyfile").read_text())
+    assert names
+    assert not [name for name in names if name.startswith("QUANT_")]
+    readme = (DEPLOY / "README.md").read_text()
+    assert all(f"{name}=" in readme for name in names)
 
 
 @pytest.mark.parametrize("name", PRODUCT)
