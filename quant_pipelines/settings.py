@@ -39,7 +39,7 @@ from quant_pipelines.notify.quiet_hours import quiet_hours_of
 PREFIX = "QUANT_"
 SETTINGS_FILE = "quant.toml"
 # Read by the roots and the tests themselves; not part of the tree.
-_OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE"}) | SECRET_VARIABLES
+_OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE", "QUANT_GATEWAY_TOKEN"}) | SECRET_VARIABLES
 _Tree = dict[str, Any]
 # How a name in a setting is proven, given the exchange that is meant.
 _NAMES: Mapping[str, Callable[[str, str], object]] = {

@@ -68,6 +68,19 @@ WATCHING = Verb(
     "send the alerts, and alert when runner, data or database fall silent; runs until it is stopped",
     asker="home",
 )
+ASSISTING = Verb(
+    "mcp",
+    "let an assistant read this stack and run backtests (Model Context Protocol)",
+    fields=(
+        Field(
+            "scopes", "text", "read, backtest or both, with a comma", flag="--scopes", default="read,backtest"
+        ),
+        Field(
+            "gateway", "text", "address of the gateway (default: this home's)", flag="--gateway", default=""
+        ),
+    ),
+    asker="home",
+)
 _USERS = (
     action_of(
         "list: who there is. add: a user, whose seed is shown once; the first one is an admin. reset: a new "

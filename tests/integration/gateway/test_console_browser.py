@@ -3,21 +3,19 @@
 import os
 import re
 import shutil
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import text
 
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.gateway.console.routes import PAGES, console_router
-from quant_pipelines.stack.ports import free_port
 from quant_pipelines.store.heartbeats import Alert, write_alert
 from tests.integration.gateway.console_world import fill_world
+from tests.integration.gateway.served_gate import ServedGate
 
 pytestmark = pytest.mark.postgres
 CHROMIUM = shutil.which("chromium")
@@ -29,24 +27,12 @@ BEAT_MS = 15_000
 expect.set_options(timeout=BEAT_MS)
 
 
-class Desk:
+class Desk(ServedGate):
     """A console that is served, and who may log in."""
 
     def __init__(self, gate: Any) -> None:
-        self.gate = gate
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}/console"
-        application = gate.application(console_router())
-        settings = uvicorn.Config(application, port=port, log_level="critical", timeout_graceful_shutdown=1)
-        self.server = uvicorn.Server(settings)
-        self.thread = threading.Thread(target=self.server.run)
-
-    def start(self) -> None:
-        self.thread.start()
-
-    def stop(self) -> None:
-        self.server.should_exit = True
-        self.thread.join(20)
+        super().__init__(gate, console_router())
+        self.url = f"{self.address}/console"
 
     def log_in(self, page: Page, name: str) -> None:
         self.gate.wait()
