@@ -20,7 +20,7 @@ from live_runner.process.opening import BookOpener, Neighbors
 from live_runner.process.scales import Scales
 from live_runner.process.sets import Sets, advance_together, units_of
 from live_runner.process.ticks import TickSource
-from live_runner.process.vitals import sign_of_life
+from live_runner.process.vitals import Obstacles, sign_of_life
 from live_runner.process.watch import OutageWatch
 from live_runner.venue.accounts import OrderVenues
 from live_runner.venue.links import VenueLinks
@@ -272,8 +272,9 @@ class Traders:
         away = () if self._watch is None else self._watch.standing
         ages = {symbol: self._feed.age_seconds(symbol) for symbol in self.symbols}
         traders = list(self._traders.values())
-        at, halts = from_ms(self._time.now_ms()), self._accounts.halts
-        sign = sign_of_life(traders, ages, away, epoch=self._epoch, at=at, halts=halts)
+        obstacles = Obstacles(tuple(away), self._accounts.halts)
+        now = from_ms(self._time.now_ms())
+        sign = sign_of_life(traders, ages, obstacles, epoch=self._epoch, at=now)
         sign.detail["accounts"] = self._accounts.documents
         await asyncio.to_thread(self._journal.write_heartbeat, sign)
 

@@ -3,10 +3,10 @@
 import asyncio
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from live_runner.book.trader import Trader
 from live_runner.process.outages import Outage
@@ -28,22 +28,28 @@ async def beating(pulse: Pulse) -> None:
         await asyncio.sleep(_PULSE_SECONDS)
 
 
+class Obstacles(NamedTuple):
+    """What stands in the way of all trading: outages, and halts of the scope ``account``."""
+
+    outages: tuple[Outage, ...] = ()
+    halts: tuple[Trip, ...] = ()
+
+
 def sign_of_life(
     traders: Sequence[Trader],
     ages_seconds: Mapping[str, float],
-    away: Iterable[Outage],
+    obstacles: Obstacles,
     *,
     epoch: int,
     at: datetime,
-    halts: Iterable[Trip] = (),
 ) -> Heartbeat:
     """Return the runner's row: the best state of those that it trades, and what each of them does.
 
     Where it trades nothing, the state is what the halts of all accounts will make of what it is given.
     """
-    outages = [outage.document for outage in away]
+    outages = [outage.document for outage in obstacles.outages]
     waiting: TradingState = "ACTIVE"
-    for halt in halts:
+    for halt in obstacles.halts:
         waiting = after(waiting, halt.event)
     best = min((trader.state for trader in traders), default=waiting, key=TRADING_STATES.index)
     known = {symbol: age if math.isfinite(age) else None for symbol, age in ages_seconds.items()}

@@ -12,7 +12,7 @@ _SECONDS = aiohttp.ClientTimeout(total=30)
 _LONGEST = 200_000
 
 
-class Unanswered(QuantError):
+class QuestionRefused(QuantError):
     """The gateway refused a question, or is away; carries its sentence."""
 
 
@@ -52,7 +52,7 @@ class GatewayReader:
 
         Raises
         ------
-        Unanswered
+        QuestionRefused
             If it is away.
         """
         found: dict[str, Any] = await self._get("/api/v1/openapi.json", as_json=True)
@@ -63,12 +63,12 @@ class GatewayReader:
 
         Raises
         ------
-        Unanswered
+        QuestionRefused
             If it refuses, is away, or answers more than an assistant can read.
         """
         answer: str = await self._get(target, as_json=False)
         if len(answer) > _LONGEST:
-            raise Unanswered(
+            raise QuestionRefused(
                 f"the answer has {len(answer):,} characters; expected at most {_LONGEST:,}: ask for less"
             )
         return answer
@@ -80,10 +80,10 @@ class GatewayReader:
             async with self._session.get(f"{self._address}{target}", allow_redirects=False) as response:
                 if response.status == 200:
                     return await (response.json() if as_json else response.text())
-                raise Unanswered(await _sentence(response))
+                raise QuestionRefused(await _sentence(response))
         except (TimeoutError, aiohttp.ClientError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise Unanswered(
+            raise QuestionRefused(
                 f"the gateway at {self._address} does not answer: {reason}; is 'quant up' running?"
             ) from error
 

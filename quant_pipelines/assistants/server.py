@@ -21,7 +21,7 @@ _BACKTEST = "backtest"
 _READS = {"readOnlyHint": True, "destructiveHint": False, "openWorldHint": False}
 
 
-class Desk(NamedTuple):
+class AssistantDesk(NamedTuple):
     """What the server works with.
 
     Parameters
@@ -48,7 +48,7 @@ class Tools:
         What it works with.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: AssistantDesk) -> None:
         self._desk = desk
         self._reading: dict[str, ReadingTool] = {}
 
@@ -97,7 +97,7 @@ async def serve(
 ) -> None:
     """Serve one assistant on standard input and output, until it hangs up."""
     async with reader as opened, stdio_server() as (read, write):
-        tools = Tools(Desk(opened, home, scopes))
+        tools = Tools(AssistantDesk(opened, home, scopes))
         server: Server[Any] = Server(
             "quant-pipelines", version=version, on_list_tools=tools.listed, on_call_tool=tools.called
         )

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from live_runner.process.vitals import sign_of_life
+from live_runner.process.vitals import Obstacles, sign_of_life
 from quant_pipelines.trading.breaker import TradingState, Trip
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -22,4 +22,4 @@ def test_a_runner_that_trades_nothing_yet_shows_the_halts_that_wait_for_it(
     halts: tuple[Trip, ...], state: TradingState
 ) -> None:
     """A person who halts a stack in its first minutes must not read that it is active."""
-    assert sign_of_life([], {}, [], epoch=1, at=NOON, halts=halts).state == state
+    assert sign_of_life([], {}, Obstacles(halts=halts), epoch=1, at=NOON).state == state
