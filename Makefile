@@ -1,7 +1,7 @@
 # Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
 .PHONY: run test proofs proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery
 .PHONY: proof-crashes proof-kills proof-random-kills proof-postgres proof-redis proof-tls proof-disk proof-two-runners
-.PHONY: figures-runner faults life mutants soak calibrate lint install install-dev lock
+.PHONY: audit figures-runner faults life mutants soak calibrate lint install install-dev lock
 
 run: install
 	@exec .venv/bin/quant up $(ARGS)
@@ -99,6 +99,10 @@ lint: install-dev
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+# Known security holes of what the locks install.
+audit: install-dev
+	@.venv/bin/python .ci/audit.py
 
 install:
 	@.ci/install run
