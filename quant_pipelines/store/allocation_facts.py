@@ -146,10 +146,11 @@ def least_notional(connection: Connection, exchange: str, symbol: str) -> Decima
 def symbol_volatility(connection: Connection, exchange: str, symbol: str) -> float | None:
     """Volatility of holding a symbol over its last 90 known days, a fraction a year; None below 20 days."""
     tasks = optimizer_tasks.c
+    # A record has a task for each of its nights: joined, every day would be read once for each of them.
+    own = select(tasks.record_id).where(tasks.exchange == exchange, tasks.symbol == symbol)
     query = (
         select(func.avg(record_days.c.holding_return))
-        .join(optimizer_tasks, tasks.record_id == record_days.c.record_id)
-        .where(tasks.exchange == exchange, tasks.symbol == symbol, record_days.c.holding_return.is_not(None))
+        .where(record_days.c.record_id.in_(own), record_days.c.holding_return.is_not(None))
         .group_by(record_days.c.day)
         .order_by(record_days.c.day.desc())
         .limit(VOLATILITY_DAYS)

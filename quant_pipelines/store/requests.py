@@ -157,13 +157,15 @@ def save_triggers(connection: Connection, readings: Mapping[int, Sequence[Any]],
     ]
     if not rows:
         return
-    made = insert(trigger_states).values(rows)
+    made = insert(trigger_states)
     is_same = trigger_states.c.is_active == made.excluded.is_active
     new: dict[str, Any] = {
         name: made.excluded[name] for name in ("value", "threshold", "is_active", "measured_at")
     }
     new["since"] = case((is_same, trigger_states.c.since), else_=made.excluded.since)
-    connection.execute(made.on_conflict_do_update(index_elements=["deployment_id", "name"], set_=new))
+    made = made.on_conflict_do_update(index_elements=["deployment_id", "name"], set_=new)
+    # What returns something is sent as few statements, however many rows there are.
+    connection.execute(made.returning(trigger_states.c.name), rows)
 
 
 def _add(connection: Connection, values: dict[str, Any], at: datetime) -> int | None:

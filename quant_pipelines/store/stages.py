@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from quant_pipelines.core.stages import Stage
 from quant_pipelines.core.time_away import TimeAway, days_present
 from quant_pipelines.optimize.capital_gates import CAPITAL_DECISION
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
+from quant_pipelines.store.asked_once import is_among
 from quant_pipelines.store.capital_changes import newest_capital
 from quant_pipelines.store.capital_evidence import newest_evidences
 from quant_pipelines.store.legs import add_legs, books_of
@@ -127,14 +129,13 @@ def read_stages(
     connection: Connection, deployment_ids: Collection[int], *, for_update: bool = False
 ) -> list[StoredStage]:
     """Read the records of deployments, oldest first, by as many statements as one takes."""
-    query = select(deployments, newest_capital().label("now")).where(deployments.c.id.in_(deployment_ids))
-    query = query.order_by(deployments.c.id)
-    rows = connection.execute(query.with_for_update(of=deployments) if for_update else query).all()
+    if not deployment_ids:
+        return []
+    rows = connection.execute(_deployments(for_update=for_update), {"ids": list(deployment_ids)}).all()
     if not rows:
         return []
-    judged = {
-        row.own_id: row for row in connection.execute(_newest_verdicts({one.verdict_id for one in rows}))
-    }
+    verdict_ids = {one.verdict_id for one in rows if one.verdict_id is not None}
+    judged = {row.own_id: row for row in connection.execute(_newest_verdicts(), {"ids": list(verdict_ids)})}
     looks = newest_evidences(connection, {row.record_id for row in judged.values()})
     books = books_of(connection, [row.id for row in rows])
     known = StageCounts(connection, {row.id: row.stage_changed_at for row in rows}, books)
@@ -243,15 +244,24 @@ def promised_returns(connection: Connection, deployment_ids: Collection[int]) ->
     return {one: found.get(one, np.empty(0)) for one in deployment_ids}
 
 
-def _newest_verdicts(verdict_ids: Collection[int | None]) -> Select[Any]:
-    """Select the verdict on the newest window of the record that each judged: what it has become counts.
+@cache
+def _deployments(*, for_update: bool) -> Select[Any]:
+    """Select the rows of ``ids``; made once, for to make it takes longer than to answer it."""
+    query = select(deployments, newest_capital().label("now"))
+    query = query.where(is_among(deployments.c.id, "ids")).order_by(deployments.c.id)
+    return query.with_for_update(of=deployments) if for_update else query
+
+
+@cache
+def _newest_verdicts() -> Select[Any]:
+    """Select the verdict on the newest window of the record that each of ``ids`` judged: what it has become.
 
     One of an older window says nothing of the days since, however late it was asked for.
     """
     of_record = select(verdicts, optimizer_tasks.c.record_id, optimizer_tasks.c.window_end).join(
         optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id
     )
-    own = of_record.where(verdicts.c.id.in_([one for one in verdict_ids if one is not None])).subquery()
+    own = of_record.where(is_among(verdicts.c.id, "ids")).subquery()
     judged = of_record.subquery()
     return (
         select(own.c.id.label("own_id"), judged.c.paper_passed, judged.c.gates, judged.c.parameters)
