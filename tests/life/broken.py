@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.outages import OUTAGE
@@ -26,7 +26,7 @@ from tests.life.scenes import (
     revised,
     small_lot,
 )
-from tests.life.truth import SYMBOLS, Unit
+from tests.life.truth import DAYS, SYMBOLS, Unit
 
 REFIT_DAYS: Final = 7
 BEGUN: Final = duel.BEGINS + REFIT_DAYS
@@ -81,6 +81,12 @@ def pay_twice(engine: Engine) -> None:
         connection.execute(insert(income).values({name: twice[name] for name in twice if name != "id"}))
 
 
+def forget_revision(engine: Engine) -> None:
+    """Take back what was told of days that were written anew."""
+    with transaction(engine) as connection:
+        connection.execute(delete(alerts).where(alerts.c.source == revised.SOURCE))
+
+
 def make_capital(engine: Engine) -> None:
     """Let a canary have begun with more than it was given."""
     with transaction(engine) as connection:
@@ -89,7 +95,7 @@ def make_capital(engine: Engine) -> None:
         connection.execute(richer.values(capital=deployments.c.capital + 1))
 
 
-_NO_FINDINGS = replace(duel.LADDER, data_days=-30)
+_NO_BUDGET = replace(duel.LADDER, live_loss_fraction=1.0, live_loss_deviations=100.0, cull_confidence=0.9999)
 _NO_BOUNDS = replace(duel.LADDER, canary_loss_fraction=1.0, canary_error=1e-300)
 
 BROKEN: Final[dict[str, Broken]] = {
@@ -110,8 +116,8 @@ BROKEN: Final[dict[str, Broken]] = {
         short(duel.DUEL), STRIKES, "its canary began with", spoil=make_capital
     ),
     "money that was paid twice": Broken(short(money.SCENE), STRIKES + 2, "its capital is", spoil=pay_twice),
-    "a guard that is blind for another scale": Broken(
-        short(redenominated.SCENE._replace(ladder=_NO_FINDINGS)),
+    "a guard that forgets another scale": Broken(
+        short(redenominated.SCENE._replace(act=partial(redenominated.redenominate, is_forgotten=True))),
         STRIKES + redenominated.RECORDED_AFTER,
         "whose price has another scale",
     ),
@@ -123,6 +129,22 @@ BROKEN: Final[dict[str, Broken]] = {
     ),
     "canaries without a bound when funding flips": Broken(
         short(funding_flip.SCENE._replace(ladder=_NO_BOUNDS)), funding_flip.FLIPS + 14, "had flipped"
+    ),
+    "live books without a loss budget when funding flips": Broken(
+        short(funding_flip.SCENE._replace(ladder=_NO_BUDGET)),
+        funding_flip.FLIPS + funding_flip.RESTS.days + 1,
+        f"has paid funding for {funding_flip.RESTS.days} days and is live",
+    ),
+    "revised days that nobody is told of": Broken(
+        short(revised.SCENE),
+        STRIKES + revised.ACKNOWLEDGED_AFTER + 9,
+        "and nobody was told",
+        spoil=forget_revision,
+    ),
+    "looks that nobody lets go on": Broken(
+        short(revised.SCENE._replace(act=partial(revised.revise, after=DAYS))),
+        STRIKES + revised.ACKNOWLEDGED_AFTER + 9,
+        "no look was taken since",
     ),
     "looks that go on over revised days": Broken(
         short(revised.SCENE._replace(act=partial(revised.revise, after=0))),
