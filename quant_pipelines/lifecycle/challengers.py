@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sqlalchemy import Connection
 
+from quant_pipelines.core.instrument_sets import is_set
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.settings import LadderSettings, Settings
 from quant_pipelines.core.stages import ORDER_STAGES
@@ -36,6 +37,7 @@ from quant_pipelines.optimize.evidence import Freshness, fresh_evidence
 from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store import challenges as store
+from quant_pipelines.store.allocation_facts import least_notional
 from quant_pipelines.store.deployments import newest_instrument
 from quant_pipelines.store.findings import blocking_now
 from quant_pipelines.store.heartbeats import standing_halts
@@ -311,6 +313,10 @@ def _halted(connection: Connection, *of: StoredStage) -> str:
 
 def too_small(connection: Connection, traded: StoredStage, capital: Decimal) -> str:
     """Say why so much capital buys nothing; empty where it does, or no price or specification is known."""
+    if is_set(traded.symbol):
+        least = least_notional(connection, traded.exchange, traded.symbol)
+        few = f"{capital.normalize():f} is less than {least.normalize():f}, the smallest orders of its legs"
+        return few if capital < least else ""
     price = store.newest_price(connection, traded.deployment_id)
     instrument = newest_instrument(connection, traded.exchange, traded.symbol)
     if price is None or instrument is None:

@@ -242,8 +242,8 @@ def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list
 def _is_in_reach(case: Case, ladder: LadderSettings, target: Stage) -> bool:
     """Whether a step lacks nothing but people; what is known already is asked before what has to be read."""
     try:
-        for record in (_known_record(case, ladder), _record(case, ladder)):
-            evidence = evidence_of(record, ladder, _TWO_PEOPLE, case.signature.reason)
+        for record in (_known_record, _record):
+            evidence = evidence_of(record(case, ladder), ladder, _TWO_PEOPLE, case.signature.reason)
             require_transition(case.stored.stage, target, evidence)
     except LifecycleError:
         return False

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import LADDER, Stage
-from quant_pipelines.store.legs import books_of
+from quant_pipelines.store.legs import books_of, is_book_of
 from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
     challenges,
@@ -236,11 +236,13 @@ _ORDERS = text(
 
 
 def targets_since(connection: Connection, deployment_id: int, since: datetime) -> dict[Any, float]:
-    """Targets that were decided, by bar close."""
-    query = select(signals.c.bar_close, signals.c.target).where(
-        signals.c.deployment_id == deployment_id, signals.c.bar_close > since
+    """Targets that were decided, by symbol and bar close; of a set, those of its legs."""
+    query = (
+        select(deployments.c.symbol, signals.c.bar_close, signals.c.target)
+        .join(deployments, deployments.c.id == signals.c.deployment_id)
+        .where(is_book_of(signals.c.deployment_id, deployment_id), signals.c.bar_close > since)
     )
-    return {row.bar_close: float(row.target) for row in connection.execute(query)}
+    return {(row.symbol, row.bar_close): float(row.target) for row in connection.execute(query)}
 
 
 def newest_price(connection: Connection, deployment_id: int) -> float | None:

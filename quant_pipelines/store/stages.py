@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
-from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
+from sqlalchemy import Connection, Row, Select, insert, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import Stage
@@ -20,7 +20,6 @@ from quant_pipelines.store.asked_once import is_among
 from quant_pipelines.store.capital_changes import newest_capital
 from quant_pipelines.store.capital_evidence import newest_evidences
 from quant_pipelines.store.legs import add_legs, books_of
-from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.stage_counts import StageCounts
 from quant_pipelines.store.tables import (
     accounts,
@@ -231,17 +230,18 @@ def open_venue_book(
 
 def promised_returns(connection: Connection, deployment_ids: Collection[int]) -> dict[int, FloatArray]:
     """Daily out-of-sample returns of deployments' verdicts, oldest first; shapes (n_days,), may be empty."""
-    days = days_of_verdicts().subquery()
-    in_order = func.array_agg(aggregate_order_by(days.c.daily_return, days.c.day))
-    query = (
-        select(deployments.c.id, in_order.label("returns"))
-        .join(verdicts, verdicts.c.task_id == days.c.task_id)
-        .join(deployments, deployments.c.verdict_id == verdicts.c.id)
-        .where(deployments.c.id.in_(deployment_ids))
-        .group_by(deployments.c.id)
-    )
-    found = {row.id: np.array(row.returns, dtype=np.float64) for row in connection.execute(query)}
+    rows = connection.execute(_PROMISED, {"ids": list(deployment_ids)})
+    found = {row.id: np.array(row.returns, dtype=np.float64) for row in rows}
     return {one: found.get(one, np.empty(0)) for one in deployment_ids}
+
+
+# Each record's days as they lie in its key: nothing is sorted.
+_PROMISED = text(
+    "select d.id, array(select r.daily_return from research.record_days r where r.record_id = t.record_id "
+    "and r.day < t.window_end::date order by r.day) as returns "
+    "from trading.deployments d join research.verdicts v on v.id = d.verdict_id "
+    "join research.optimizer_tasks t on t.id = v.task_id where d.id = any(:ids)"
+)
 
 
 @cache

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, delete, insert, select, update
 
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.outages import OUTAGE
-from quant_pipelines.store.tables import alerts, challenges, deployments, income
+from quant_pipelines.store.tables import alerts, challenges, deployments, equity, income
 from quant_pipelines.trading.capital import TRANSFER
 from tests.life import duel
 from tests.life.days import DayClock
@@ -19,6 +19,7 @@ from tests.life.scenes import (
     busy,
     delisted,
     funding_flip,
+    kept,
     money,
     outage,
     redenominated,
@@ -31,6 +32,8 @@ from tests.life.truth import DAYS, SYMBOLS, Unit
 REFIT_DAYS: Final = 7
 BEGUN: Final = duel.BEGINS + REFIT_DAYS
 """An incumbent trades at the venue by then, and its challenger comes on that day."""
+KEPT_UNTIL: Final = BEGUN + 14
+"""By then a challenger of the first duel has won, and its book has gone on for days."""
 STRIKES: Final = BEGUN + 3
 """Its canary has stood for two days at the end of it."""
 
@@ -87,6 +90,27 @@ def forget_revision(engine: Engine) -> None:
         connection.execute(delete(alerts).where(alerts.c.source == revised.SOURCE))
 
 
+def lose_a_day(engine: Engine) -> None:
+    """Take one of the last days of a book that took parameters out."""
+    with transaction(engine) as connection:
+        (one, *_) = kept.won(connection)
+        own = select(deployments.c.id).where(
+            (deployments.c.id == one.incumbent_id) | (deployments.c.set_id == one.incumbent_id)
+        )
+        days = select(equity.c.ts).where(equity.c.deployment_id.in_(own), equity.c.ts > one.ended_at)
+        first, second, *_ = connection.execute(days.distinct().order_by(equity.c.ts)).scalars().all()
+        assert first < second
+        connection.execute(delete(equity).where(equity.c.deployment_id.in_(own), equity.c.ts == second))
+
+
+def forget_a_leg(engine: Engine) -> None:
+    """Let the legs of a book that took parameters have others."""
+    with transaction(engine) as connection:
+        (one, *_) = kept.won(connection)
+        legs = update(deployments).where(deployments.c.set_id == one.incumbent_id)
+        connection.execute(legs.values(parameters={"window": 5}))
+
+
 def make_capital(engine: Engine) -> None:
     """Let a canary have begun with more than it was given."""
     with transaction(engine) as connection:
@@ -140,6 +164,12 @@ BROKEN: Final[dict[str, Broken]] = {
         STRIKES + revised.ACKNOWLEDGED_AFTER + 9,
         "and nobody was told",
         spoil=forget_revision,
+    ),
+    "a book that loses its days when it goes on with other parameters": Broken(
+        short(kept.SCENE)._replace(symbols=(kept.SET,)), KEPT_UNTIL, "has no day after", spoil=lose_a_day
+    ),
+    "a leg that goes on with the old parameters": Broken(
+        short(kept.SCENE)._replace(symbols=(kept.SET,)), KEPT_UNTIL, "the change says", spoil=forget_a_leg
     ),
     "looks that nobody lets go on": Broken(
         short(revised.SCENE._replace(act=partial(revised.revise, after=DAYS))),
