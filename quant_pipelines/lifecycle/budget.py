@@ -31,9 +31,9 @@ def loss_budget(promised: FloatArray, ladder: LadderSettings) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> days = np.random.default_rng(1).normal(0.0, 0.01, 700)  # 19 % a year
+    >>> days = np.random.default_rng(1).normal(0.0, 0.01, 700)  # 19 % a year, nearly
     >>> round(loss_budget(days, LadderSettings()), 2), loss_budget(days[:5], LadderSettings())
-    (0.29, 0.4)
+    (0.28, 0.4)
     """
     if promised.size < _LEAST_PROMISED_DAYS or not promised.std() > 0.0:
         return ladder.live_loss_fraction
