@@ -112,7 +112,7 @@ def test_a_set_goes_on_in_its_book_with_the_parameters_that_won(
         assert world.outcome().violations == ()
         with transaction(engine) as connection:
             (one, *_) = kept.won(connection)
-        assert (one.symbol, one.parameters) == (kept.SET, {"window": 22})
+        assert (one.symbol, one.parameters) == (kept.SET, {"window": 21})
         forget_a_leg(engine)
         assert any("the change says" in found for found in world.outcome().violations)
 
