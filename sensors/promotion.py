@@ -26,13 +26,15 @@ ACTOR = "promotion ladder"
 def promotion_ladder(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Take back challengers that did harm, request what needs no person, tell people of what needs some."""
+    """Take back what did harm, request what needs no person, tell people of what needs some."""
     load_heavy()
     from quant_pipelines.operations.challenges import take_back_failed  # noqa: PLC0415 - light code server
+    from quant_pipelines.operations.live_budget import take_back_spent  # noqa: PLC0415 - light code server
     from quant_pipelines.operations.proposals import expire_proposals  # noqa: PLC0415 - light code server
     from quant_pipelines.operations.stages import steps_in_reach  # noqa: PLC0415 - keeps the code server light
 
     take_back_failed(platform.engine, platform.settings.ladder, platform.clock)
+    take_back_spent(platform.engine, platform.settings.ladder, platform.clock)
     expire_proposals(platform.engine, platform.clock)
     now = clock_time(platform.clock)
     told, requests, waiting = _standing(context.cursor, now), [], dict[str, str]()

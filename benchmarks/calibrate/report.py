@@ -110,11 +110,11 @@ Written by `make calibrate`; no figure is typed in. Every row says how many seed
 (of the noise, {least} to {most} by now; 2,000 are wanted), and the last section which code measured it.
 A world is `numpy.random.default_rng([tier, seed])`, seeds from 0; the tier is 1 for noise, 2 for power,
 3 for pools, 4 for books under stress, 5 for waits, 6 for lengths, 7 for the oracle's quantile, 10 for
-pairs, 11 for culling, 12 for what is brought. Statistic tier: matrices of daily net returns of {CANDIDATES}
-candidates, weekly looks over a calendar year, alpha 2.5 % a year. Brackets are exact 95 % intervals
-(Clopper and Pearson). A row *reaches* what is asked where the one-sided upper 95 % bound is at most 5 %
-over 30 days and at most 10 % over 365; with few worlds a bound is wide, however good the rate. The 30
-days are the year's last, which spend the most. A run that is stopped goes on where it was:
+pairs, 11 for culling, 12 for what is brought, 13 for loss budgets. Statistic tier: matrices of daily net
+returns of {CANDIDATES} candidates, weekly looks over a calendar year, alpha 2.5 % a year. Brackets are
+exact 95 % intervals (Clopper and Pearson). A row *reaches* what is asked where the one-sided upper 95 %
+bound is at most 5 % over 30 days and at most 10 % over 365; with few worlds a bound is wide, however good
+the rate. The 30 days are the year's last, which spend the most. A run that is stopped goes on where it was:
 `make calibrate WORLDS=2000`, or one section, `ARGS="--only family"`; `--rows-first` ends a row before the
 next. Two cores do 2,000 worlds of a row of noise in minutes;
 `benchmarks/README.md` has how long."""

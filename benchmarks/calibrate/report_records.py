@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 from benchmarks.calibrate.brought_rows import HISTORY_DAYS, UNSEEN_DAYS, Brought
+from benchmarks.calibrate.budget_rows import Budgeted
 from benchmarks.calibrate.culling_rows import FOLLOWED_YEARS, YEAR, Cull
 from benchmarks.calibrate.intervals import upper_bound
 from benchmarks.calibrate.length_rows import (
@@ -31,6 +32,7 @@ def sections(results: Results) -> list[str]:
         ("length", "Years to 80 % power", _LENGTH, length_table),
         ("brought", "Authors who search elsewhere and bring the best", _BROUGHT, brought_table),
         ("culling", "Culling: who rests, and how soon", _CULLING, culling_table),
+        ("budget", "Loss budget of a live book", _BUDGET, budget_table),
         ("paired", "A new version beside the one in force", _PAIRED, paired_table),
     ]
     lines = []
@@ -55,6 +57,25 @@ def culling_table(rows: dict[str, Row]) -> list[str]:
         noticed = f"{shown[0]} [{shown[1]}, {shown[2]}]" if cull.decays else "none wanted"
         young = share(figures["young"], n)
         lines.append(row_line([kind, terms, n, young, share(figures["in_a_year"], n), bound, noticed]))
+    return table(head, lines)
+
+
+def budget_table(rows: dict[str, Row]) -> list[str]:
+    head = (
+        "true Sharpe | volatility | worlds | taken back in its first year | in the next year "
+        "| upper 95 % | days to notice, median [95 %]"
+    )
+    lines = []
+    for key, row in rows.items():
+        one, n, figures = Budgeted(*json.loads(key)), row.worlds, row.figures
+        kind = f"{one.before:g}, then {one.after:g}" if one.decays else f"{one.before:g}"
+        bound = (
+            "wanted" if one.decays else f"{upper_bound(max(figures['young'], figures['in_a_year']), n):.3f}"
+        )
+        shown = [_days_told(figures[name]) for name in ("days", "days_low", "days_high")]
+        noticed = f"{shown[0]} [{shown[1]}, {shown[2]}]" if one.decays else "none wanted"
+        shares = [share(figures[name], n) for name in ("young", "in_a_year")]
+        lines.append(row_line([kind, f"{one.daily * YEAR**0.5:.0%}", n, *shares, bound, noticed]))
     return table(head, lines)
 
 
@@ -181,3 +202,8 @@ later), on days with heavy tails and volatility clusters. A true Sharpe ratio of
 defaults in force, the last ones those of before. The price is time: a month's volatility hides years of a
 small edge, so one that decayed from 2 to 0 is hardly ever noticed by its own days alone (its next
 walk-forward and the weekly look are what see it), and one that turned to -2 only after months."""
+_BUDGET = """A book that went live on the day after two years of record, on days with heavy tails and
+volatility clusters, looked at every day with the defaults: a fall from its highest level by one and a half
+annual deviations of its record (at most 40 %), or the band of its days. It rests and comes back through
+paper, so a false alarm costs weeks, not the strategy. Culling and the allocation, which drains capital from
+what decays, are not played along."""

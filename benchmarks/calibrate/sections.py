@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.calibrate import oracle, pipeline, real_days
 from benchmarks.calibrate.brought_rows import BROUGHT, BroughtPlayed, brought
+from benchmarks.calibrate.budget_rows import BUDGETS, budgeted
 from benchmarks.calibrate.culling_rows import CULLS, Culled, culled
 from benchmarks.calibrate.family_rows import FamilyPlayed, family_played
 from benchmarks.calibrate.family_worlds import FAMILY_EDGES, FAMILY_NOISE
@@ -43,6 +44,10 @@ LENGTH = (*DECISION, *own("length_rows"))
 BROUGHT_ELSEWHERE = (*DECISION, *own("worlds", "rows", "brought_rows"))
 PAIRED = (*optimize("paired.py", "overfit", "decision/blocks.py"), *own("paired_rows"))
 CULLING = ("quant_pipelines/lifecycle/culling.py", *optimize("overfit/moments.py"), *own("culling_rows"))
+BUDGET = (
+    *(f"quant_pipelines/lifecycle/{name}.py" for name in ("budget", "canary", "anytime")),
+    *own("worlds", "culling_rows", "budget_rows"),
+)
 SEARCHING = (
     "core",
     "indicators",
@@ -254,6 +259,14 @@ SECTIONS = (
         part=50,
         most=2000,
         measure=lambda asked, seeds, _: culled(asked, seeds),
+        summed=culling_figures,
+    ),
+    Section(
+        *("budget", "budget", BUDGET),
+        rows=BUDGETS,
+        part=50,
+        most=2000,
+        measure=lambda asked, seeds, _: budgeted(asked, seeds),
         summed=culling_figures,
     ),
     Section(

@@ -6,7 +6,7 @@ divided (quantities) by its factor, so that a series has one scale, the newest, 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.mark import MarkSeries
+
+PRICE_SCALE: Final = "price_scale"
+"""Name of the check that finds changes of a price's scale which nobody has recorded."""
 
 AnyBars = TypeVar("AnyBars", Bars, BarRows)
 

@@ -283,6 +283,13 @@ class LadderSettings:
     canary_loss_fraction: float = setting(
         0.05, "part of its own capital after whose loss a challenger goes back", low=0.0001, high=1
     )
+    live_loss_deviations: float = setting(
+        1.5,
+        "annual standard deviations of its record that a book at a venue may fall from its highest level",
+        low=0.01,
+        high=100,
+    )
+    live_loss_fraction: float = setting(0.4, "largest such fall, whatever its record", low=0.0001, high=1)
     canary_error: float = setting(
         0.05, "probability that a bound takes a faultless challenger back, each of them", low=0.0001, high=0.5
     )

@@ -1,6 +1,7 @@
 """Runs the paper screen over stored verdicts and deploys what it admits, all in one transaction."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -20,14 +21,15 @@ from quant_pipelines.core.timeframes import (
     to_ms,
     warm_from_ms,
 )
-from quant_pipelines.lifecycle.challengers import open_challenger
+from quant_pipelines.lifecycle.challengers import open_challenger, waits_for_flight
 from quant_pipelines.lifecycle.places import Bet
-from quant_pipelines.lifecycle.screen import ScreenCandidate, ScreenDecision, Unit, decide_all
+from quant_pipelines.lifecycle.screen import ScreenCandidate, ScreenDecision, Unit, decide_all, unit_of
 from quant_pipelines.lifecycle.transitions import Evidence, require_transition
 from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictDecision, VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store import lifecycle as store
 from quant_pipelines.store.bars import oldest_bar_ms
+from quant_pipelines.store.challenges import challengers_in_flight
 from quant_pipelines.store.deployments import announce_deployments
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import blocking_findings
@@ -87,13 +89,17 @@ def screen_candidates(engine: Engine, settings: Settings, clock: Clock) -> Scree
         store.lock_screen(connection)
         jobs = store.candidate_jobs(connection)
         waiting = [verdict for verdict in read_verdicts(connection, decision=CANDIDATE) if verdict.id in jobs]
-        candidates = [candidate_of(connection, verdict, jobs[verdict.id or 0]) for verdict in waiting]
         traded = store.traded_units(connection)
+        candidates = [candidate_of(connection, verdict, jobs[verdict.id or 0], traded) for verdict in waiting]
+        flights = challengers_in_flight(connection)
         free = _places(settings) - len(traded)
         decisions = decide_all(candidates, traded, free, bets_held(connection, traded))
         deployed = list[int]()
         made = list[ScreenDecision]()
         for one in decisions:
+            if waits_for_flight(one, flights):
+                made.append(replace(one, decision=CANDIDATE, reasons=one.verdict.reasons))
+                continue
             decided, deployment_id = one, None
             if one.decision == ADMITTED:
                 values = deployment_values(connection, settings, one.verdict, jobs[one.verdict.id or 0], now)
@@ -134,17 +140,20 @@ def affordable_deployments(settings: Settings) -> int:
     return int(settings.portfolio.paper_capital / settings.portfolio.deployment_capital)
 
 
-def bets_held(connection: Connection, traded: dict[Unit, int]) -> list[Bet]:
-    """List what has a place now, with the out-of-sample days that it was admitted on."""
+def bets_held(connection: Connection, traded: dict[Unit, int]) -> Iterator[Bet]:
+    """Yield what has a place now, with the out-of-sample days that it was admitted on; read if asked for."""
     days = days_of_deployments(connection, traded.values())
-    return [
-        Bet(f"deployment:{number}", strategy, exchange, symbol, days.get(number, {}))
-        for (strategy, exchange, symbol, _), number in traded.items()
-    ]
+    for (strategy, exchange, symbol, _), number in traded.items():
+        yield Bet(f"deployment:{number}", strategy, exchange, symbol, days.get(number, {}))
 
 
-def candidate_of(connection: Connection, verdict: VerdictRecord, job: dict[str, Any]) -> ScreenCandidate:
-    """Verdict with what is known against its data now; the job is one of `candidate_jobs`."""
+def candidate_of(
+    connection: Connection, verdict: VerdictRecord, job: dict[str, Any], traded: dict[Unit, int]
+) -> ScreenCandidate:
+    """Verdict with what is known against its data now; the job is one of `candidate_jobs`.
+
+    Who challenges what trades asks for no place, and is compared with nobody by its days.
+    """
     findings = blocking_findings(
         connection,
         verdict.exchange,
@@ -152,7 +161,7 @@ def candidate_of(connection: Connection, verdict: VerdictRecord, job: dict[str, 
         Window(verdict.window_start_ms, verdict.window_end_ms).days,
         timeframes={verdict.timeframe, verdict.out_of_sample["execution_timeframe"]},
     )
-    days = days_of_task(connection, verdict.task_id)
+    days = {} if unit_of(verdict) in traded else days_of_task(connection, verdict.task_id)
     gone = off_the_list(connection, verdict.exchange, symbols_of(verdict.symbol))
     return ScreenCandidate(verdict, findings, job["job"]["archive"], days, tuple(gone))
 

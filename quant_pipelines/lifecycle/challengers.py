@@ -2,26 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection
 
-from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.instrument_sets import is_set
 from quant_pipelines.core.limits import RiskLimits
-from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings, Settings
 from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.core.time_away import stands
-from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.core.timeline import Terms
 from quant_pipelines.lifecycle.canary import (
-    PromisedBands,
-    StageDone,
     bands_of,
-    harm_of,
     is_overdue,
     missing_of,
 )
@@ -31,20 +26,23 @@ from quant_pipelines.lifecycle.challenge import (
     Kind,
     NewText,
     agreement,
+    alone,
     refusals,
     step_of,
     validate,
 )
+from quant_pipelines.lifecycle.rivals import DoneInStage, Rivals, done_by, returns_since
 from quant_pipelines.lifecycle.screen import ScreenDecision
 from quant_pipelines.optimize.evidence import Freshness, fresh_evidence
-from quant_pipelines.optimize.verdict import CANDIDATE, REJECTED, VerdictRecord
+from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store import challenges as store
+from quant_pipelines.store.allocation_facts import least_notional
 from quant_pipelines.store.deployments import newest_instrument
-from quant_pipelines.store.findings import blocking_findings
+from quant_pipelines.store.findings import blocking_now
 from quant_pipelines.store.heartbeats import standing_halts
 from quant_pipelines.store.legs import add_legs
-from quant_pipelines.store.lifecycle import ScoredBook, add_deployment, paper_account, read_book
+from quant_pipelines.store.lifecycle import add_deployment, paper_account, read_book
 from quant_pipelines.store.stages import StoredStage, read_stage
 from quant_pipelines.store.versions import standing_pin, turned_back
 
@@ -53,14 +51,6 @@ if TYPE_CHECKING:
 
 _WAITING_RULES = ("one_in_flight", "halted", "pinned")
 """What keeps a challenger waiting; everything else turns it down."""
-
-
-class Rivals(NamedTuple):
-    """A challenger, its challenge, and the incumbent, as they are stored."""
-
-    challenger: StoredStage
-    challenge: store.Challenge
-    incumbent: StoredStage
 
 
 def open_challenger(
@@ -177,7 +167,23 @@ def limits_of(settings: Settings) -> RiskLimits:
 def in_flight_of(connection: Connection, incumbent: StoredStage) -> str:
     """Say who challenges a deployment; empty where nobody does."""
     challenger = store.challenger_of(connection, incumbent.deployment_id)
-    return f"deployment:{challenger} challenges {incumbent.key} already" if challenger else ""
+    return _told_flight(challenger, incumbent.deployment_id) if challenger else ""
+
+
+def _told_flight(challenger_id: int, incumbent_id: int) -> str:
+    return f"deployment:{challenger_id} challenges deployment:{incumbent_id} already"
+
+
+def waits_for_flight(one: ScreenDecision, in_flight: Mapping[int, int]) -> bool:
+    """Whether a verdict was told to wait for the end of a challenge that goes on, by incumbent.
+
+    It is asked about again once that has ended; every look until then would read all for the same answer.
+    """
+    challenger = in_flight.get(one.challenges or 0)
+    if challenger is None or one.challenges is None:
+        return False
+    evidence = ChallengeEvidence(in_flight=_told_flight(challenger, one.challenges))
+    return one.decision == ADMITTED and alone(evidence) in one.verdict.reasons
 
 
 def pinned_of(connection: Connection, incumbent: StoredStage) -> str:
@@ -202,48 +208,12 @@ def _turned_back(connection: Connection, incumbent: StoredStage, new: Terms, sin
     )
 
 
-def standing_of(connection: Connection, challenger: StoredStage) -> Rivals:
-    """Read a challenger in flight.
-
-    Raises
-    ------
-    LifecycleError
-        If it is none.
-    """
-    challenge = store.read_challenge(connection, challenger.deployment_id)
-    incumbent = read_stage(connection, challenger.challenges or 0, for_update=True)
-    if challenge is None or incumbent is None:
-        raise LifecycleError(f"{challenger.key} challenges nobody; expected a challenger")
-    return Rivals(challenger, challenge, incumbent)
-
-
 class JudgedChallenger(NamedTuple):
     """What is known of a challenger now: evidence for the table, numbers for people, whether it is late."""
 
     evidence: ChallengeEvidence
     numbers: dict[str, Any]
     is_overdue: bool
-
-
-class DoneInStage(NamedTuple):
-    """What a challenger did in its stage, what of it takes it back, and its returns by day (ms)."""
-
-    stage: StageDone
-    harm: tuple[str, ...]
-    returns: dict[int, float]
-
-
-def done_by(connection: Connection, standing: Rivals, ladder: LadderSettings, now: datetime) -> DoneInStage:
-    """Hold the bounds of its stage against what a challenger did; all that a look at most of them asks."""
-    challenger, challenge, incumbent = standing
-    book = read_book(connection, challenger.deployment_id)
-    returns = _returns_since(book, challenger.since, now)
-    done = _executed(connection, challenger, book, challenger.days(now), list(returns.values()))
-    bands = None if challenge.bands is None else PromisedBands(**challenge.bands)
-    harm = harm_of(done, bands, ladder)
-    if incumbent.stage not in (*ORDER_STAGES, "paper", "shadow"):
-        harm = (*harm, f"its incumbent {incumbent.key} is in {incumbent.stage}")
-    return DoneInStage(done, harm, returns)
 
 
 def evidence_on(
@@ -254,18 +224,29 @@ def evidence_on(
     paired = _paired(connection, challenger, incumbent) if challenge.kind == "version" else None
     first = (now - timedelta(days=ladder.data_days)).date()
     capital = incumbent.capital * Decimal(str(ladder.canary_capital_fraction))
+    known = known_evidence_on(standing, found, ladder, now)
+    return known._replace(
+        paired=paired,
+        blocked=blocking_now(connection, challenger.exchange, challenger.symbol, first),
+        halted=_halted(connection, challenger, incumbent) or known.halted,
+        too_small=too_small(connection, incumbent, capital),
+        pinned=pinned_of(connection, incumbent),
+    )
+
+
+def known_evidence_on(
+    standing: Rivals, found: DoneInStage, ladder: LadderSettings, now: datetime
+) -> ChallengeEvidence:
+    """Tell what of the evidence on a challenger is known without reading anything more."""
+    challenger, challenge, incumbent = standing
     return ChallengeEvidence(
         "parameters" if challenge.kind == "parameters" else "version",
         incumbent.stage,
         failed_checks=tuple(f"{name}: {fault}" for name, fault in challenge.checks.items() if fault),
         look=fresh_evidence(challenger.look, Freshness(now.date(), ladder.evidence_max_days)),
-        paired=paired,
         short=missing_of(found.stage, ladder),
         harm=found.harm,
-        blocked=blocking_findings(connection, challenger.exchange, challenger.symbol, Days(first, date.max)),
-        halted=_halted(connection, challenger, incumbent) or stands(challenger.outages),
-        too_small=too_small(connection, incumbent, capital),
-        pinned=pinned_of(connection, incumbent),
+        halted=stands(challenger.outages),
         needed=ladder.challenger_people,
     )
 
@@ -278,7 +259,7 @@ def judged(
     found = done_by(connection, standing, ladder, now)
     evidence, done = evidence_on(connection, standing, found, ladder, now), found.stage
     paired = evidence.paired
-    other = _returns_since(read_book(connection, incumbent.deployment_id), challenger.since, now)
+    other = returns_since(read_book(connection, incumbent.deployment_id), challenger.since, now)
     numbers = {
         "stage": done.stage,
         "incumbent_stage": incumbent.stage,
@@ -296,34 +277,6 @@ def judged(
         "rests_on": PROVES[challenge.kind],
     }
     return JudgedChallenger(evidence, numbers, is_overdue(done, ladder))
-
-
-def _executed(
-    connection: Connection, challenger: StoredStage, book: ScoredBook, days: int, returns: list[float]
-) -> StageDone:
-    key, since = challenger.deployment_id, challenger.since
-    sent, rejected = store.orders_since(connection, key, since)
-    worth = float(book.day_end_equity[-1]) if book.day_end_equity.size else book.capital
-    return StageDone(
-        challenger.stage,
-        days,
-        store.shortfalls_since(connection, key, since),
-        sent,
-        rejected,
-        1.0 - worth / book.capital if book.capital > 0.0 else 0.0,
-        np.array(returns),
-        challenger.halts,
-    )
-
-
-def _returns_since(book: ScoredBook, since: datetime, now: datetime) -> dict[int, float]:
-    """Select the returns of the days that began since then and have ended, by their start (ms)."""
-    from quant_pipelines.lifecycle.scorecard import daily_returns  # noqa: PLC0415 - its package compiles
-
-    returns = daily_returns(book.day_end_equity, book.capital)
-    first, end = to_ms(since), to_ms(now) // DAY_MS * DAY_MS
-    days = zip(book.days.tolist(), returns.tolist(), strict=True)
-    return {day: value for day, value in days if first <= day < end}
 
 
 def _difference_a_day(mine: dict[int, float], other: dict[int, float]) -> float | None:
@@ -360,6 +313,10 @@ def _halted(connection: Connection, *of: StoredStage) -> str:
 
 def too_small(connection: Connection, traded: StoredStage, capital: Decimal) -> str:
     """Say why so much capital buys nothing; empty where it does, or no price or specification is known."""
+    if is_set(traded.symbol):
+        least = least_notional(connection, traded.exchange, traded.symbol)
+        few = f"{capital.normalize():f} is less than {least.normalize():f}, the smallest orders of its legs"
+        return few if capital < least else ""
     price = store.newest_price(connection, traded.deployment_id)
     instrument = newest_instrument(connection, traded.exchange, traded.symbol)
     if price is None or instrument is None:

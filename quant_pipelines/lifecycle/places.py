@@ -91,6 +91,8 @@ def seat(wanting: Sequence[Bet], held: Iterable[Bet], places: int) -> FilledPlac
     >>> seat(wanting, [Bet("deployment:7", "a", "x", "B")], 1).seated
     (1,)
     """
+    if not wanting:
+        return FilledPlaces((), (), {})
     taken, left = list(held), list(range(len(wanting)))
     seated, waiting, alike = list[int](), list[int](), dict[int, Likeness]()
     while left:

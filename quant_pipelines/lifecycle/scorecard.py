@@ -17,7 +17,7 @@ from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, to_ms
 from quant_pipelines.optimize.luck import luck_of
 from quant_pipelines.optimize.overfit import moments_of, probabilistic_sharpe_ratio
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.lifecycle import ScoredBook, read_books, save_scorecards
+from quant_pipelines.store.lifecycle import BookCounts, ScoredBook, read_books, read_counts, save_scorecards
 from quant_pipelines.store.versions import book_changes_at
 
 
@@ -56,9 +56,11 @@ def score_deployments(engine: Engine, settings: Settings, clock: Clock) -> list[
     books = read_books(engine)
     with transaction(engine) as connection:
         changed = book_changes_at(connection)
+        counts = read_counts(connection, [book.deployment_id for book in books])
+    least = settings.gates.paper_min_efficiency
     cards = [
         with_luck(
-            score(book, least_efficiency=settings.gates.paper_min_efficiency), book, Scoring(now, changed)
+            score(book, counts[book.deployment_id], least_efficiency=least), book, Scoring(now, changed)
         )
         for book in books
     ]
@@ -94,7 +96,7 @@ def with_luck(card: Scorecard, book: ScoredBook, since: Scoring) -> Scorecard:
     return replace(card, metrics=card.metrics | {"luck": luck_of(returns[is_meant])._asdict()})
 
 
-def score(book: ScoredBook, *, least_efficiency: float) -> Scorecard:
+def score(book: ScoredBook, counts: BookCounts, *, least_efficiency: float) -> Scorecard:
     """Numbers of one book.
 
     Returns
@@ -116,9 +118,9 @@ def score(book: ScoredBook, *, least_efficiency: float) -> Scorecard:
         "equity": book.equity,
         "total_return": float(levels[-1] / book.capital - 1.0),
         "max_drawdown": drawdown,
-        "exposure": book.bars_held / book.bars if book.bars else None,
-        "bars": book.bars,
-        "fills": book.fills,
+        "exposure": counts.bars_held / counts.bars if counts.bars else None,
+        "bars": counts.bars,
+        "fills": counts.fills,
         "sharpe": moments.sharpe * math.sqrt(YEAR_DAYS) if has_statistics else None,
         "psr": probabilistic_sharpe_ratio(**moments._asdict()) if has_statistics else None,
         "daily_return": daily,

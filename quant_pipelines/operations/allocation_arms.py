@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection
 
-from quant_pipelines.core.series import Days
 from quant_pipelines.core.stages import Stage
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.operations.culling import complete_returns
@@ -21,7 +20,7 @@ from quant_pipelines.store.allocation_facts import (
     of_same_verdicts,
     symbol_volatility,
 )
-from quant_pipelines.store.findings import blocking_findings
+from quant_pipelines.store.findings import blocking_now
 from quant_pipelines.store.heartbeats import standing_halts
 from quant_pipelines.store.lifecycle import ScoredBook, read_books_of
 from quant_pipelines.store.record_days import days_of_deployments
@@ -90,8 +89,8 @@ def arms_of(
     markets = {(book.exchange, book.symbol) for book in books}
     least = {one: float(least_notional(connection, *one)) for one in markets}
     volatility = {one: symbol_volatility(connection, *one) for one in markets}
-    days = Days((now - timedelta(days=data_days)).date(), date.max)
-    blocked = {one: blocking_findings(connection, *one, days) for one in markets}
+    first = (now - timedelta(days=data_days)).date()
+    blocked = {one: blocking_now(connection, *one, first) for one in markets}
     arms = []
     for book in books:
         market, fraction = (book.exchange, book.symbol), notional_of_capital(book)

@@ -63,7 +63,8 @@ def approve_candidate(
         job = store.candidate_jobs(connection, verdict_id)[verdict_id]
         traded = store.traded_units(connection)
         held = bets_held(connection, traded)
-        (decision,) = decide_all([candidate_of(connection, verdict, job)], traded, places=1, held=held)
+        candidate = candidate_of(connection, verdict, job, traded)
+        (decision,) = decide_all([candidate], traded, places=1, held=held)
         if decision.decision != ADMITTED:
             raise LifecycleError(f"verdict {verdict_id} is refused: {'; '.join(decision.reasons)}")
         if decision.challenges is None:

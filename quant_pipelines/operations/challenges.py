@@ -5,6 +5,7 @@ Capital moves between the two books in the transaction of the step, so their sum
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -17,14 +18,15 @@ from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import LADDER, Stage
 from quant_pipelines.core.timeline import VersionChange
-from quant_pipelines.lifecycle.canary import is_overdue, missing_of
-from quant_pipelines.lifecycle.challenge import Move, forward_of, refusals, step_of
-from quant_pipelines.lifecycle.challengers import (
-    JudgedChallenger,
+from quant_pipelines.lifecycle.canary import is_overdue
+from quant_pipelines.lifecycle.challenge import Move, better, forward_of, refusals, step_of
+from quant_pipelines.lifecycle.challengers import JudgedChallenger, evidence_on, judged, known_evidence_on
+from quant_pipelines.lifecycle.rivals import (
+    DoneInStage,
     Rivals,
     done_by,
-    evidence_on,
-    judged,
+    done_by_each,
+    rivals_of,
     standing_of,
 )
 from quant_pipelines.operations.controlled import control, keep_limits, release
@@ -35,7 +37,13 @@ from quant_pipelines.store.capital_changes import read_capital, set_capital
 from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_deployments
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.heartbeats import Alert, add_alert
-from quant_pipelines.store.stages import StoredStage, change_stage, open_venue_book, read_stage
+from quant_pipelines.store.stages import (
+    StoredStage,
+    change_stage,
+    open_venue_book,
+    read_stage,
+    read_stages,
+)
 from quant_pipelines.store.versions import add_change, terms_of
 
 ACTOR: Final = "promotion ladder"
@@ -267,9 +275,7 @@ def take_back_failed(engine: Engine, ladder: LadderSettings, clock: Clock) -> li
         Time of the look.
     """
     now, done = clock_time(clock), list[Receipt]()
-    with transaction(engine) as connection:
-        found = store.challengers(connection)
-    for deployment_id in found:
+    for deployment_id in _harmful(engine, ladder, now):
         with transaction(engine) as connection:
             stored = read_stage(connection, deployment_id, for_update=True)
             if stored is None or stored.challenges is None:
@@ -286,6 +292,14 @@ def take_back_failed(engine: Engine, ladder: LadderSettings, clock: Clock) -> li
     return done
 
 
+def _harmful(engine: Engine, ladder: LadderSettings, now: datetime) -> list[int]:
+    """Challengers that a bound is broken for, read all at once; each is judged again before it goes."""
+    with transaction(engine) as connection:
+        standing = rivals_of(connection, read_stages(connection, store.challengers(connection)))
+        found = done_by_each(connection, standing, ladder, now)
+    return [one.challenger.deployment_id for one, done in zip(standing, found, strict=True) if done.harm]
+
+
 class StepInReach(NamedTuple):
     """Step of a challenger whose evidence suffices, or a canary that waits for a person."""
 
@@ -294,24 +308,35 @@ class StepInReach(NamedTuple):
     overdue: str = ""
 
 
-def step_in_reach(
-    connection: Connection, stored: StoredStage, ladder: LadderSettings, now: datetime
+def challenges_in_reach(
+    connection: Connection, challengers: Sequence[StoredStage], ladder: LadderSettings, now: datetime
+) -> dict[int, StepInReach]:
+    """Find the steps that challengers may take now, but for the people who must approve them."""
+    movable = [one for one in challengers if forward_of(one.stage) is not None]
+    standing = rivals_of(connection, movable)
+    steps = {
+        one.challenger.deployment_id: _step_in_reach(connection, one, done, ladder, now)
+        for one, done in zip(standing, done_by_each(connection, standing, ladder, now), strict=True)
+    }
+    return {key: step for key, step in steps.items() if step is not None}
+
+
+def _step_in_reach(
+    connection: Connection, standing: Rivals, found: DoneInStage, ladder: LadderSettings, now: datetime
 ) -> StepInReach | None:
-    """Find the step that a challenger may take now, but for the people who must approve it; None without."""
-    standing = standing_of(connection, stored)
+    stored = standing.challenger
     move = forward_of(stored.stage)
-    if move is None:
-        return None
-    found = done_by(connection, standing, ladder, now)
+    assert move is not None  # noqa: S101 - only those that may move are asked about
     is_late = is_overdue(found.stage, ladder)
-    if (found.harm or missing_of(found.stage, ladder)) and not is_late:
+    step = step_of(stored.stage, move)
+    asked: dict[str, Any] = {"people": frozenset({"one", "two"}), "reason": "the evidence suffices"}
+    known = known_evidence_on(standing, found, ladder, now)._replace(**asked)
+    if not is_late and any(guard(known) for guard in step.guards if guard is not better):
         return None  # what it lacks is known without a test of its record
-    known = evidence_on(connection, standing, found, ladder, now)
-    everybody = frozenset({"one", "two"})
-    evidence = known._replace(people=everybody, reason="the evidence suffices")
+    evidence = evidence_on(connection, standing, found, ladder, now)._replace(**asked)
     target: Stage = "canary" if move == "canary" else standing.incumbent.stage
     people = people_needed(stored, move, ladder)
-    if not refusals(step_of(stored.stage, move), evidence):
+    if not refusals(step, evidence):
         return StepInReach(target, people)
     late = f"its canary has not ended within {ladder.canary_max_days} days; a person decides"
     return StepInReach(target, max(people, 1), late) if is_late else None

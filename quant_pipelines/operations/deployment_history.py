@@ -10,7 +10,8 @@ from quant_pipelines.core.errors import LifecycleError, UnknownRow
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.timeline import Stint, parameter_changes, text_changes, told_changes
 from quant_pipelines.lifecycle.challenge import PROVES
-from quant_pipelines.lifecycle.challengers import judged, pinned_of, standing_of
+from quant_pipelines.lifecycle.challengers import judged, pinned_of
+from quant_pipelines.lifecycle.rivals import standing_of
 from quant_pipelines.operations.controlled import limits_shown
 from quant_pipelines.operations.versions import stints_beside
 from quant_pipelines.optimize.evidence import Freshness, fresh_evidence, told_outcome

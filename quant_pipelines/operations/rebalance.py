@@ -17,7 +17,7 @@ from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import allocation as store
 from quant_pipelines.store import audit
 from quant_pipelines.store.allocation_facts import read_accounts
-from quant_pipelines.store.capital_changes import set_capital
+from quant_pipelines.store.capital_changes import NewCapital, set_capitals
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables.allocation import PlanKind
 
@@ -122,15 +122,11 @@ def _carry_out(case: _Case, draft: DraftedPlan, *, is_applied: bool) -> int:
     signature, kind = case.signature, case.kind
     shared = {"kind": kind, "outcome": outcome, "actor": signature.operator, "made_at": case.now}
     plan_id = store.save_plan(case.connection, {**draft.plan, **shared}, draft.rows)
-    for row in draft.changes if outcome == "applied" else ():
-        said = f"plan {plan_id}: {row['reason']}"
-        set_capital(
-            *(case.connection, row["deployment_id"], row["capital"]),
-            actor=signature.operator,
-            reason=said,
-            source="allocation",
-            now=case.now,
-        )
+    wanted = {
+        row["deployment_id"]: NewCapital(row["capital"], f"plan {plan_id}: {row['reason']}")
+        for row in (draft.changes if outcome == "applied" else ())
+    }
+    set_capitals(case.connection, wanted, actor=signature.operator, source="allocation", now=case.now)
     detail: dict[str, Any] = {"plan": plan_id, "reason": signature.reason, "told": draft.plan["reason"]}
     detail |= {"rule": draft.rule} if draft.is_refused else {"changed": len(draft.changes)}
     action = UNDONE if kind == "undo" else action

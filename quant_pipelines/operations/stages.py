@@ -4,8 +4,8 @@ Each step is one transaction: the deployment is locked, the guards look at store
 approval and the audit row change together.
 """
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -14,13 +14,13 @@ from sqlalchemy import Connection, Engine
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError, UnknownRow
 from quant_pipelines.core.instrument_sets import symbols_of
-from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import LADDER, RESTS, Stage
 from quant_pipelines.core.time_away import stands
 from quant_pipelines.lifecycle.challenge import Move
-from quant_pipelines.lifecycle.challengers import JudgedChallenger, standing_of, too_small
+from quant_pipelines.lifecycle.challengers import JudgedChallenger, too_small
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
+from quant_pipelines.lifecycle.rivals import standing_of
 from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
 from quant_pipelines.operations import challenges
 from quant_pipelines.operations.controlled import control, release
@@ -31,7 +31,7 @@ from quant_pipelines.optimize.evidence import Freshness, fresh_evidence
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_deployments, venue_account
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.findings import blocking_findings
+from quant_pipelines.store.findings import blocking_now
 from quant_pipelines.store.lifecycle import known_paper_account, traded_units
 from quant_pipelines.store.regimes import days_in_regime
 from quant_pipelines.store.stages import (
@@ -144,15 +144,21 @@ def roll_back(engine: Engine, signature: Signature, *, deployment_id: int, clock
     LifecycleError
         If the deployment is unknown or its stage has no way back.
     """
-    now = clock_time(clock)
     with transaction(engine) as connection:
-        case = Case(connection, locked_stage(connection, deployment_id), signature, now)
-        if case.stored.challenges is not None and case.stored.stage in LADDER:
-            standing = standing_of(connection, case.stored)
-            asked = challenges.Challenging(connection, standing, signature, now)
-            return challenges.take_back(asked, LadderSettings())
-        _require(case, LadderSettings(), "rolled_back", frozenset({signature.operator}))
-        return _move(case, "rolled_back", "deployment.rolled_back")
+        return rolled_back(connection, signature, deployment_id=deployment_id, now=clock_time(clock))
+
+
+def rolled_back(
+    connection: Connection, signature: Signature, *, deployment_id: int, now: datetime
+) -> Receipt:
+    """Do the same in the caller's transaction."""
+    case = Case(connection, locked_stage(connection, deployment_id), signature, now)
+    if case.stored.challenges is not None and case.stored.stage in LADDER:
+        standing = standing_of(connection, case.stored)
+        asked = challenges.Challenging(connection, standing, signature, now)
+        return challenges.take_back(asked, LadderSettings())
+    _require(case, LadderSettings(), "rolled_back", frozenset({signature.operator}))
+    return _move(case, "rolled_back", "deployment.rolled_back")
 
 
 def disable(
@@ -185,13 +191,20 @@ def let_rest(
     LifecycleError
         If the deployment is unknown or does not trade in a stage that may cool.
     """
-    now = clock_time(clock)
     with transaction(engine) as connection:
-        case = Case(connection, locked_stage(connection, deployment_id), signature, now)
-        _require(case, LadderSettings(), "cooling", frozenset({signature.operator}))
-        receipt = _move(case, "cooling", "deployment.disabled")
-        rest_until(connection, deployment_id, now + rest)
-        return receipt
+        now = clock_time(clock)
+        return rested(connection, signature, deployment_id=deployment_id, rest=rest, now=now)
+
+
+def rested(
+    connection: Connection, signature: Signature, *, deployment_id: int, rest: timedelta, now: datetime
+) -> Receipt:
+    """Do the same in the caller's transaction."""
+    case = Case(connection, locked_stage(connection, deployment_id), signature, now)
+    _require(case, LadderSettings(), "cooling", frozenset({signature.operator}))
+    receipt = _move(case, "cooling", "deployment.disabled")
+    rest_until(connection, deployment_id, now + rest)
+    return receipt
 
 
 def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list[Step]:
@@ -210,21 +223,31 @@ def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list
     asked = Signature("nobody yet", "the evidence suffices")
     found = []
     with transaction(engine) as connection:
-        for stored in read_stages(connection, deployment_ids(connection, LADDER[:-1])):
+        every = read_stages(connection, deployment_ids(connection, LADDER[:-1]))
+        rivals = [one for one in every if one.challenges is not None]
+        reached = challenges.challenges_in_reach(connection, rivals, ladder, now)
+        for stored in every:
             deployment_id = stored.deployment_id
             if stored.challenges is not None:
-                reach = challenges.step_in_reach(connection, stored, ladder, now)
-                if reach is not None:
-                    found.append(Step(deployment_id, stored.stage, *reach))
+                if deployment_id in reached:
+                    found.append(Step(deployment_id, stored.stage, *reached[deployment_id]))
                 continue
             target = LADDER[LADDER.index(stored.stage) + 1]
-            try:
-                _require(Case(connection, stored, asked, now), ladder, target, _TWO_PEOPLE)
-            except LifecycleError:
-                continue
-            needed = approvals_needed(stored.stage, target)
-            found.append(Step(deployment_id, stored.stage, target, needed))
+            if _is_in_reach(Case(connection, stored, asked, now), ladder, target):
+                needed = approvals_needed(stored.stage, target)
+                found.append(Step(deployment_id, stored.stage, target, needed))
     return found
+
+
+def _is_in_reach(case: Case, ladder: LadderSettings, target: Stage) -> bool:
+    """Whether a step lacks nothing but people; what is known already is asked before what has to be read."""
+    try:
+        for record in (_known_record, _record):
+            evidence = evidence_of(record(case, ladder), ladder, _TWO_PEOPLE, case.signature.reason)
+            require_transition(case.stored.stage, target, evidence)
+    except LifecycleError:
+        return False
+    return True
 
 
 def locked_stage(connection: Connection, deployment_id: int) -> StoredStage:
@@ -255,8 +278,9 @@ def _first_capital(stored: StoredStage, ladder: LadderSettings) -> Decimal:
     return stored.capital * Decimal(str(ladder.canary_capital_fraction))
 
 
-def _record(case: Case, ladder: LadderSettings) -> StageRecord:
-    stored, first = case.stored, (case.now - timedelta(days=ladder.data_days)).date()
+def _known_record(case: Case, ladder: LadderSettings) -> StageRecord:
+    """Tell what is known of a deployment without asking about its market."""
+    stored = case.stored
     return StageRecord(
         stage=stored.stage,
         days=stored.days(case.now),
@@ -268,8 +292,15 @@ def _record(case: Case, ladder: LadderSettings) -> StageRecord:
         halts=stored.halts,
         refused_orders=stored.refused_orders,
         active_triggers=stored.active_triggers,
-        blocked=blocking_findings(case.connection, stored.exchange, stored.symbol, Days(first, date.max)),
         away=stands(stored.outages) if stored.is_next_money else "",
+    )
+
+
+def _record(case: Case, ladder: LadderSettings) -> StageRecord:
+    stored, first = case.stored, (case.now - timedelta(days=ladder.data_days)).date()
+    return replace(
+        _known_record(case, ladder),
+        blocked=blocking_now(case.connection, stored.exchange, stored.symbol, first),
         too_small=too_small(case.connection, stored, _first_capital(stored, ladder))
         if stored.stage == "shadow"
         else "",

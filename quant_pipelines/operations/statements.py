@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.clock import system_clock_ms, utc_now
 from quant_pipelines.core.errors import DataError, unknown_name
 from quant_pipelines.core.price_factors import PriceFactor, require_factors
 from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.marketdata.checks import VALUE_CHECKS
+from quant_pipelines.marketdata.price_scales import recheck_scales
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import announce_deployments
@@ -67,6 +68,8 @@ def record_factor(
         subject = f"symbol:{symbol}"
         audit_id = audit.append(connection, signature.operator, "data.factor", subject, detail)
         announce_deployments(connection)  # a runner at work reads its history again
+    # Its own transaction: what was said stands, whatever becomes of the look at it.
+    recheck_scales(engine, exchange, symbol, system_clock_ms, days=[given.at.date()])
     scale = "its own" if given.is_taken_back else "the new"
     summary = f"history of {symbol} before {given.at:%Y-%m-%d %H:%M} is read in {scale} scale"
     return Receipt("data.factor", subject, summary, audit_id)

@@ -54,10 +54,11 @@ def watch_performance(engine: Engine, settings: TriggerSettings, clock: Clock) -
         }
         store.save_triggers(connection, readings, clock_time(clock))
         rested = {key: (clock() - to_ms(at)) / DAY_MS for key, at in last.items()}
+        asking = store.still_asking(connection, keys)
         due = [
             book
             for key, book in zip(keys, books, strict=True)
-            if is_request_due(readings[key], rested.get(key), settings)
+            if key not in asking and is_request_due(readings[key], rested.get(key), settings)
         ]
         return sum(_ask(connection, book, readings[book.deployment_id], clock) for book in due)
 

@@ -20,7 +20,7 @@ from quant_pipelines.optimize.capital import (
     slow_result,
 )
 from quant_pipelines.optimize.decision import DecisionTerms
-from quant_pipelines.store.acknowledged import read_acknowledged
+from quant_pipelines.store.acknowledged import Acknowledged, read_acknowledged
 from quant_pipelines.store.capital import (
     StoredLook,
     all_records,
@@ -54,12 +54,21 @@ class DueLook:
         self._connection = connection
         self._exchange = exchange
         self._day = look_day
-        self._stored = read_year(connection, exchange, look_day.year)
-        self._current = current_record_ids(connection, exchange)
-        units = all_records(connection, exchange)
+
+    @cached_property
+    def _stored(self) -> tuple[StoredLook, ...]:
+        return read_year(self._connection, self._exchange, self._day.year)
+
+    @cached_property
+    def _acknowledged(self) -> Acknowledged:
+        return read_acknowledged(self._connection, self._exchange)
+
+    @cached_property
+    def _records(self) -> dict[int, RecordDays]:
+        """Days of all records: nothing of them is read on a day whose look was taken already."""
+        units = all_records(self._connection, self._exchange)
         seats = {seat for stored in self._stored for seat in stored.seating.seats}
-        self._acknowledged = read_acknowledged(connection, exchange)
-        self._records = self._vouched(read_record_days(connection, units, look_day, seats))
+        return self._vouched(read_record_days(self._connection, units, self._day, seats))
 
     def why_not(self, yesterday: date) -> str:
         """Sentence that says why there is no look now; empty where there is one."""
@@ -204,7 +213,8 @@ class DueLook:
         """List records that grow, were at the look before and do not reach the day."""
         stored = self._stored or read_year(self._connection, self._exchange, self._day.year - 1)
         before = {seat.record_id for one in stored[-1:] for seat in one.seating.seats if not seat.last_day}
-        found = (self._records[number] for number in sorted(before & self._current & self._records.keys()))
+        current = current_record_ids(self._connection, self._exchange)
+        found = (self._records[number] for number in sorted(before & current & self._records.keys()))
         return [one for one in found if not self._is_there(one)]
 
 

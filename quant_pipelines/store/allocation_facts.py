@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, text
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.instrument_sets import symbols_of
@@ -21,8 +21,6 @@ from quant_pipelines.store.tables import (
     deployments,
     equity,
     income,
-    optimizer_tasks,
-    record_days,
 )
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.capital import TRANSFER
@@ -145,17 +143,21 @@ def least_notional(connection: Connection, exchange: str, symbol: str) -> Decima
 
 def symbol_volatility(connection: Connection, exchange: str, symbol: str) -> float | None:
     """Volatility of holding a symbol over its last 90 known days, a fraction a year; None below 20 days."""
-    tasks = optimizer_tasks.c
-    query = (
-        select(func.avg(record_days.c.holding_return))
-        .join(optimizer_tasks, tasks.record_id == record_days.c.record_id)
-        .where(tasks.exchange == exchange, tasks.symbol == symbol, record_days.c.holding_return.is_not(None))
-        .group_by(record_days.c.day)
-        .order_by(record_days.c.day.desc())
-        .limit(VOLATILITY_DAYS)
-    )
-    days: FloatArray = np.array(connection.execute(query).scalars().all(), dtype=np.float64)
+    asked = {"exchange": exchange, "symbol": symbol, "n_days": VOLATILITY_DAYS}
+    days: FloatArray = np.array(connection.execute(_HELD, asked).scalars().all(), dtype=np.float64)
     return float(days.std(ddof=1)) * float(np.sqrt(YEAR_DAYS)) if days.size >= FEWEST_DAYS else None
+
+
+# A record has a task for each of its nights: joined, every day would be read once for each of them. The
+# newest days of all records are among the newest of each.
+_HELD = text(
+    "select avg(newest.holding_return) from "
+    "(select distinct record_id from research.optimizer_tasks "
+    "where exchange = :exchange and symbol = :symbol) as own "
+    "cross join lateral (select day, holding_return from research.record_days d "
+    "where d.record_id = own.record_id and holding_return is not null "
+    "order by day desc limit :n_days) as newest group by newest.day order by newest.day desc limit :n_days"
+)
 
 
 def _least(connection: Connection, exchange: str, symbol: str) -> Decimal:

@@ -150,20 +150,30 @@ def append(connection: Connection, actor: str, action: str, subject: str, detail
     StaleForm
         If somebody else has acted on the subject since what was seen, see ``as_seen``.
     """
+    (row_id,) = append_each(connection, actor, action, {subject: detail})
+    return row_id
+
+
+def append_each(
+    connection: Connection, actor: str, action: str, details: Mapping[str, dict[str, Any]]
+) -> list[int]:
+    """Append a row for each subject, in their order, as one statement; returns their ids. See ``append``."""
     # The head, not the newest row: where rows were cut off, the next one goes on showing it.
     head = connection.execute(select(audit_head.c.hash).with_for_update()).scalar()
-    _require_seen(connection, subject)
-    previous = bytes(head or _BEFORE_THE_FIRST)
-    row: dict[str, Any] = {
-        "at": utc_now(),
-        "actor": actor,
-        "action": action,
-        "subject": subject,
-        "detail": plain(detail),
-    }
-    values = {**row, "previous_hash": previous, "hash": _hash(previous, row)}
-    query = insert(audit_logs).values(values).returning(audit_logs.c.id)
-    return int(connection.execute(query).scalar_one())
+    previous, rows = bytes(head or _BEFORE_THE_FIRST), []
+    for subject, detail in details.items():
+        _require_seen(connection, subject)
+        row: dict[str, Any] = {
+            "at": utc_now(),
+            "actor": actor,
+            "action": action,
+            "subject": subject,
+            "detail": plain(detail),
+        }
+        rows.append({**row, "previous_hash": previous, "hash": _hash(previous, row)})
+        previous = rows[-1]["hash"]
+    made = insert(audit_logs).returning(audit_logs.c.id, sort_by_parameter_order=True)
+    return [int(one) for one in connection.execute(made, rows).scalars()] if rows else []
 
 
 def read_head(connection: Connection) -> Head | None:

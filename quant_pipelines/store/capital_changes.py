@@ -3,7 +3,7 @@
 The runner pays at a bar's close; see ``trading.capital``. Nothing here touches a book.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Numeric, cast, func, insert, s
 
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.store import audit
-from quant_pipelines.store.legs import leg_ids
+from quant_pipelines.store.legs import books_of
 from quant_pipelines.store.tables import capital_changes, deployments
 
 Source: TypeAlias = Literal["allocation", "challenger", "operator"]
@@ -76,40 +76,87 @@ def set_capital(
     LifecycleError
         If the deployment is unknown or a leg, or the capital is below 0 or not finite.
     """
-    if not capital.is_finite() or capital < 0:
-        raise LifecycleError(f"capital of deployment:{deployment_id} is {capital}; expected at least 0")
-    query = select(deployments.c.set_id).where(deployments.c.id == deployment_id).with_for_update()
-    row = connection.execute(query).one_or_none()
-    before = read_capital(connection, deployment_id)
-    if row is None or before is None:
-        raise LifecycleError(f"deployment:{deployment_id} does not exist; expected the id of a deployment")
-    if row.set_id is not None:
-        raise LifecycleError(
-            f"deployment:{deployment_id} is a leg; expected its set, deployment:{row.set_id}, which is "
-            "paid as a whole"
-        )
-    _add(connection, {deployment_id: before}, capital, said)
-    legs = [book for book in leg_ids(connection, deployment_id) if book != deployment_id]
-    shares = {leg: read_capital(connection, leg) or Decimal(0) for leg in legs}
-    if shares:
-        _add(connection, shares, Decimal(repr(float(capital) * (1.0 / len(shares)))), said)
-    detail = {**_said(said), "capital": capital, "capital_before": before}
-    subject = f"deployment:{deployment_id}"
-    audit_id = audit.append(connection, said["actor"], CAPITAL_CHANGED, subject, detail)
-    from quant_pipelines.store.deployments import announce_deployments  # noqa: PLC0415 - it compiles
-
-    announce_deployments(connection)
+    wanted = {deployment_id: NewCapital(capital, said["reason"])}
+    (audit_id,) = set_capitals(
+        connection, wanted, actor=said["actor"], source=said["source"], now=said["now"]
+    )
     return audit_id
 
 
-def _said(said: SaidOfCapital) -> dict[str, Any]:
-    return {"reason": said["reason"], "source": said["source"]}
+class NewCapital(NamedTuple):
+    """What a deployment is to have been paid in all, quote, and why."""
+
+    capital: Decimal
+    reason: str
 
 
-def _add(connection: Connection, before: dict[int, Decimal], capital: Decimal, said: SaidOfCapital) -> None:
-    shared = {**_said(said), "capital": capital, "at": said["now"], "actor": said["actor"]}
-    rows = [{"deployment_id": key, "capital_before": known, **shared} for key, known in before.items()]
-    connection.execute(insert(capital_changes), rows)
+class DecidedCapital(TypedDict):
+    """Who changes capital, what kind of decision it was, and when."""
+
+    actor: str
+    source: Source
+    now: datetime
+
+
+def set_capitals(
+    connection: Connection, wanted: Mapping[int, NewCapital], **said: Unpack[DecidedCapital]
+) -> list[int]:
+    """Change the capital of many deployments at once, see ``set_capital``; returns the ids of audit rows."""
+    for key, one in wanted.items():
+        if not one.capital.is_finite() or one.capital < 0:
+            raise LifecycleError(f"capital of deployment:{key} is {one.capital}; expected at least 0")
+    books = {key: [one for one in own if one != key] for key, own in books_of(connection, [*wanted]).items()}
+    before = _locked_capital(connection, [*wanted, *(leg for legs in books.values() for leg in legs)])
+    _require_whole(before, wanted)
+    rows: list[dict[str, Any]] = []
+    for key, (capital, reason) in wanted.items():
+        shared = {"reason": reason, "source": said["source"], "at": said["now"], "actor": said["actor"]}
+        legs = books[key]
+        share = Decimal(repr(float(capital) * (1.0 / len(legs)))) if legs else capital
+        for book, meant in ((key, capital), *((leg, share) for leg in legs)):
+            known = {"deployment_id": book, "capital": meant, "capital_before": before[book].capital}
+            rows.append(known | shared)
+    if not rows:
+        return []
+    connection.execute(insert(capital_changes).returning(capital_changes.c.id), rows)
+    details = {
+        f"deployment:{key}": {
+            "reason": one.reason,
+            "source": said["source"],
+            "capital": one.capital,
+            "capital_before": before[key].capital,
+        }
+        for key, one in wanted.items()
+    }
+    audit_ids = audit.append_each(connection, said["actor"], CAPITAL_CHANGED, details)
+    from quant_pipelines.store.deployments import announce_deployments  # noqa: PLC0415 - it compiles
+
+    announce_deployments(connection)
+    return audit_ids
+
+
+class _LockedCapital(NamedTuple):
+    capital: Decimal
+    set_id: int | None
+
+
+def _locked_capital(connection: Connection, keys: Collection[int]) -> dict[int, _LockedCapital]:
+    """Read what deployments are meant to have; nobody else changes them until the transaction ends."""
+    query = select(deployments.c.id, deployments.c.set_id, newest_capital().label("capital"))
+    query = query.where(deployments.c.id.in_(keys)).order_by(deployments.c.id)
+    rows = connection.execute(query.with_for_update(of=deployments))
+    return {row.id: _LockedCapital(row.capital, row.set_id) for row in rows}
+
+
+def _require_whole(before: Mapping[int, _LockedCapital], wanted: Collection[int]) -> None:
+    for key in wanted:
+        if key not in before:
+            raise LifecycleError(f"deployment:{key} does not exist; expected the id of a deployment")
+        if before[key].set_id is not None:
+            raise LifecycleError(
+                f"deployment:{key} is a leg; expected its set, deployment:{before[key].set_id}, which is "
+                "paid as a whole"
+            )
 
 
 def read_flows(connection: Connection, books: Collection[int]) -> dict[int, list[BookFlow]]:

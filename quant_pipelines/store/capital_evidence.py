@@ -1,15 +1,17 @@
 """What the newest look says of a record, for those who only ask: nothing that looks is loaded with it."""
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from quant_pipelines.optimize.capital_gates import decided_capital, with_decision
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence, Freshness, fresh_evidence
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, passed
 from quant_pipelines.store.acknowledged import is_vouched
+from quant_pipelines.store.asked_once import is_among
 from quant_pipelines.store.tables import capital_looks, capital_results, optimizer_tasks
 
 OF_RESULT = tuple(name for name in CapitalEvidence._fields if name not in ("tests", "look_day"))
@@ -66,18 +68,22 @@ def _counted(row: Mapping[str, Any], said: CapitalEvidence | None, fresh: Freshn
     }
 
 
-def _newest(connection: Connection, record_ids: Collection[int]) -> dict[int, CapitalEvidence]:
+@cache
+def _newest_results() -> Select[Any]:
     results, looks = capital_results.c, capital_looks.c
-    query = (
+    return (
         select(results.record_id, *(results[name] for name in OF_RESULT), looks.family_size, looks.look_day)
         .join(capital_looks, looks.id == results.look_id)
-        .where(results.record_id.in_([*record_ids]), is_vouched())
+        .where(is_among(results.record_id, "ids"), is_vouched())
         .ext(distinct_on(results.record_id))
         .order_by(results.record_id, looks.look_day.desc())
     )
+
+
+def _newest(connection: Connection, record_ids: Collection[int]) -> dict[int, CapitalEvidence]:
     return {
         row.record_id: CapitalEvidence(
             **{name: getattr(row, name) for name in OF_RESULT}, tests=row.family_size, look_day=row.look_day
         )
-        for row in connection.execute(query)
+        for row in connection.execute(_newest_results(), {"ids": [*record_ids]})
     }

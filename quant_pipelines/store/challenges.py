@@ -1,25 +1,23 @@
 """Challengers of what trades, in PostgreSQL: the challenge itself, and what it is judged by."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, case, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import LADDER, Stage
+from quant_pipelines.store.legs import books_of, is_book_of
 from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
     challenges,
     deployments,
     equity,
-    fills,
-    intents,
     optimizer_tasks,
-    orders,
     record_days,
     signals,
     strategy_versions,
@@ -75,9 +73,15 @@ def open_challenge(connection: Connection, values: Mapping[str, Any]) -> int:
 
 def read_challenge(connection: Connection, deployment_id: int) -> Challenge | None:
     """Challenge that a deployment is or was the challenger of; None for another."""
-    is_it = (challenges.c.first_id == deployment_id) | (challenges.c.canary_id == deployment_id)
-    row = connection.execute(select(challenges).where(is_it)).one_or_none()
-    return None if row is None else Challenge(*row)
+    return read_challenges(connection, [deployment_id]).get(deployment_id)
+
+
+def read_challenges(connection: Connection, deployment_ids: Collection[int]) -> dict[int, Challenge]:
+    """Read the challenges of challengers, by the deployment that challenges or did."""
+    columns, ids = challenges.c, set(deployment_ids)
+    query = select(challenges).where(columns.first_id.in_(ids) | columns.canary_id.in_(ids))
+    found = [Challenge(*row) for row in connection.execute(query)]
+    return {key: one for one in found for key in (one.first_id, one.canary_id) if key in ids}
 
 
 def challenges_of(connection: Connection, incumbent_id: int) -> list[Challenge]:
@@ -98,6 +102,14 @@ def end_challenge(
     """Store how a challenge ended; ``told`` has its ``reason`` and ``numbers``."""
     is_it = challenges.c.id == challenge_id
     connection.execute(update(challenges).where(is_it).values(outcome=outcome, ended_at=at, **told))
+
+
+def challengers_in_flight(connection: Connection) -> dict[int, int]:
+    """Read the challengers in flight, by their incumbent."""
+    query = select(deployments.c.challenges, deployments.c.id).where(
+        deployments.c.challenges.is_not(None), deployments.c.stage.in_(LADDER)
+    )
+    return {row.challenges: row.id for row in connection.execute(query)}
 
 
 def challenger_of(connection: Connection, incumbent_id: int) -> int | None:
@@ -176,37 +188,61 @@ def record_returns(connection: Connection, verdict_id: int | None) -> dict[Any, 
     return {row.day: float(row.daily_return) for row in connection.execute(query)}
 
 
-def shortfalls_since(connection: Connection, deployment_id: int, since: datetime) -> FloatArray:
-    """Cost of each fill against its arrival price, bps, positive when it cost; shape (n_fills,)."""
-    arrival = func.coalesce(intents.c.arrival_price, intents.c.decision_price)
-    more = (fills.c.price - arrival) / arrival * 10_000
-    query = (
-        select(case((fills.c.side == "buy", more), else_=-more))
-        .join(intents, intents.c.client_order_id == fills.c.client_order_id)
-        .where(fills.c.deployment_id == deployment_id, fills.c.ts >= since, arrival > 0)
-        .order_by(fills.c.ts, fills.c.trade_id, fills.c.part)
-    )
-    return np.array([float(cost) for cost in connection.execute(query).scalars()], dtype=np.float64)
+def shortfalls_since(connection: Connection, since: Mapping[int, datetime]) -> dict[int, FloatArray]:
+    """Cost of each fill against its arrival price, bps, positive when it cost; shapes (n_fills,).
+
+    Parameters
+    ----------
+    connection
+        Open transaction.
+    since
+        From when on, by deployment; of a set, its legs' fills.
+    """
+    found = {row.owner: row.costs for row in connection.execute(_SHORTFALLS, _asked(connection, since))}
+    return {one: np.array(found.get(one, ()), dtype=np.float64) for one in since}
 
 
-def orders_since(connection: Connection, deployment_id: int, since: datetime) -> SentOrders:
-    """Count its orders."""
-    is_bad = orders.c.status == "REJECTED"
-    query = (
-        select(func.count(), func.count().filter(is_bad))
-        .select_from(orders)
-        .join(intents, intents.c.client_order_id == orders.c.client_order_id)
-        .where(intents.c.deployment_id == deployment_id, intents.c.committed_at >= since)
-    )
-    return SentOrders(*connection.execute(query).one())
+def orders_since(connection: Connection, since: Mapping[int, datetime]) -> dict[int, SentOrders]:
+    """Count the orders of deployments since a time each; of a set, its legs'."""
+    rows = connection.execute(_ORDERS, _asked(connection, since))
+    found = {row.owner: SentOrders(row.sent, row.rejected) for row in rows}
+    return {one: found.get(one, SentOrders(0, 0)) for one in since}
+
+
+def _asked(connection: Connection, since: Mapping[int, datetime]) -> dict[str, list[Any]]:
+    """Books of deployments, whose they are, and from when on they are asked about."""
+    books = [(book, owner) for owner, own in books_of(connection, list(since)).items() for book in own]
+    return {
+        "books": [book for book, _ in books],
+        "owners": [owner for _, owner in books],
+        "since": [since[owner] for _, owner in books],
+    }
+
+
+_OWN = "unnest(:books, :owners, :since) as own (book, owner, since)"
+_ARRIVAL = "coalesce(i.arrival_price, i.decision_price)"
+_SHORTFALLS = text(
+    "select own.owner, array_agg((case f.side when 'buy' then 1 else -1 end "  # noqa: S608 - our own words
+    f"* (f.price - {_ARRIVAL}) / {_ARRIVAL} * 10000)::float8 order by f.ts, f.trade_id, f.part) as costs "
+    f"from {_OWN} join trading.fills f on f.deployment_id = own.book and f.ts >= own.since "
+    f"join trading.intents i on i.client_order_id = f.client_order_id where {_ARRIVAL} > 0 group by own.owner"
+)
+_ORDERS = text(
+    "select own.owner, count(*) as sent, "  # noqa: S608 - our own words
+    "count(*) filter (where o.status = 'REJECTED') as rejected "
+    f"from {_OWN} join trading.intents i on i.deployment_id = own.book and i.committed_at >= own.since "
+    "join trading.orders o on o.client_order_id = i.client_order_id group by own.owner"
+)
 
 
 def targets_since(connection: Connection, deployment_id: int, since: datetime) -> dict[Any, float]:
-    """Targets that were decided, by bar close."""
-    query = select(signals.c.bar_close, signals.c.target).where(
-        signals.c.deployment_id == deployment_id, signals.c.bar_close > since
+    """Targets that were decided, by symbol and bar close; of a set, those of its legs."""
+    query = (
+        select(deployments.c.symbol, signals.c.bar_close, signals.c.target)
+        .join(deployments, deployments.c.id == signals.c.deployment_id)
+        .where(is_book_of(signals.c.deployment_id, deployment_id), signals.c.bar_close > since)
     )
-    return {row.bar_close: float(row.target) for row in connection.execute(query)}
+    return {(row.symbol, row.bar_close): float(row.target) for row in connection.execute(query)}
 
 
 def newest_price(connection: Connection, deployment_id: int) -> float | None:

@@ -24,13 +24,16 @@ class BookDays(NamedTuple):
         its first at its share of the capital. ndarray of shape (n_days,), float64.
     closes_us
         Close of each day's last bar, microseconds UTC. ndarray of shape (n_days,), int64.
-    bars, bars_held
-        Closes that any of them booked, and those with a position.
     """
 
     days: IntArray
     equity: FloatArray
     closes_us: IntArray
+
+
+class CountedBars(NamedTuple):
+    """Closes that any book of a deployment has booked, and those with a position."""
+
     bars: int
     bars_held: int
 
@@ -56,21 +59,22 @@ def read_book_days(
         What each began with, quote.
     """
     own = [book for several in books.values() for book in several]
-    owners = [owner for owner, several in books.items() for _ in several]
     # In this order: a day that ends between the two is among both, while the other way round it were in none.
     newest = {row.deployment_id: row for row in connection.execute(_NEWEST, {"books": own})}
     ended = {row.deployment_id: row for row in connection.execute(_ENDED, {"books": own})}
-    counted = {
-        row.owner: (int(row.bars), int(row.bars_held))
-        for row in connection.execute(_COUNTED, {"books": own, "owners": owners})
-    }
     each = {book: _days_of(ended.get(book), newest.get(book)) for book in own}
     return {
-        owner: BookDays(
-            *_together([each[book] for book in several], capital[owner]), *counted.get(owner, (0, 0))
-        )
+        owner: BookDays(*_together([each[book] for book in several], capital[owner]))
         for owner, several in books.items()
     }
+
+
+def count_bars(connection: Connection, books: Mapping[int, Sequence[int]]) -> dict[int, CountedBars]:
+    """Count the bars of deployments, by the ids of their books; those without any are left out."""
+    own = [book for several in books.values() for book in several]
+    owners = [owner for owner, several in books.items() for _ in several]
+    counted = connection.execute(_COUNTED, {"books": own, "owners": owners})
+    return {row.owner: CountedBars(int(row.bars), int(row.bars_held)) for row in counted}
 
 
 def _days_of(ended: Any, newest: Any) -> _OneBook:

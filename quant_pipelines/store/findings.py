@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.instrument_sets import symbols_of
+from quant_pipelines.core.price_factors import PRICE_SCALE
 from quant_pipelines.core.series import Days, Series, Window
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.engine import Database, transaction
@@ -158,6 +159,17 @@ def blocking_findings(
     return _sentences(connection, query)
 
 
+def blocking_now(connection: Connection, exchange: str, symbol: str, first: date) -> tuple[str, ...]:
+    """Like `blocking_findings`, of what keeps a deployment from more money: its data from a day on.
+
+    A change of the price's scale stays, however old it is: history before it is read in a wrong unit until
+    its factor is recorded or a person has accepted it.
+    """
+    rows = data_findings.c
+    query = _blocking(exchange).where(rows.symbol.in_(symbols_of(symbol)))
+    return _sentences(connection, query.where((rows.day >= first) | (rows.check_name == PRICE_SCALE)))
+
+
 def blocking_values(
     connection: Connection, exchange: str, symbol: str, days: Days, checks: Collection[str]
 ) -> tuple[str, ...]:
@@ -272,15 +284,15 @@ def delete_impossible_bars(engine: Engine, series: Series, window: Window, now_m
         return connection.execute(query).rowcount
 
 
-def _blocking(exchange: str, first: date) -> Select[Any]:
+def _blocking(exchange: str, first: date = date.min) -> Select[Any]:
     rows = data_findings.c
-    return select(data_findings).where(
+    query = select(data_findings).where(
         rows.exchange == exchange,
         rows.severity == "block",
         rows.resolved_at.is_(None),
         rows.accepted_at.is_(None),
-        rows.day >= first,
     )
+    return query if first == date.min else query.where(rows.day >= first)
 
 
 def _sentences(connection: Connection, query: Select[Any]) -> tuple[str, ...]:

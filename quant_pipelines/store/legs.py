@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, insert, select
 
 from quant_pipelines.core.instrument_sets import is_set, symbols_of
+from quant_pipelines.store.asked_once import is_among
 from quant_pipelines.store.tables import deployments
 
 
@@ -33,11 +36,16 @@ def leg_ids(connection: Connection, deployment_id: int) -> list[int]:
 
 def books_of(connection: Connection, deployment_ids: Sequence[int]) -> dict[int, list[int]]:
     """Ids of the books of many deployments, as ``leg_ids`` says them of one."""
-    query = select(deployments.c.set_id, deployments.c.id).where(deployments.c.set_id.in_(deployment_ids))
     legs: dict[int, list[int]] = {}
-    for row in connection.execute(query.order_by(deployments.c.id)):
+    for row in connection.execute(_legs(), {"sets": list(deployment_ids)}):
         legs.setdefault(row.set_id, []).append(row.id)
     return {one: legs.get(one, [one]) for one in deployment_ids}
+
+
+@cache
+def _legs() -> Select[Any]:
+    query = select(deployments.c.set_id, deployments.c.id).where(is_among(deployments.c.set_id, "sets"))
+    return query.order_by(deployments.c.id)
 
 
 def is_book_of(book_id: ColumnElement[int], deployment_id: int) -> ColumnElement[bool]:

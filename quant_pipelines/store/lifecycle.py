@@ -18,7 +18,7 @@ from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.optimize.verdict import CANDIDATE, VerdictDecision
 from quant_pipelines.store.capital_changes import BookFlow, read_flows
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.equity_days import BookDays, read_book_days
+from quant_pipelines.store.equity_days import BookDays, count_bars, read_book_days
 from quant_pipelines.store.legs import books_of
 from quant_pipelines.store.tables import (
     accounts,
@@ -53,10 +53,6 @@ class ScoredBook:
         (n_days,), float64, quote.
     equity
         What it has now, quote.
-    bars, bars_held
-        Execution bars booked, and those that ended with a position.
-    fills
-        Number of fills.
     """
 
     deployment_id: int
@@ -68,6 +64,11 @@ class ScoredBook:
     days: IntArray
     day_end_equity: FloatArray
     equity: float
+
+
+class BookCounts(NamedTuple):
+    """Execution bars that a deployment booked, those that ended with a position, and its fills."""
+
     bars: int
     bars_held: int
     fills: int
@@ -155,6 +156,19 @@ def read_books_of(connection: Connection, ids: Sequence[int]) -> list[ScoredBook
     return _books(connection, deployments.c.id.in_(ids))
 
 
+def read_counts(connection: Connection, ids: Sequence[int]) -> dict[int, BookCounts]:
+    """Count what these deployments have booked."""
+    books = books_of(connection, ids)
+    owners = {book: owner for owner, own in books.items() for book in own}
+    of_fill = fills.c.deployment_id
+    filled = select(of_fill, func.count()).where(of_fill.in_(owners)).group_by(of_fill)
+    n_fills = Counter[int]()
+    for book, count in connection.execute(filled):
+        n_fills[owners[book]] += count
+    counted = count_bars(connection, books)
+    return {one: BookCounts(*counted.get(one, (0, 0)), n_fills[one]) for one in ids}
+
+
 def read_book(connection: Connection, deployment_id: int) -> ScoredBook:
     """One deployment with its daily equity, whatever its stage."""
     (book,) = _books(connection, deployments.c.id == deployment_id)
@@ -187,25 +201,18 @@ def save_scorecards(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 class _Booked(NamedTuple):
-    """What the books of a deployment hold: days, payments, and the count of their fills."""
+    """What the books of a deployment hold: days, and payments."""
 
     days: BookDays
     flows: list[BookFlow]
-    fills: int
 
 
 def _booked(
     connection: Connection, books: Mapping[int, list[int]], capital: Mapping[int, float]
 ) -> dict[int, _Booked]:
-    owners = {book: owner for owner, own in books.items() for book in own}
-    of_fill = fills.c.deployment_id
-    filled = select(of_fill, func.count()).where(of_fill.in_(owners)).group_by(of_fill)
-    n_fills = Counter[int]()
-    for book, count in connection.execute(filled):
-        n_fills[owners[book]] += count
     days = read_book_days(connection, books, capital)
-    flows = read_flows(connection, owners)
-    return {one: _Booked(days[one], flows.get(one, []), n_fills[one]) for one in books}
+    flows = read_flows(connection, [book for own in books.values() for book in own])
+    return {one: _Booked(days[one], flows.get(one, [])) for one in books}
 
 
 def _book(row: Mapping[Any, Any], booked: _Booked) -> ScoredBook:
@@ -220,9 +227,6 @@ def _book(row: Mapping[Any, Any], booked: _Booked) -> ScoredBook:
         days=known.days * DAY_MS,
         day_end_equity=in_first_units(known.equity, known.closes_us, booked.flows),
         equity=float(known.equity[-1]) if known.equity.size else float(row["capital"]),
-        bars=known.bars,
-        bars_held=known.bars_held,
-        fills=booked.fills,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.store.market import SEEDED_BY
@@ -95,6 +95,13 @@ def last_requests(connection: Connection, deployment_ids: Collection[int]) -> di
     return {row.deployment_id: row.at for row in connection.execute(query)}
 
 
+def still_asking(connection: Connection, deployment_ids: Collection[int]) -> frozenset[int]:
+    """Select those of the deployments whose last request is still open."""
+    mine = optimization_requests.c.deployment_id
+    query = select(mine).where(mine.in_(deployment_ids), optimization_requests.c.status == OPEN)
+    return frozenset(connection.execute(query).scalars())
+
+
 def symbols_without_search(connection: Connection, exchange: str) -> list[tuple[str, str]]:
     """Symbols that an operator put on the whitelist and for which no search was asked since, and who.
 
@@ -148,22 +155,26 @@ def save_triggers(connection: Connection, readings: Mapping[int, Sequence[Any]],
 
     The time of a change is kept.
     """
-    names = ("name", "value", "threshold", "is_active")
-    rows = [
-        {"deployment_id": one, "since": at, "measured_at": at}
-        | {name: getattr(reading, name) for name in names}
-        for one, found in readings.items()
-        for reading in found
-    ]
-    if not rows:
-        return
-    made = insert(trigger_states).values(rows)
-    is_same = trigger_states.c.is_active == made.excluded.is_active
-    new: dict[str, Any] = {
-        name: made.excluded[name] for name in ("value", "threshold", "is_active", "measured_at")
+    rows = [(one, reading) for one, found in readings.items() for reading in found]
+    asked: dict[str, Any] = {
+        name: [getattr(reading, name) for _, reading in rows]
+        for name in ("name", "value", "threshold", "is_active")
     }
-    new["since"] = case((is_same, trigger_states.c.since), else_=made.excluded.since)
-    connection.execute(made.on_conflict_do_update(index_elements=["deployment_id", "name"], set_=new))
+    if rows:
+        connection.execute(_SAVE_TRIGGERS, asked | {"ids": [one for one, _ in rows], "at": at})
+
+
+# One statement for any number of rows: of parts it would be made, and planned, anew for each number.
+_SAVE_TRIGGERS = text(
+    "insert into trading.trigger_states as known "
+    "(deployment_id, name, value, threshold, is_active, since, measured_at) "
+    "select *, cast(:at as timestamptz), cast(:at as timestamptz) "
+    "from unnest(cast(:ids as bigint[]), cast(:name as text[]), cast(:value as float8[]), "
+    "cast(:threshold as float8[]), cast(:is_active as bool[])) "
+    "on conflict (deployment_id, name) do update set value = excluded.value, threshold = excluded.threshold, "
+    "is_active = excluded.is_active, measured_at = excluded.measured_at, "
+    "since = case when known.is_active = excluded.is_active then known.since else excluded.since end"
+)
 
 
 def _add(connection: Connection, values: dict[str, Any], at: datetime) -> int | None:

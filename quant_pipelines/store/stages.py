@@ -4,21 +4,22 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
-from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
+from sqlalchemy import Connection, Row, Select, insert, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import Stage
 from quant_pipelines.core.time_away import TimeAway, days_present
 from quant_pipelines.optimize.capital_gates import CAPITAL_DECISION
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
+from quant_pipelines.store.asked_once import is_among
 from quant_pipelines.store.capital_changes import newest_capital
 from quant_pipelines.store.capital_evidence import newest_evidences
 from quant_pipelines.store.legs import add_legs, books_of
-from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.stage_counts import StageCounts
 from quant_pipelines.store.tables import (
     accounts,
@@ -127,14 +128,13 @@ def read_stages(
     connection: Connection, deployment_ids: Collection[int], *, for_update: bool = False
 ) -> list[StoredStage]:
     """Read the records of deployments, oldest first, by as many statements as one takes."""
-    query = select(deployments, newest_capital().label("now")).where(deployments.c.id.in_(deployment_ids))
-    query = query.order_by(deployments.c.id)
-    rows = connection.execute(query.with_for_update(of=deployments) if for_update else query).all()
+    if not deployment_ids:
+        return []
+    rows = connection.execute(_deployments(for_update=for_update), {"ids": list(deployment_ids)}).all()
     if not rows:
         return []
-    judged = {
-        row.own_id: row for row in connection.execute(_newest_verdicts({one.verdict_id for one in rows}))
-    }
+    verdict_ids = {one.verdict_id for one in rows if one.verdict_id is not None}
+    judged = {row.own_id: row for row in connection.execute(_newest_verdicts(), {"ids": list(verdict_ids)})}
     looks = newest_evidences(connection, {row.record_id for row in judged.values()})
     books = books_of(connection, [row.id for row in rows])
     known = StageCounts(connection, {row.id: row.stage_changed_at for row in rows}, books)
@@ -230,28 +230,38 @@ def open_venue_book(
 
 def promised_returns(connection: Connection, deployment_ids: Collection[int]) -> dict[int, FloatArray]:
     """Daily out-of-sample returns of deployments' verdicts, oldest first; shapes (n_days,), may be empty."""
-    days = days_of_verdicts().subquery()
-    in_order = func.array_agg(aggregate_order_by(days.c.daily_return, days.c.day))
-    query = (
-        select(deployments.c.id, in_order.label("returns"))
-        .join(verdicts, verdicts.c.task_id == days.c.task_id)
-        .join(deployments, deployments.c.verdict_id == verdicts.c.id)
-        .where(deployments.c.id.in_(deployment_ids))
-        .group_by(deployments.c.id)
-    )
-    found = {row.id: np.array(row.returns, dtype=np.float64) for row in connection.execute(query)}
+    rows = connection.execute(_PROMISED, {"ids": list(deployment_ids)})
+    found = {row.id: np.array(row.returns, dtype=np.float64) for row in rows}
     return {one: found.get(one, np.empty(0)) for one in deployment_ids}
 
 
-def _newest_verdicts(verdict_ids: Collection[int | None]) -> Select[Any]:
-    """Select the verdict on the newest window of the record that each judged: what it has become counts.
+# Each record's days as they lie in its key: nothing is sorted.
+_PROMISED = text(
+    "select d.id, array(select r.daily_return from research.record_days r where r.record_id = t.record_id "
+    "and r.day < t.window_end::date order by r.day) as returns "
+    "from trading.deployments d join research.verdicts v on v.id = d.verdict_id "
+    "join research.optimizer_tasks t on t.id = v.task_id where d.id = any(:ids)"
+)
+
+
+@cache
+def _deployments(*, for_update: bool) -> Select[Any]:
+    """Select the rows of ``ids``; made once, for to make it takes longer than to answer it."""
+    query = select(deployments, newest_capital().label("now"))
+    query = query.where(is_among(deployments.c.id, "ids")).order_by(deployments.c.id)
+    return query.with_for_update(of=deployments) if for_update else query
+
+
+@cache
+def _newest_verdicts() -> Select[Any]:
+    """Select the verdict on the newest window of the record that each of ``ids`` judged: what it has become.
 
     One of an older window says nothing of the days since, however late it was asked for.
     """
     of_record = select(verdicts, optimizer_tasks.c.record_id, optimizer_tasks.c.window_end).join(
         optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id
     )
-    own = of_record.where(verdicts.c.id.in_([one for one in verdict_ids if one is not None])).subquery()
+    own = of_record.where(is_among(verdicts.c.id, "ids")).subquery()
     judged = of_record.subquery()
     return (
         select(own.c.id.label("own_id"), judged.c.paper_passed, judged.c.gates, judged.c.parameters)

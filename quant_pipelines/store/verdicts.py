@@ -21,9 +21,10 @@ from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.optimize.gates import Gate
 from quant_pipelines.optimize.verdict import VerdictDecision, VerdictRecord
-from quant_pipelines.store.capital_evidence import newest_evidence
+from quant_pipelines.store.capital_evidence import newest_evidence, newest_evidences
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.record_days import day_ms, days_of_verdicts, newest_verdict_first
 from quant_pipelines.store.research import DONE, StoredTask, finite
@@ -112,7 +113,9 @@ def read_verdicts(connection: Connection, *, decision: VerdictDecision | None = 
     query = _verdicts().order_by(verdicts.c.id)
     if decision is not None:
         query = query.where(verdicts.c.decision == decision)
-    return [_verdict(connection, row) for row in connection.execute(query).all()]
+    rows = connection.execute(query).all()
+    said = newest_evidences(connection, {row.record_id for row in rows}) if rows else {}
+    return [_verdict(row, said.get(row.record_id, NOT_LOOKED_AT)) for row in rows]
 
 
 def read_verdict(connection: Connection, verdict_id: int) -> VerdictRecord | None:
@@ -199,10 +202,10 @@ def _verdicts() -> Select[Any]:
 
 def _one(connection: Connection, is_it: ColumnElement[bool]) -> VerdictRecord | None:
     row = connection.execute(_verdicts().where(is_it)).one_or_none()
-    return None if row is None else _verdict(connection, row)
+    return None if row is None else _verdict(row, newest_evidence(connection, row.record_id))
 
 
-def _verdict(connection: Connection, row: Row[Any]) -> VerdictRecord:
+def _verdict(row: Row[Any], evidence: CapitalEvidence) -> VerdictRecord:
     """Verdict of a row, with what the newest look says of its record."""
     same = ("id", "task_id", *_UNIT, "content_hash", "decision")
     stored = VerdictRecord(
@@ -213,4 +216,4 @@ def _verdict(connection: Connection, row: Row[Any]) -> VerdictRecord:
         reasons=tuple(row.reasons),
         daily_returns=tuple(row.daily_returns or ()),
     )
-    return stored.at_look(newest_evidence(connection, row.record_id))
+    return stored.at_look(evidence)

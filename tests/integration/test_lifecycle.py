@@ -20,7 +20,7 @@ from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import read_deployments
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.lifecycle import read_books
+from quant_pipelines.store.lifecycle import read_books, read_counts
 from quant_pipelines.store.research import open_task
 from quant_pipelines.store.tables import audit_logs, equity, performance_metrics
 from quant_pipelines.store.verdicts import read_verdicts, save_verdict
@@ -189,7 +189,9 @@ def test_set_is_scored_and_moved_as_one(engine: Engine) -> None:
     with transaction(engine) as connection:
         connection.execute(insert(equity), rows)
     (book,) = read_books(engine)
-    assert (book.deployment_id, book.symbol, book.bars, book.bars_held) == (whole, PAIR, 2, 1)
+    with transaction(engine) as connection:
+        counts = read_counts(connection, [whole])[whole]
+    assert (book.deployment_id, book.symbol, counts.bars, counts.bars_held) == (whole, PAIR, 2, 1)
     assert book.day_end_equity.tolist() == [10_000.0, 10_050.0]
     with transaction(engine) as connection:
         (shown,) = current_deployments(connection)

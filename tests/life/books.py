@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, Engine, Row, func, insert, select
@@ -30,6 +30,21 @@ _FILLS_A_DAY: Final = 3
 _SLIP: Final = 0.0002
 """Standard deviation of what a day's execution costs or brings, fraction of the equity."""
 _PRICE: Final = Decimal(100)
+
+
+class Book(NamedTuple):
+    """A book and what it trades as a part of: a leg and its set, or the same deployment twice."""
+
+    row: Row[Any]
+    whole: Row[Any]
+
+
+def _books_of(connection: Connection, traded: Sequence[Row[Any]]) -> list[Book]:
+    legs: dict[int, list[Row[Any]]] = {}
+    query = select(deployments).where(deployments.c.set_id.in_([row.id for row in traded]))
+    for leg in connection.execute(query.order_by(deployments.c.id)):
+        legs.setdefault(leg.set_id, []).append(leg)
+    return [Book(book, row) for row in traded for book in legs.get(row.id, [row])]
 
 
 class Books:
@@ -63,12 +78,14 @@ class Books:
                 .where(deployments.c.stage.in_(LADDER), deployments.c.created_at < at)
             )
             rows = connection.execute(traded.order_by(deployments.c.id)).all()
-            self._book(connection, rows, day)
-            self._fill(connection, [row for row in rows if row.stage in ORDER_STAGES], at)
+            books = _books_of(connection, rows)
+            self._book(connection, books, day)
+            filled = [one.row for one in books if one.whole.stage in ORDER_STAGES]
+            self._fill(connection, filled, at)
 
-    def _book(self, connection: Connection, rows: Sequence[Row[Any]], day: int) -> None:
+    def _book(self, connection: Connection, books: Sequence[Book], day: int) -> None:
         """Book the day of each, and pay it what its capital has changed by, as the runner does at a close."""
-        keys = [row.id for row in rows]
+        keys = [one.row.id for one in books]
         newest = select(equity.c.deployment_id, equity.c.equity, equity.c.ts)
         newest = newest.where(equity.c.deployment_id.in_(keys)).ext(distinct_on(equity.c.deployment_id))
         newest = newest.order_by(equity.c.deployment_id, equity.c.ts.desc())
@@ -81,11 +98,12 @@ class Books:
         capital = {row.id: row.capital for row in connection.execute(wanted)}
         slip = _SLIP * np.random.default_rng([self._seed, 2, day]).standard_normal()
         levels, payments = list[dict[str, Any]](), list[dict[str, Any]]()
-        for row in rows:
+        for row, whole in books:
             known, own = last.get(row.id), flows.get(row.id, [])
             before = float(row.capital) if known is None else known.equity
             before += sum(float(flow.amount) for flow in own if known is None or flow.ts == known.ts)
-            traded = Traded(Unit(row.strategy, row.symbol), row.content_hash[-1], row.parameters["window"])
+            unit = Unit(whole.strategy, whole.symbol)
+            traded = Traded(unit, whole.content_hash[-1], whole.parameters["window"])
             level = before * max(1.0 + self._truth.earned(traded, day) + slip, 0.0)
             values = {"deployment_id": row.id, "ts": ends_at(day), "cash": level, "position": 0.0}
             levels.append(values | {"equity": level, "price": 1.0})

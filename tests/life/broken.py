@@ -6,11 +6,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.outages import OUTAGE
-from quant_pipelines.store.tables import alerts, challenges, deployments, income
+from quant_pipelines.store.tables import alerts, challenges, deployments, equity, income
 from quant_pipelines.trading.capital import TRANSFER
 from tests.life import duel
 from tests.life.days import DayClock
@@ -19,6 +19,7 @@ from tests.life.scenes import (
     busy,
     delisted,
     funding_flip,
+    kept,
     money,
     outage,
     redenominated,
@@ -26,11 +27,13 @@ from tests.life.scenes import (
     revised,
     small_lot,
 )
-from tests.life.truth import SYMBOLS, Unit
+from tests.life.truth import DAYS, SYMBOLS, Unit
 
 REFIT_DAYS: Final = 7
 BEGUN: Final = duel.BEGINS + REFIT_DAYS
 """An incumbent trades at the venue by then, and its challenger comes on that day."""
+KEPT_UNTIL: Final = BEGUN + 14
+"""By then a challenger of the first duel has won, and its book has gone on for days."""
 STRIKES: Final = BEGUN + 3
 """Its canary has stood for two days at the end of it."""
 
@@ -81,6 +84,33 @@ def pay_twice(engine: Engine) -> None:
         connection.execute(insert(income).values({name: twice[name] for name in twice if name != "id"}))
 
 
+def forget_revision(engine: Engine) -> None:
+    """Take back what was told of days that were written anew."""
+    with transaction(engine) as connection:
+        connection.execute(delete(alerts).where(alerts.c.source == revised.SOURCE))
+
+
+def lose_a_day(engine: Engine) -> None:
+    """Take one of the last days of a book that took parameters out."""
+    with transaction(engine) as connection:
+        (one, *_) = kept.won(connection)
+        own = select(deployments.c.id).where(
+            (deployments.c.id == one.incumbent_id) | (deployments.c.set_id == one.incumbent_id)
+        )
+        days = select(equity.c.ts).where(equity.c.deployment_id.in_(own), equity.c.ts > one.ended_at)
+        first, second, *_ = connection.execute(days.distinct().order_by(equity.c.ts)).scalars().all()
+        assert first < second
+        connection.execute(delete(equity).where(equity.c.deployment_id.in_(own), equity.c.ts == second))
+
+
+def forget_a_leg(engine: Engine) -> None:
+    """Let the legs of a book that took parameters have others."""
+    with transaction(engine) as connection:
+        (one, *_) = kept.won(connection)
+        legs = update(deployments).where(deployments.c.set_id == one.incumbent_id)
+        connection.execute(legs.values(parameters={"window": 5}))
+
+
 def make_capital(engine: Engine) -> None:
     """Let a canary have begun with more than it was given."""
     with transaction(engine) as connection:
@@ -89,7 +119,7 @@ def make_capital(engine: Engine) -> None:
         connection.execute(richer.values(capital=deployments.c.capital + 1))
 
 
-_NO_FINDINGS = replace(duel.LADDER, data_days=-30)
+_NO_BUDGET = replace(duel.LADDER, live_loss_fraction=1.0, live_loss_deviations=100.0, cull_confidence=0.9999)
 _NO_BOUNDS = replace(duel.LADDER, canary_loss_fraction=1.0, canary_error=1e-300)
 
 BROKEN: Final[dict[str, Broken]] = {
@@ -110,8 +140,8 @@ BROKEN: Final[dict[str, Broken]] = {
         short(duel.DUEL), STRIKES, "its canary began with", spoil=make_capital
     ),
     "money that was paid twice": Broken(short(money.SCENE), STRIKES + 2, "its capital is", spoil=pay_twice),
-    "a guard that is blind for another scale": Broken(
-        short(redenominated.SCENE._replace(ladder=_NO_FINDINGS)),
+    "a guard that forgets another scale": Broken(
+        short(redenominated.SCENE._replace(act=partial(redenominated.redenominate, is_forgotten=True))),
         STRIKES + redenominated.RECORDED_AFTER,
         "whose price has another scale",
     ),
@@ -123,6 +153,28 @@ BROKEN: Final[dict[str, Broken]] = {
     ),
     "canaries without a bound when funding flips": Broken(
         short(funding_flip.SCENE._replace(ladder=_NO_BOUNDS)), funding_flip.FLIPS + 14, "had flipped"
+    ),
+    "live books without a loss budget when funding flips": Broken(
+        short(funding_flip.SCENE._replace(ladder=_NO_BUDGET)),
+        funding_flip.FLIPS + funding_flip.RESTS.days + 1,
+        f"has paid funding for {funding_flip.RESTS.days} days and is live",
+    ),
+    "revised days that nobody is told of": Broken(
+        short(revised.SCENE),
+        STRIKES + revised.ACKNOWLEDGED_AFTER + 9,
+        "and nobody was told",
+        spoil=forget_revision,
+    ),
+    "a book that loses its days when it goes on with other parameters": Broken(
+        short(kept.SCENE)._replace(symbols=(kept.SET,)), KEPT_UNTIL, "has no day after", spoil=lose_a_day
+    ),
+    "a leg that goes on with the old parameters": Broken(
+        short(kept.SCENE)._replace(symbols=(kept.SET,)), KEPT_UNTIL, "the change says", spoil=forget_a_leg
+    ),
+    "looks that nobody lets go on": Broken(
+        short(revised.SCENE._replace(act=partial(revised.revise, after=DAYS))),
+        STRIKES + revised.ACKNOWLEDGED_AFTER + 9,
+        "no look was taken since",
     ),
     "looks that go on over revised days": Broken(
         short(revised.SCENE._replace(act=partial(revised.revise, after=0))),

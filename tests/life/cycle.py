@@ -10,6 +10,7 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.lifecycle import score_deployments, screen_candidates
 from quant_pipelines.operations.challenges import take_back_failed
 from quant_pipelines.operations.culling import cull_worst, end_rests
+from quant_pipelines.operations.live_budget import take_back_spent
 from quant_pipelines.operations.rebalance import plan_due
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.operations.stages import Step, promote, steps_in_reach
@@ -64,6 +65,7 @@ class Cycle:
         watch_performance(engine, self._settings.triggers, clock)
         end_rests(engine, ladder, clock)
         cull_worst(engine, ladder, clock)
+        take_back_spent(engine, ladder, clock)
         plan_due(engine, self._settings, clock)
         take_back_failed(engine, ladder, clock)
         for step in steps_in_reach(engine, ladder, clock):

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final, NamedTuple, cast
 
+import numpy as np
 from sqlalchemy import Connection, Engine, Row, select
 
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import ORDER_STAGES
-from quant_pipelines.core.timeframes import DAY_MS, to_ms
+from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, to_ms
 from quant_pipelines.lifecycle.challenge import PROVES, STEPS
 from quant_pipelines.lifecycle.scorecard import daily_returns
 from quant_pipelines.lifecycle.transitions import TRANSITIONS
@@ -19,7 +20,10 @@ from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.lifecycle import read_book
-from quant_pipelines.store.tables import audit_logs, challenges, deployments, verdicts
+from quant_pipelines.store.stages import promised_returns
+from quant_pipelines.store.tables import accounts, audit_logs, challenges, deployments, verdicts
+from quant_pipelines.store.tables.trading import PAPER_VENUE
+from quant_pipelines.store.versions import book_changes_at
 from tests.life.ledger import of_capital
 
 _STEPS = {(row.source, row.target) for row in TRANSITIONS} | {(row.source, row.move) for row in STEPS}
@@ -52,6 +56,7 @@ def outcome_of(engine: Engine) -> Outcome:
             *_of_audit(connection, steps),
             *_of_orders(books, steps),
             *_of_losses(connection),
+            *_of_budgets(connection),
             *of_capital(connection),
         )
         return Outcome(violations, _digest(connection, books, steps))
@@ -105,6 +110,30 @@ def _of_losses(connection: Connection) -> Iterator[str]:
                 if level < 1.0 - budget - 1e-9 and (until is None or to_ms(until) > cycle):
                     yield f"deployment:{key} has lost {1.0 - level:.1%} and goes on, beyond {budget:.0%}"
                     break
+
+
+def _of_budgets(connection: Connection) -> Iterator[str]:
+    """No book at a venue trades on after the day that took it beyond its own loss budget.
+
+    The budget is said again here: deviations of its record, and a largest fall whatever that was.
+    """
+    ladder = LadderSettings()
+    at_venue = select(deployments.c.id).join(accounts, accounts.c.id == deployments.c.account_id)
+    at_venue = at_venue.where(accounts.c.venue != PAPER_VENUE).order_by(deployments.c.id)
+    keys = list(connection.execute(at_venue).scalars())
+    changed = book_changes_at(connection)
+    for key, promised in promised_returns(connection, keys).items():
+        deviation = float(promised.std(ddof=1)) * YEAR_DAYS**0.5 if promised.size > 1 else np.inf
+        budget = min(ladder.live_loss_fraction, ladder.live_loss_deviations * deviation)
+        book = read_book(connection, key)
+        levels = np.concatenate([[book.capital], book.day_end_equity])
+        if key in changed:  # a book that went on with other parameters began anew
+            levels = levels[np.searchsorted(book.days + DAY_MS, to_ms(changed[key]), side="right") :]
+        falls = 1.0 - levels / np.maximum.accumulate(levels)
+        beyond = np.flatnonzero(falls > budget + 1e-9)
+        if beyond.size and beyond[0] < levels.size - 1:
+            fall = f"{falls[beyond[0]]:.1%}"
+            yield f"deployment:{key} has fallen by {fall} and trades on, beyond its budget of {budget:.1%}"
 
 
 def _left_at(connection: Connection, challenge: Row[Any], key: int) -> datetime | None:

@@ -14,11 +14,11 @@ from quant_pipelines.store.capital_changes import newest_capital
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import challenges, deployments, whitelist
 from tests.life import duel
-from tests.life.broken import BEGUN, BROKEN, STRIKES, short
+from tests.life.broken import BEGUN, BROKEN, KEPT_UNTIL, STRIKES, forget_a_leg, short
 from tests.life.databases import copied
 from tests.life.kills import Killed
 from tests.life.scene import Scene
-from tests.life.scenes import delisted, restored
+from tests.life.scenes import delisted, kept, restored
 from tests.life.year import World
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(900)]
@@ -100,6 +100,21 @@ def test_a_database_of_yesterday_changes_nothing_but_that_people_are_asked_again
     assert world.has_befallen
     assert world.outcome().violations == ()
     assert state(world.engine) == state(twin.engine)
+
+
+def test_a_set_goes_on_in_its_book_with_the_parameters_that_won(
+    postgres: EmbeddedPostgres, template_url: str
+) -> None:
+    scene = short(kept.SCENE)._replace(symbols=(kept.SET,))
+    with copied(template_url, postgres.url("kept_set"), "quant_template") as engine:
+        world = World(engine, SEED, scene)
+        world.live(until=KEPT_UNTIL)
+        assert world.outcome().violations == ()
+        with transaction(engine) as connection:
+            (one, *_) = kept.won(connection)
+        assert (one.symbol, one.parameters) == (kept.SET, {"window": 21})
+        forget_a_leg(engine)
+        assert any("the change says" in found for found in world.outcome().violations)
 
 
 @pytest.mark.parametrize("name", QUICK)

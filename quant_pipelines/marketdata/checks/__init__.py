@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from quant_pipelines.core.price_factors import PRICE_SCALE
 from quant_pipelines.marketdata.checks.crossed import CROSSED_BOOK, check_tops
 from quant_pipelines.marketdata.checks.finding import BLOCK, WARNING, Day, Finding
 from quant_pipelines.marketdata.checks.funding import (
@@ -28,7 +29,7 @@ from quant_pipelines.marketdata.checks.open_interest import (
     check_value_held,
 )
 from quant_pipelines.marketdata.checks.outliers import find_outliers
-from quant_pipelines.marketdata.checks.price_scale import PRICE_SCALE, check_price_scale
+from quant_pipelines.marketdata.checks.price_scale import check_price_scale
 from quant_pipelines.marketdata.checks.quiet import find_frozen_price, find_zero_volume
 from quant_pipelines.marketdata.checks.revisions import REVISED_BARS
 from quant_pipelines.marketdata.checks.stale import find_stale

@@ -12,10 +12,10 @@ from datetime import date
 import numpy as np
 
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.price_factors import PRICE_SCALE
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.marketdata.checks.finding import BLOCK, Finding, by_day
 
-PRICE_SCALE = "price_scale"
 _LEAST_JUMP = np.log(1.4)
 _LEVEL_MS, _LEVEL_BARS = 7 * DAY_MS, 24  # a week levels days out that are busier than others
 _ROUND = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0)

@@ -10,7 +10,7 @@ import numpy as np
 from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.core.jit import kernel
-from quant_pipelines.optimize.overfit.moments import sharpe_of_columns
+from quant_pipelines.metrics.rounding import is_rounding
 
 
 def stationary_bootstrap_indices(
@@ -50,9 +50,23 @@ def stationary_bootstrap_indices(
     ((5, 1000), True)
     """
     shape = (n_observations if length is None else length, n_resamples)
-    starts = generator.integers(0, n_observations, shape)
-    is_start = generator.random(shape) < 1.0 / mean_block
+    starts, is_start = _drawn(n_observations, shape, mean_block, generator)
     return _continued(starts, is_start, n_observations)
+
+
+def _drawn(
+    n_observations: int, shape: tuple[int, int], mean_block: float, generator: np.random.Generator
+) -> tuple[IntArray, BoolArray]:
+    """Draw where blocks would start, and where one does."""
+    starts = generator.integers(0, n_observations, shape)
+    return starts, generator.random(shape) < 1.0 / mean_block
+
+
+@kernel
+def _following(at: int, start: int, is_start: bool, n_observations: int) -> int:
+    """Position after another one, around the end, or that of a block that starts here."""
+    following = 0 if at + 1 == n_observations else at + 1
+    return start if is_start else following
 
 
 @kernel
@@ -63,9 +77,10 @@ def _continued(starts: IntArray, is_start: BoolArray, n_observations: int) -> In
         positions[0, column] = starts[0, column]
     for row in range(1, starts.shape[0]):
         for column in range(starts.shape[1]):
-            following = positions[row - 1, column] + 1
-            following = 0 if following == n_observations else following
-            positions[row, column] = starts[row, column] if is_start[row, column] else following
+            known = positions[row - 1, column]
+            positions[row, column] = _following(
+                known, starts[row, column], is_start[row, column], n_observations
+            )
     return positions
 
 
@@ -114,7 +129,36 @@ def bootstrap_sharpe_interval(
         raise OptimizationError(f"returns have length {n}; expected at least 2")
     block = mean_block if mean_block is not None else max(1.0, n ** (1 / 3))
     generator = np.random.default_rng(seed)
-    indices = stationary_bootstrap_indices(n, n_resamples, mean_block=block, generator=generator)
+    draws = _drawn(n, (n, n_resamples), block, generator)
+    total, squares, largest = _spread(np.ascontiguousarray(returns, np.float64), *draws)
+    deviation = np.sqrt(squares / (n - 1))
+    still = is_rounding(deviation, largest[None, :])
+    sharpes = np.where(still, 0.0, (total / n) / np.where(still, 1.0, deviation))
     tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(sharpe_of_columns(returns[indices]), [tail, 1.0 - tail])
+    low, high = np.quantile(sharpes, [tail, 1.0 - tail])
     return float(low), float(high)
+
+
+@kernel
+def _spread(
+    returns: FloatArray, starts: IntArray, is_start: BoolArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Sum, squared deviations from the mean, and largest size of each resample, to the bit as numpy has them.
+
+    No resample is ever stored: they are many times as large as what is asked of them.
+    """
+    n, columns = starts.shape
+    total, squares, largest = np.zeros(columns), np.zeros(columns), np.zeros(columns)
+    at = np.empty(columns, np.int64)
+    for row in range(n):
+        for column in range(columns):
+            at[column] = _following(at[column], starts[row, column], row == 0 or is_start[row, column], n)
+            value = returns[at[column]]
+            total[column] += value
+            largest[column] = max(largest[column], abs(value))
+    for row in range(n):
+        for column in range(columns):
+            at[column] = _following(at[column], starts[row, column], row == 0 or is_start[row, column], n)
+            apart = returns[at[column]] - total[column] / n
+            squares[column] += apart * apart
+    return total, squares, largest

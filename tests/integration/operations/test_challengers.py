@@ -14,6 +14,7 @@ from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings, Settings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms
 from quant_pipelines.lifecycle import screen_candidates
+from quant_pipelines.lifecycle.challengers import too_small
 from quant_pipelines.operations import stages
 from quant_pipelines.operations.challenges import take_back_failed
 from quant_pipelines.operations.parity import demote
@@ -21,11 +22,13 @@ from quant_pipelines.operations.rebalance import drafts
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.store.capital_changes import read_capital
-from quant_pipelines.store.challenges import read_challenge
+from quant_pipelines.store.challenges import orders_since, read_challenge, shortfalls_since
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import open_epoch
 from quant_pipelines.store.heartbeats import halt_alert, write_alert
+from quant_pipelines.store.legs import add_legs
 from quant_pipelines.store.research import open_task
+from quant_pipelines.store.stages import read_stage
 from quant_pipelines.store.tables import (
     deployments,
     equity,
@@ -36,7 +39,7 @@ from quant_pipelines.store.tables import (
 )
 from quant_pipelines.store.verdicts import save_verdict
 from quant_pipelines.trading.breaker import Trip
-from tests.integration.operations.conftest import BTC, EXCHANGE, GOOD
+from tests.integration.operations.conftest import BTC, ETH, EXCHANGE, GOOD
 from tests.unit.portfolio.allocation.arms import record
 
 pytestmark = pytest.mark.postgres
@@ -167,6 +170,24 @@ def test_refitted_parameters_go_all_the_way_and_the_books_sum_at_each_step(
     actions = [row.action for row in world.audit()]
     assert [actions.count(one) for one in ("deployment.challenged", "deployment.replaced")] == [1, 1]
     assert screen_candidates(world.engine, world.settings, world.clock).deployments == ()
+
+
+def test_what_a_set_executes_are_its_legs_orders_and_its_smallest_order_is_theirs(world: Any) -> None:
+    world.market()
+    number = incumbent_of(world)
+    with world.engine.begin() as connection:
+        is_it = deployments.c.id == number
+        connection.execute(update(deployments).where(is_it).values(symbol=f"{BTC}+{ETH}"))
+        first, _ = add_legs(connection, number)
+    fill(world, first, 2)
+    with transaction(world.engine) as connection:
+        (costs,) = shortfalls_since(connection, {number: world.now}).values()
+        (sent,) = orders_since(connection, {number: world.now}).values()
+        whole = read_stage(connection, number)
+        assert whole is not None
+        few, enough = (too_small(connection, whole, Decimal(amount)) for amount in (9, 10))
+    assert (costs.round(6).tolist(), sent) == ([3.0, 3.0], (2, 0))
+    assert (few, enough) == ("9 is less than 10, the smallest orders of its legs", "")
 
 
 def test_a_canary_that_loses_is_taken_back_by_itself_and_the_incumbent_is_restored(

@@ -1,5 +1,6 @@
 """What an operator says of stored data: factors, and odd values that are right; both are audited."""
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.operations.statements import accept_values, record_factor
 from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.store.bars import upsert_bars
-from quant_pipelines.store.findings import open_findings
+from quant_pipelines.store.findings import blocking_now, open_findings
 from quant_pipelines.store.market import save_funding
 from quant_pipelines.store.tables import audit_logs
 
@@ -63,6 +64,26 @@ def test_recorded_factor_lets_a_redenomination_pass_and_can_be_taken_back(world:
     assert scale_findings(world) == ["2025-03-03 block 1000"]
     told = [(action, detail["before"], detail["after"]) for action, detail in audited(world)]
     assert told == [("data.factor", None, 1000.0), ("data.factor", 1000.0, 1.0)]
+
+
+def test_an_unrecorded_redenomination_blocks_however_old_it_is_until_it_is_recorded_or_accepted(
+    world: Any, ann: Signature
+) -> None:
+    store_redenomination(world)
+    assert scale_findings(world) == ["2025-03-03 block 1000"]
+    long_after = date(2025, 6, 1)
+
+    def blocked() -> tuple[str, ...]:
+        with world.engine.connect() as connection:
+            return blocking_now(connection, EXCHANGE, SYMBOL, long_after)
+
+    assert blocked() == ("1 x price_scale in 1h bars of A/USDT:USDT on 2025-03-03",)
+    record_factor(world.engine, EXCHANGE, ann, symbol=SYMBOL, change=CHANGE)
+    assert blocked() == ()
+    record_factor(world.engine, EXCHANGE, ann, symbol=SYMBOL, change="2025-03-03=1")
+    assert len(blocked()) == 1
+    accept_values(world.engine, EXCHANGE, ann, symbol=SYMBOL, check="price_scale")
+    assert blocked() == ()
 
 
 @pytest.mark.parametrize(

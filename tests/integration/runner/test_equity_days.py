@@ -14,7 +14,7 @@ from quant_pipelines.accounting.nav import can_flow, growth_by
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.store.engine import connected, transaction
 from quant_pipelines.store.legs import add_legs
-from quant_pipelines.store.lifecycle import ScoredBook, read_books
+from quant_pipelines.store.lifecycle import ScoredBook, read_books, read_counts
 from quant_pipelines.store.tables import equity, equity_days, income
 
 pytestmark = pytest.mark.postgres
@@ -66,8 +66,11 @@ def growth(books: Sequence[int], own: Sequence[Bar], flow: Bar) -> float:
     return growth_by(worth, amount) if can_flow(worth, amount) else 1.0
 
 
-def shown(book: ScoredBook) -> Grouped:
-    return Grouped(book.days.tolist(), book.day_end_equity.tolist(), book.equity, book.bars, book.bars_held)
+def shown(engine: Engine, book: ScoredBook) -> Grouped:
+    with transaction(engine) as connection:
+        counts = read_counts(connection, [book.deployment_id])[book.deployment_id]
+    days = book.days.tolist(), book.day_end_equity.tolist()
+    return Grouped(*days, book.equity, counts.bars, counts.bars_held)
 
 
 def pick(chance: np.random.Generator, *options: Any) -> Any:
@@ -117,7 +120,7 @@ def test_books_read_by_days_that_ended_are_those_of_all_bars_grouped(
                         connection.execute(insert(table), rows)
             bars, flows = [*bars, *made], [*flows, *paid]
         at += pick(chance, 0, 0, 8)  # days on which nobody has a bar
-        found = {book.deployment_id: shown(book) for book in read_books(engine)}
+        found = {book.deployment_id: shown(engine, book) for book in read_books(engine)}
         assert found == {one: grouped(own, bars, flows) for one, own in books.items()}
 
 
@@ -141,7 +144,7 @@ def test_a_bar_of_a_day_that_is_over_lets_it_be_reckoned_anew(
     for rows in (bars, late):
         with transaction(engine) as connection:
             connection.execute(insert(equity), rows)
-    assert shown(read_books(engine)[0]) == grouped([book], [*bars, *late], [])
+    assert shown(engine, read_books(engine)[0]) == grouped([book], [*bars, *late], [])
 
 
 def test_a_day_that_ends_while_it_is_read_is_read(

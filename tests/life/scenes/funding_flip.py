@@ -16,8 +16,8 @@ from tests.life.truth import DAYS, DAYS_BEFORE, Truth
 FLIPS: Final = duel.BEGINS + 19
 FUNDING: Final = 0.015
 """What a day's funding brought, fraction, and costs afterwards: more than prices ever earned."""
-RESTS: Final = timedelta(days=37)
-"""Culling wants thirty days of a stage, and lets one rest a day."""
+RESTS: Final = timedelta(days=26)
+"""By then each has spent its own loss budget, one and a half annual deviations of its record."""
 SOON: Final = timedelta(days=8)
 """A canary that had gained until that day may still win in the first days: all its capital is there."""
 
@@ -54,7 +54,7 @@ def check(engine: Engine, clock: DayClock) -> Iterator[str]:
 
 
 def _stays(connection: Connection, clock: DayClock) -> Iterator[str]:
-    """Whatever was live on that day rests once its record shows it."""
+    """Whatever was live on that day rests once its loss budget is spent, however many there are."""
     at = ends_at(FLIPS - 1)
     if clock.now < at + RESTS:
         return

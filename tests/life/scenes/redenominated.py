@@ -1,18 +1,21 @@
-"""The incumbent's symbol is redenominated in a canary, and a person records the factor only days later."""
+"""The incumbent's symbol is redenominated in a canary; a person records the factor only much later."""
 
 from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
 import numpy as np
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
-from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.bars import BarRows, Bars
 from quant_pipelines.core.price_factors import PriceFactor, adjusted
+from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import HOUR_MS, to_ms
 from quant_pipelines.marketdata.checks import PRICE_SCALE, check_price_scale
+from quant_pipelines.marketdata.price_scales import recheck_scales
+from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.findings import save_findings
+from quant_pipelines.store.findings import accept_findings, save_findings
 from quant_pipelines.store.price_factors import read_factors, save_factor
 from quant_pipelines.store.tables import data_findings
 from tests.life import duel
@@ -21,8 +24,10 @@ from tests.life.searches import TIMEFRAME
 from tests.life.truth import EXCHANGE
 
 FACTOR: Final = 1000.0
-RECORDED_AFTER: Final = 6
-"""Days until a person records it; by then the duel would be over."""
+RECORDED_AFTER: Final = 10
+"""Days until a person records it; by then the duel would be over, and the day is none of the newest."""
+CHECKED_DAYS: Final = 2
+"""How long the pipelines look at a day of bars."""
 
 
 def bars(at_ms: int) -> Bars:
@@ -37,21 +42,38 @@ def bars(at_ms: int) -> Bars:
     return Bars("", TIMEFRAME, ts, opened, high, low, close, 1e6 / scale)
 
 
-def redenominate(engine: Engine, clock: DayClock) -> bool:
-    """Check the bars each day as the pipelines do, in the scale that is recorded."""
+def redenominate(engine: Engine, clock: DayClock, *, is_forgotten: bool = False) -> bool:
+    """Check the bars while they are new, as the pipelines do, and again when a person records the factor."""
     with transaction(engine) as connection:
         found, now = duel.struck(connection), duel.standing(connection, clock.now)
         if found is None and now is not None:
             duel.strike(connection, clock.now, now)
             found = duel.struck(connection)
+            assert found is not None
+            _store(connection, found)
         if found is None:
             return False
         row = {"exchange": EXCHANGE, "symbol": found.duel["symbol"], "ts": found.at.replace(minute=0)}
         if found.days_since(clock) == RECORDED_AFTER:
             said = {"recorded_by": "ann", "recorded_at": clock.now}
             save_factor(connection, row | {"factor": FACTOR} | said)
-    looked_at(engine, found, clock)
+    if found.days_since(clock) < CHECKED_DAYS:
+        looked_at(engine, found, clock)
+    elif is_forgotten:
+        with transaction(engine) as connection:  # as if what was found were too old to count
+            accept_findings(connection, EXCHANGE, found.duel["symbol"], PRICE_SCALE, clock.now)
+    if found.days_since(clock) == RECORDED_AFTER:
+        recheck_scales(engine, EXCHANGE, found.duel["symbol"], clock)
     return False
+
+
+def _store(connection: Connection, found: duel.Strike) -> None:
+    """Store the bars around it, which the recorded factor is held against."""
+    at = bars(to_ms(found.at))
+    columns = [getattr(at, name) for name in ("ts", "open", "high", "low", "close", "volume")]
+    zeros = np.zeros(len(at))
+    rows = BarRows(*columns, zeros, zeros.astype(np.int64))
+    upsert_bars(connection, Series(EXCHANGE, found.duel["symbol"], TIMEFRAME), rows)
 
 
 def looked_at(engine: Engine, found: duel.Strike, clock: DayClock) -> None:
