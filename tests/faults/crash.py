@@ -4,9 +4,10 @@
 
 The first script is entry, flip behind a funding slot, exit by the target, entry, reduction, exit of a stop at
 a bar's close, an operator's close; stops are placed and moved on the way. The others do the like with a set,
-and with a canary whose parameters go on in the incumbent's book (`scripts.py`). What each calls is recorded
-first. The matrix is every kind of call, its first and a later occurrence, broken in each way, and every kind
-of call of the recovery after an order that nobody heard of, killed once more. The last line is JSON.
+with orders that rest, wait for a price, expire, are denied or taken back, and with a canary whose parameters
+go on in the incumbent's book (`scripts.py`). What each calls is recorded first. The matrix is every kind of
+call, its first and a later occurrence, broken in each way, and every kind of call of the recovery after an
+order that nobody heard of, killed once more. The last line is JSON.
 """
 
 import argparse
