@@ -28,6 +28,7 @@ from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.breaker import Trip
 from tests.faults.boundaries import BREAKS, DEATHS, Boundary, Cell, Trap, WatchedNetwork, WatchedRows
+from tests.faults.event_decisions import rests
 from tests.faults.evidence import Violation
 from tests.faults.legs import market_id_of
 from tests.faults.loop import run_virtually
@@ -40,6 +41,8 @@ _SEED = 3
 _SLOT_MINUTE = 1
 _RECOVERY_SECONDS = 8.0
 _QUIET_SECONDS = 25.0
+_LEAVES_SECONDS = 5.0
+"""For how long whoever has lost its rows or its venue takes back what rests and may open."""
 _STOP = Trip("flattened", "closed by an operator")
 
 
@@ -65,6 +68,7 @@ class ScriptedWorld(World):
         self.network = WatchedNetwork(**vars(self.network), trap=self.trap)
         self._life = Life()
         self._ending: list[asyncio.Task[None]] = []
+        self._n_cells, self._lets_rest = len(cells), rests(self.deployment)
         script.prepare(self)
 
     def _begin_ms(self, chance: random.Random) -> int:
@@ -108,6 +112,12 @@ class ScriptedWorld(World):
         while loop.time() < until:
             await asyncio.sleep(0.5)
             self._look()
+
+    def _is_troubled(self) -> bool:
+        """Whether a call has just broken: nobody looks after the orders of a strategy then."""
+        trap, now = self.trap, asyncio.get_running_loop().time()
+        has_broken = len(trap.cells) < self._n_cells and now < trap.armed_at + _LEAVES_SECONDS
+        return super()._is_troubled() or (self._lets_rest and has_broken)
 
     def _end_process(self) -> None:
         self._life.is_over = True  # at once: another task of it may be about to ask for something
