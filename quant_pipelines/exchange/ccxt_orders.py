@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from quant_pipelines.core.errors import (
     ExchangeError,
     ExchangeRefused,
+    ExchangeUnavailable,
     OrderWouldTake,
     OutcomeUnknown,
     StopWouldTrigger,
@@ -61,7 +62,7 @@ class CcxtOrders(CcxtReads):
         if order.limit_price is not None:
             kind, params["timeInForce"], params["price"] = "limit", "IOC", format(order.limit_price, "f")
         answer = await self._order(order.symbol, kind, order.side, format(order.quantity, "f"), params)
-        return venue_rows.order_of(answer)
+        return _taken(order.client_order_id, answer)
 
     async def place_limit(self, order: LimitOrder) -> VenueOrder:
         """Place a limit order."""
@@ -75,11 +76,12 @@ class CcxtOrders(CcxtReads):
             params["reduceOnly"] = True
         quantity = format(order.quantity, "f")
         try:
-            return venue_rows.order_of(await self._order(order.symbol, "limit", order.side, quantity, params))
+            answer = await self._order(order.symbol, "limit", order.side, quantity, params)
         except ExchangeRefused as error:
             if _WOULD_TAKE in str(error):
                 raise OrderWouldTake(str(error)) from error
             raise
+        return _taken(order.client_order_id, answer)
 
     async def amend(self, order: LimitOrder) -> None:
         """Change price and quantity of a post-only order; ``find_order`` tells what became of it.
@@ -199,6 +201,14 @@ async def _soon(what: str) -> AsyncIterator[None]:
                 yield
     except TimeoutError as error:
         raise OutcomeUnknown(f"exchange did not answer {what} within {SOON_SECONDS:g} s") from error
+
+
+def _taken(name: str, answer: Parameters) -> VenueOrder:
+    """Read the answer to an order that the venue has taken: what can't be read of it is looked up."""
+    try:
+        return venue_rows.order_of(answer)
+    except ExchangeUnavailable as error:
+        raise OutcomeUnknown(f"exchange took order {name}, and {error}") from error
 
 
 def _with_every(order: MarketOrder | LimitOrder | StopOrder) -> Parameters:
