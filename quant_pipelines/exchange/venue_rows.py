@@ -24,6 +24,7 @@ from quant_pipelines.trading.venue import (
 )
 
 _BOTH = "BOTH"
+_NONE = Decimal("NaN")
 _SIDES: dict[str, Side] = {"BUY": "buy", "SELL": "sell"}
 _ORDER_STATUS: dict[str, OrderStatus] = {
     "NEW": "ACCEPTED",
@@ -230,10 +231,12 @@ def _stop_update(row: _Row, symbol: str) -> StopUpdate:
 
 def _number(row: _Row, name: str) -> Decimal:
     """Return a number of a row; what is none, or not finite, is an answer that nobody can act on."""
-    told, found = row.get(name), None
-    with contextlib.suppress(TypeError, ValueError, ArithmeticError):
-        found = Decimal(told)  # type: ignore[arg-type] - None is no number
-    if found is None or not found.is_finite():
+    told: Any = row.get(name)
+    try:
+        found = Decimal(told)
+    except (TypeError, ValueError, ArithmeticError):
+        found = _NONE
+    if not found.is_finite():
         raise ExchangeUnavailable(f"exchange told {name} {told!r}; expected a number")
     return found
 
