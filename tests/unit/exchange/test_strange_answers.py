@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from ccxt.base.errors import OperationRejected
 
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown
 from quant_pipelines.core.settings import ExchangeSettings
@@ -44,6 +45,13 @@ class Answered(CcxtOrders):
 
     async def _order(self, *_arguments: Any) -> Any:
         return self._answer
+
+
+class Refusing(Answered):
+    """A venue whose symbols need not be loaded."""
+
+    async def _id(self, symbol: str) -> str:
+        return symbol
 
 
 async def at_market(venue: CcxtOrders) -> VenueOrder:
@@ -94,3 +102,20 @@ def test_a_fill_of_no_number_is_swept_for() -> None:
     row = {"s": "BTCUSDT", "X": "FILLED", "z": "1", "c": "q1", "i": 1, "p": "0", "x": "TRADE", "t": 5}
     row |= {"S": "BUY", "l": "NaN", "L": "100", "n": "0.1", "T": 0, "rp": "0"}
     assert event_of({"e": "ORDER_TRADE_UPDATE", "o": row}, SYMBOL, "BTCUSDT") == (None,)
+
+
+@pytest.mark.parametrize(("code", "is_told"), [("-2011", False), ("-2015", True), ("-1021", True)])
+@pytest.mark.parametrize("what", ["order", "stop"])
+def test_a_cancel_that_is_refused_is_told_unless_there_was_nothing(
+    what: str, code: str, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuse(*_wanted: Any) -> None:
+        raise OperationRejected(f'binanceusdm {{"code":{code},"msg":"no"}}')
+
+    async def cancel() -> None:
+        async with Refusing({}) as venue:
+            venue._client.fapiPrivateDeleteOrder = venue._client.cancel_order = refuse
+            await (venue.cancel_order if what == "order" else venue.cancel_stop)(SYMBOL, "q1")
+
+    asyncio.run(cancel())
+    assert [code in record.getMessage() for record in caplog.records] == [True] * is_told
