@@ -54,6 +54,7 @@ proof-random-kills: install-dev
 # Real processes beside the runner; each ends with a line of JSON, and with 1 where something is violated.
 proof-postgres: install-dev
 	@.venv/bin/python -m tests.processes.postgres --rounds 5
+	@.venv/bin/python -m tests.processes.left_resting
 
 proof-redis: install-dev
 	@.venv/bin/python -m tests.processes.redis --rounds 5

@@ -30,8 +30,9 @@ class RestrictedSymbols:
         self._written_ns = self._newest()
 
     def __call__(self) -> frozenset[str]:
-        """Return them; those of before while the file can't be read, which is said once."""
-        if (newest := self._newest()) != self._written_ns:
+        """Return them; those of before while the file can't be read, which is said once, or is gone."""
+        newest = self._newest()
+        if newest and newest != self._written_ns:
             self._written_ns = newest
             try:
                 self._symbols = frozenset(self._load().runner.restricted_symbols)
@@ -40,4 +41,7 @@ class RestrictedSymbols:
         return self._symbols
 
     def _newest(self) -> int:
-        return self._file.stat().st_mtime_ns if self._file.exists() else 0
+        try:
+            return self._file.stat().st_mtime_ns
+        except OSError:
+            return 0

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from live_runner.book.announcer import Announcer
 from live_runner.book.plan import LoadStrategy
@@ -27,7 +27,7 @@ from live_runner.process.vitals import STANDBY_SERVICE
 from live_runner.process.watch import OutageWatch
 from live_runner.venue.accounts import Connect, OrderVenues, ccxt_orders
 from quant_pipelines.cache import Cache
-from quant_pipelines.core.errors import SchemaError, StoreError
+from quant_pipelines.core.errors import DatabaseSilent, SchemaError, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.exchange import MarketSource
@@ -97,12 +97,20 @@ class Surroundings:
     load: LoadStrategy = field(kw_only=True)
 
 
+class _Lost(NamedTuple):
+    """When a session had lost the database, milliseconds UTC, by which error; whether that took long."""
+
+    since_ms: int
+    error: str
+    was_silent: bool
+
+
 class Runner:
     """Trades all deployments until it is told to stop."""
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._around = surroundings
-        self._lost: list[tuple[int, str]] = []
+        self._lost: list[_Lost] = []
         self._warned: set[str] = set()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -114,7 +122,7 @@ class Runner:
             except SchemaError:
                 raise  # another code's database: this process ends, and its next start says what to do
             except StoreError as error:
-                self._lost.append((self._around.time.wall_ms(), str(error)))
+                self._lost.append(_lost_by(error, self._around.time.wall_ms()))
                 pause = min(shortest * 2 ** (len(self._lost) - 1), longest)
                 _log.warning("session ended", extra={"error": str(error), "retry_seconds": pause})
                 with suppress(TimeoutError):
@@ -128,9 +136,9 @@ class Runner:
                 await first_of(self._write(lease), stopping.wait())
 
     async def _tell_of_the_database(self) -> None:
-        """Write down that the database was away, if it could not be opened again at once."""
-        if len(self._lost) > 1:
-            await self._tell_of_an_outage(*self._lost[0])
+        """Write down that the database was away, unless it broke off and could be opened again at once."""
+        if len(self._lost) > 1 or any(one.was_silent for one in self._lost):
+            await self._tell_of_an_outage(self._lost[0].since_ms, self._lost[0].error)
         self._lost.clear()
 
     async def _tell_of_an_outage(self, since_ms: int, error: str) -> None:
@@ -290,3 +298,8 @@ class Runner:
             if seconds >= _SLOW_SECONDS:
                 await self._tell_of_an_outage(since_ms, f"it took {seconds} s to answer a sign of life")
             await asyncio.sleep(self._around.settings.runner.heartbeat_seconds)
+
+
+def _lost_by(error: StoreError, now_ms: int) -> _Lost:
+    seconds = error.seconds if isinstance(error, DatabaseSilent) else 0.0
+    return _Lost(now_ms - int(1000 * seconds), str(error), seconds > 0.0)

@@ -90,6 +90,7 @@ class Chasing:
         self._until_ms = 0
         self._moves = Moves()
         self._children: list[PlacedOrder] = []
+        self._resting: str | None = None
         self._chased = Chased()
         self._reads_back = False
 
@@ -98,6 +99,7 @@ class Chasing:
         self._root, self._moves, self._unsent_ms = intent, Moves(), stamp_ms
         self._until_ms = stamp_ms + int(self._settings.seconds * 1000)
         self._chased, self._reads_back, self.due = Chased(), False, 0.0
+        self._children, self._resting = [], None
 
     async def recover(self) -> None:
         """Go on with an order that nobody chases: one of an earlier life, or one that is known late."""
@@ -107,6 +109,7 @@ class Chasing:
         if self._root is not None:
             self._until_ms = to_ms(self._root.bar_close) + int(self._settings.seconds * 1000)
             self._moves, self._chased, self.due = Moves(may_place=False), Chased(), 0.0
+            self._children, self._resting = [], None
 
     async def keep(self, transmit: Callable[[Intent, int], Awaitable[object]]) -> bool:
         """Do what is to be done about the order; whether it has come to its end with that.
@@ -135,14 +138,18 @@ class Chasing:
         return False
 
     async def leave(self) -> None:
-        """Cancel what works, because nobody will look after it; what can't be is found by the next life."""
+        """Cancel what works, because nobody will look after it; what can't be is found by the next life.
+
+        What is known is canceled without its rows: the database is away, or others have the book.
+        """
         if self._root is None or self._unsent_ms is not None:
             return
-        with suppress(ExchangeError, TimeoutError, StoreError):
+        with suppress(TimeoutError, StoreError):
             async with asyncio.timeout(_LEAVE_SECONDS):
-                await self._read()
-                if self._chased.works:
-                    await self._cancel(self._children[-1])
+                if self._resting is None and not self._children:
+                    await self._read()
+                if self._resting is not None:
+                    await self._cancel_there(self._resting)
         self._root, self.due = None, math.inf
 
     async def _look(self) -> Touch | None:
@@ -180,6 +187,7 @@ class Chasing:
         filled = sum((child.progress.filled_quantity for child in self._children), Decimal(0))
         status = self._children[-1].progress.status if self._children else None
         self._chased = Chased(filled, status, self._chased.price, is_settled)
+        self._resting = self._children[-1].intent.client_order_id if self._chased.works else None
 
     async def _next(self, touch: Touch | None) -> Step:
         root = self._root
@@ -239,6 +247,7 @@ class Chasing:
 
     async def _sent(self, intent: Intent, order: LimitOrder) -> Outcome:
         """Send a child whose intent is committed, and commit what came of it."""
+        self._resting = intent.client_order_id
         sent = await self._rows.follow_sent(intent, self._venue.place_limit(order), order.stamp_ms)
         if isinstance(sent, OrderWouldTake):
             return "would take"
@@ -263,7 +272,9 @@ class Chasing:
     async def _cancel(self, child: PlacedOrder) -> None:
         with suppress(StoreError):  # an entry that nobody looks after must go all the same
             await self._rows.follow(child, "PENDING_CANCEL", filled=child.progress.filled_quantity)
-        name = child.intent.client_order_id
+        await self._cancel_there(child.intent.client_order_id)
+
+    async def _cancel_there(self, name: str) -> None:
         try:
             await self._venue.cancel_order(self._trader.symbol, name)
         except ExchangeError as error:

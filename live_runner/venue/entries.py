@@ -1,5 +1,6 @@
 """The orders of a place that rest: an entry of each book that is chased, and those of an event strategy."""
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -85,8 +86,7 @@ class Entries:
 
     async def leave(self) -> None:
         """Cancel what works, because nobody will look after it; what can't be is found by the next life."""
-        for one in self._all:
-            await one.leave()
+        await asyncio.gather(*(one.leave() for one in self._all))  # each may take its seconds
 
     @property
     def _all(self) -> list[Chasing | RestingOrders]:

@@ -97,6 +97,14 @@ class StoreError(QuantError):
     """The database refuses or is away."""
 
 
+class DatabaseSilent(StoreError):
+    """The database took what was asked and said nothing for so long, seconds; its connection is given up."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class SchemaError(StoreError):
     """The database has other tables than this code expects; waiting does not mend that."""
 

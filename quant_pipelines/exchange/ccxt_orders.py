@@ -5,11 +5,13 @@ Stops go through ccxt's own ``create_order``; orders, as what it has no words fo
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 
 from quant_pipelines.core.errors import (
     ExchangeError,
     ExchangeRefused,
+    ExchangeUnavailable,
     OrderWouldTake,
     OutcomeUnknown,
     StopWouldTrigger,
@@ -36,6 +38,8 @@ _NO_CHANGE = "-5027"
 _SELF_TRADE_PREVENTION = "EXPIRE_MAKER"
 """Said with every order, whatever the account's default is: of two of ours the one that rests goes."""
 
+_log = logging.getLogger(__name__)
+
 
 class CcxtOrders(CcxtReads):
     """One account that takes orders; arguments and errors of the constructor are those of `CcxtReads`."""
@@ -61,7 +65,7 @@ class CcxtOrders(CcxtReads):
         if order.limit_price is not None:
             kind, params["timeInForce"], params["price"] = "limit", "IOC", format(order.limit_price, "f")
         answer = await self._order(order.symbol, kind, order.side, format(order.quantity, "f"), params)
-        return venue_rows.order_of(answer)
+        return _taken(order.client_order_id, answer)
 
     async def place_limit(self, order: LimitOrder) -> VenueOrder:
         """Place a limit order."""
@@ -75,11 +79,12 @@ class CcxtOrders(CcxtReads):
             params["reduceOnly"] = True
         quantity = format(order.quantity, "f")
         try:
-            return venue_rows.order_of(await self._order(order.symbol, "limit", order.side, quantity, params))
+            answer = await self._order(order.symbol, "limit", order.side, quantity, params)
         except ExchangeRefused as error:
             if _WOULD_TAKE in str(error):
                 raise OrderWouldTake(str(error)) from error
             raise
+        return _taken(order.client_order_id, answer)
 
     async def amend(self, order: LimitOrder) -> None:
         """Change price and quantity of a post-only order; ``find_order`` tells what became of it.
@@ -113,9 +118,8 @@ class CcxtOrders(CcxtReads):
     async def cancel_order(self, symbol: str, client_order_id: str) -> None:
         """Cancel an order; that there is none (any more) is fine, and proves nothing."""
         wanted = {"symbol": await self._id(symbol), "origClientOrderId": client_order_id}
-        with contextlib.suppress(ExchangeRefused):
-            async with _soon(f"cancel of order {client_order_id}"):
-                await self._client.fapiPrivateDeleteOrder(wanted)
+        async with _canceling(f"cancel of order {client_order_id}"):
+            await self._client.fapiPrivateDeleteOrder(wanted)
 
     async def place_stop(self, stop: StopOrder) -> None:
         """Place a stop, protective or of a strategy; ``find_stop`` proves that it stands."""
@@ -148,9 +152,8 @@ class CcxtOrders(CcxtReads):
         """Cancel a stop; that there is none (any more) is fine, and proves nothing."""
         await self._id(symbol)
         what, params = f"cancel of stop {client_order_id}", {"clientAlgoId": client_order_id, "trigger": True}
-        with contextlib.suppress(ExchangeRefused):
-            async with _soon(what):
-                await self._client.cancel_order(None, symbol, params)
+        async with _canceling(what):
+            await self._client.cancel_order(None, symbol, params)
 
     async def events(self, symbol: str) -> AsyncIterator[VenueEvent]:
         """Everything that the user's stream says of a symbol, losslessly, for ever."""
@@ -199,6 +202,25 @@ async def _soon(what: str) -> AsyncIterator[None]:
                 yield
     except TimeoutError as error:
         raise OutcomeUnknown(f"exchange did not answer {what} within {SOON_SECONDS:g} s") from error
+
+
+@contextlib.asynccontextmanager
+async def _canceling(what: str) -> AsyncIterator[None]:
+    """Cancel; that it is refused proves nothing, and is told unless there was nothing to cancel."""
+    try:
+        async with _soon(what):
+            yield
+    except ExchangeRefused as error:
+        if not any(code in str(error) for code in NOT_FOUND):
+            _log.warning("%s", error)
+
+
+def _taken(name: str, answer: Parameters) -> VenueOrder:
+    """Read the answer to an order that the venue has taken: what can't be read of it is looked up."""
+    try:
+        return venue_rows.order_of(answer)
+    except ExchangeUnavailable as error:
+        raise OutcomeUnknown(f"exchange took order {name}, and {error}") from error
 
 
 def _with_every(order: MarketOrder | LimitOrder | StopOrder) -> Parameters:

@@ -7,6 +7,7 @@ delays a value until the next one comes.
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from quant_pipelines.exchange import rows
 from quant_pipelines.exchange.binance_messages import DECODERS, event_of
 from quant_pipelines.exchange.dialects import Dialect
 from quant_pipelines.exchange.mailbox import Mailbox
+from quant_pipelines.exchange.market_source import LiveBar, MarkPrice, PublicTrade
 from quant_pipelines.exchange.retry import Backoff
 
 logger = logging.getLogger(__name__)
@@ -97,8 +99,7 @@ class ExchangeStreams:
             except _UNREADABLE:
                 logger.exception("%s message can't be read", kind, extra={"raw": str(message)[:500]})
                 return True
-            if value is not None:
-                mailbox.put(value)
+            _put_sound(kind, value, mailbox)
             return True
 
         return tap
@@ -154,8 +155,7 @@ class ExchangeStreams:
         if self.client.speaks_binance:
             return  # the tap was first
         for value in self._values(kind, told):
-            if value is not None:
-                mailbox.put(value)
+            _put_sound(kind, value, mailbox)
 
     def _values(self, kind: str, told: Any) -> Iterable[Any]:
         now = self.clock()
@@ -186,3 +186,22 @@ class ExchangeStreams:
 
     def _contract_size(self, symbol: str) -> float:
         return float(self.client.markets[symbol].get("contractSize") or 1.0)
+
+
+def _put_sound(kind: str, value: Any, mailbox: Mailbox) -> None:
+    """Hand on what can be acted upon: at a price of 0 or NaN somebody would sell all that he has."""
+    if value is None:
+        return
+    if all(0.0 < price < math.inf for price in _prices(value)):
+        mailbox.put(value)
+    else:
+        logger.warning("%s message has a price that is none", kind, extra={"told": str(value)[:500]})
+
+
+def _prices(value: Any) -> tuple[float, ...]:
+    """Return prices that are never 0; one side of a book may be empty."""
+    if isinstance(value, LiveBar):
+        return value.open, value.high, value.low, value.close
+    if isinstance(value, PublicTrade):
+        return (value.price,)
+    return (value.mark_price,) if isinstance(value, MarkPrice) else ()

@@ -1,5 +1,6 @@
 """Binance's rows of orders, trades and income as our values: REST documents, and the user stream's events."""
 
+import contextlib
 import logging
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from quant_pipelines.trading.venue import (
 )
 
 _BOTH = "BOTH"
+_NONE = Decimal("NaN")
 _SIDES: dict[str, Side] = {"BUY": "buy", "SELL": "sell"}
 _ORDER_STATUS: dict[str, OrderStatus] = {
     "NEW": "ACCEPTED",
@@ -59,30 +61,28 @@ logger = logging.getLogger(__name__)
 def order_of(row: _Row) -> VenueOrder:
     """Order of a REST answer."""
     return VenueOrder(
-        str(row["clientOrderId"]),
-        str(row["orderId"]),
-        _word(_ORDER_STATUS, row["status"]),
-        Decimal(row["executedQty"]),
-        Decimal(row["price"]),
+        _text(row, "clientOrderId"),
+        _text(row, "orderId"),
+        _word(_ORDER_STATUS, row.get("status")),
+        _number(row, "executedQty"),
+        _number(row, "price"),
     )
 
 
 def touch_of(row: _Row) -> Touch:
     """Best prices of a REST answer."""
-    return Touch(Decimal(row["bidPrice"]), Decimal(row["askPrice"]))
+    return Touch(_number(row, "bidPrice"), _number(row, "askPrice"))
 
 
 def position_of(row: _Row, symbol: str) -> AccountPosition:
     """Position of a REST answer; a price of nothing is none."""
-    names = ("markPrice", "liquidationPrice", "isolatedMargin")
-    mark, liquidation, isolated = (Decimal(row.get(name) or 0) for name in names)
     return AccountPosition(
         symbol,
-        Decimal(row["positionAmt"]),
-        row["positionSide"] != _BOTH,
-        mark or None,
-        liquidation if liquidation > 0 else None,
-        isolated,
+        _number(row, "positionAmt"),
+        row.get("positionSide") != _BOTH,
+        _price(row, "markPrice"),
+        _price(row, "liquidationPrice"),
+        _number_or_nothing(row, "isolatedMargin"),
     )
 
 
@@ -103,14 +103,14 @@ def closing_terms_of(market: _Row) -> ClosingTerms:
 def stop_of(row: _Row) -> VenueStop:
     """Conditional order of a REST answer."""
     return VenueStop(
-        str(row["clientAlgoId"]),
-        str(row["algoId"]),
-        _word(_SIDES, row["side"]),
-        Decimal(row["triggerPrice"] or 0),
-        bool(row["closePosition"]),
-        _word(_STOP_STATUS, row["algoStatus"]),
+        _text(row, "clientAlgoId"),
+        _text(row, "algoId"),
+        _word(_SIDES, row.get("side")),
+        _number_or_nothing(row, "triggerPrice"),
+        bool(row.get("closePosition")),
+        _word(_STOP_STATUS, row.get("algoStatus")),
         str(row.get("actualOrderId") or ""),
-        Decimal(row.get("quantity") or 0),
+        _number_or_nothing(row, "quantity"),
         str(row.get("orderType")).startswith(_PROFIT_KIND),
         str(row.get("priceProtect")).lower() == "true",
     )
@@ -119,30 +119,30 @@ def stop_of(row: _Row) -> VenueStop:
 def trade_of(row: _Row) -> VenueTrade:
     """Fill of a REST answer, which does not tell our name of the order."""
     return VenueTrade(
-        str(row["id"]),
-        str(row["orderId"]),
+        _text(row, "id"),
+        _text(row, "orderId"),
         "",
-        _word(_SIDES, row["side"]),
-        Decimal(row["qty"]),
-        Decimal(row["price"]),
-        Decimal(row["commission"]),
-        int(row["time"]),
-        Decimal(row["realizedPnl"]),
+        _word(_SIDES, row.get("side")),
+        _number(row, "qty"),
+        _number(row, "price"),
+        _number(row, "commission"),
+        int(_number(row, "time")),
+        _number(row, "realizedPnl"),
     )
 
 
 def payment_of(row: _Row) -> Payment:
     """Income of a REST answer."""
-    return Payment(int(row["time"]), Decimal(row["income"]), PAYMENT_KINDS[row["incomeType"]])
+    return Payment(int(row["time"]), _number(row, "income"), PAYMENT_KINDS[row["incomeType"]])
 
 
 def balance_of(row: _Row) -> Balance:
     """Funds of an account, of a REST answer; totals are in USDT while one asset is the only margin."""
     return Balance(
-        Decimal(row["totalWalletBalance"]),
-        Decimal(row["totalUnrealizedProfit"]),
-        Decimal(row["totalMaintMargin"]),
-        Decimal(row["availableBalance"]),
+        _number(row, "totalWalletBalance"),
+        _number(row, "totalUnrealizedProfit"),
+        _number(row, "totalMaintMargin"),
+        _number(row, "availableBalance"),
     )
 
 
@@ -150,7 +150,7 @@ def income_of(row: _Row) -> IncomeRow:
     """One change of the wallet, of a REST answer; a number is unique within its kind only."""
     kind = str(row["incomeType"])
     number = f"{kind}:{row['tranId']}:{row.get('symbol') or ''}"
-    return IncomeRow(number, kind, int(row["time"]), Decimal(row["income"]), str(row["asset"]))
+    return IncomeRow(number, kind, int(row["time"]), _number(row, "income"), str(row["asset"]))
 
 
 def permissions_of(row: _Row) -> KeyPermissions:
@@ -195,8 +195,8 @@ def _events(message: Any, symbol: str, market_id: str) -> tuple[VenueEvent, ...]
 
 
 def _order_update(row: _Row, symbol: str) -> OrderUpdate:
-    status, filled = _word(_ORDER_STATUS, row["X"]), Decimal(row["z"])
-    order = VenueOrder(str(row["c"]), str(row["i"]), status, filled, Decimal(row["p"]))
+    status, filled = _word(_ORDER_STATUS, row["X"]), _number(row, "z")
+    order = VenueOrder(str(row["c"]), str(row["i"]), status, filled, _number(row, "p"))
     trade = None
     if row["x"] in _FILLS and int(row["t"]) > 0:
         trade = VenueTrade(
@@ -204,11 +204,11 @@ def _order_update(row: _Row, symbol: str) -> OrderUpdate:
             order.venue_order_id,
             order.client_order_id,
             _word(_SIDES, row["S"]),
-            Decimal(row["l"]),
-            Decimal(row["L"]),
-            Decimal(row.get("n") or 0),
+            _number(row, "l"),
+            _number(row, "L"),
+            _number_or_nothing(row, "n"),
             int(row["T"]),
-            Decimal(row["rp"]),
+            _number(row, "rp"),
         )
     return OrderUpdate(symbol, order, trade)
 
@@ -218,15 +218,46 @@ def _stop_update(row: _Row, symbol: str) -> StopUpdate:
         str(row["caid"]),
         str(row["aid"]),
         _word(_SIDES, row["S"]),
-        Decimal(row["tp"] or 0),
+        _number_or_nothing(row, "tp"),
         bool(row["cp"]),
         _word(_STOP_STATUS, row["X"]),
         str(row.get("ai") or ""),
-        Decimal(row.get("q") or 0),
+        _number_or_nothing(row, "q"),
         str(row.get("o")).startswith(_PROFIT_KIND),
         str(row.get("pP")).lower() == "true",
     )
     return StopUpdate(symbol, stop)
+
+
+def _number(row: _Row, name: str) -> Decimal:
+    """Return a number of a row; what is none, or not finite, is an answer that nobody can act on."""
+    told: Any = row.get(name)
+    try:
+        found = Decimal(told)
+    except (TypeError, ValueError, ArithmeticError):
+        found = _NONE
+    if not found.is_finite():
+        raise ExchangeUnavailable(f"exchange told {name} {told!r}; expected a number")
+    return found
+
+
+def _number_or_nothing(row: _Row, name: str) -> Decimal:
+    """Return a number that need not be told; 0 without it."""
+    return _number(row, name) if row.get(name) else Decimal(0)
+
+
+def _price(row: _Row, name: str) -> Decimal | None:
+    """Return a price above 0; None where none is known."""
+    with contextlib.suppress(ExchangeUnavailable):
+        return found if (found := _number(row, name)) > 0 else None
+    return None
+
+
+def _text(row: _Row, name: str) -> str:
+    told = row.get(name)
+    if told is None or told == "":
+        raise ExchangeUnavailable(f"exchange told {name} {told!r}; expected a name")
+    return str(told)
 
 
 def _word(words: dict[str, _Word], told: Any) -> _Word:

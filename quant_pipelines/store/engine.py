@@ -5,7 +5,9 @@ or connects, so the errors of the drivers are translated here and nowhere else.
 """
 
 import asyncio
+import os
 import select
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
@@ -30,7 +32,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from quant_pipelines.core.errors import ConfigurationError, SchemaError, StoreError
+from quant_pipelines.core.errors import ConfigurationError, DatabaseSilent, SchemaError, StoreError
 
 Database = Engine | Connection
 """Where to read and write: in a transaction of its own, or in the one that is open on a connection."""
@@ -48,6 +50,17 @@ _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2
 
 _CONNECT_SECONDS = 5
 """How long a frozen server is waited for: an outage must be told of within 15 s, also by two looks."""
+
+ANSWER_SECONDS = 10.0
+"""How long a session that listens waits for an answer, which takes a server that works milliseconds."""
+
+_KEEPALIVE: dict[str, str | int] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,
+}
+"""When the way to a server counts as gone; a kernel left alone takes 15 minutes for that, or 2 hours."""
 
 
 def parse_database_url(url: str) -> URL:
@@ -100,7 +113,7 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
         product_url(url),
         pool_size=pool_size,
         pool_use_lifo=True,  # one that was used just now has its statements prepared
-        connect_args={"options": "-c timezone=UTC", "connect_timeout": _CONNECT_SECONDS},
+        connect_args={"options": "-c timezone=UTC", "connect_timeout": _CONNECT_SECONDS, **_KEEPALIVE},
     )
     event.listen(engine, "checkout", _require_open)
     return engine
@@ -203,24 +216,57 @@ class Listener:
         Connection that listens already.
     address
         Where to, for errors.
+    answer_seconds
+        How long an answer is waited for.
     """
 
-    def __init__(self, driver: "psycopg.AsyncConnection[Any]", address: URL) -> None:
+    def __init__(
+        self, driver: "psycopg.AsyncConnection[Any]", address: URL, answer_seconds: float = ANSWER_SECONDS
+    ) -> None:
         self._driver = driver
         self._address = address
+        self._answer_seconds = answer_seconds
+        self._is_given_up = False
 
     async def scalar(self, query: str) -> object:
         """First value of a query's first row; None without rows.
 
         Raises
         ------
+        DatabaseSilent
+            If no answer came in time.
         StoreError
             If the connection broke.
         """
-        with _translated(self._address):
+        with _translated(self._address), self._answered():
             cursor = await self._driver.execute(query.encode())
             row = await cursor.fetchone()
         return row[0] if row else None
+
+    async def listen(self, channel: str) -> None:
+        """Hear a channel from now on, a trusted name; errors as in `scalar`."""
+        with _translated(self._address), self._answered():
+            await self._driver.execute(f"listen {channel}".encode())
+
+    @contextmanager
+    def _answered(self) -> Iterator[None]:
+        timer = asyncio.get_running_loop().call_later(self._answer_seconds, self._give_up)
+        try:
+            yield
+        except psycopg.Error as error:
+            if not self._is_given_up:
+                raise
+            shown, waited = self._address.render_as_string(hide_password=True), self._answer_seconds
+            words = f"database {shown} does not answer: nothing was heard of it for {waited:g} s"
+            raise DatabaseSilent(words, waited) from error
+        finally:
+            timer.cancel()
+
+    def _give_up(self) -> None:
+        """Break the connection as a network does: to cancel what was asked would ask the same server."""
+        self._is_given_up = True
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._driver.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
 
     async def notices(
         self, *, timeout_seconds: float | None = None, limit: int | None = None
@@ -238,7 +284,9 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(url: str, channel: str, **options: str | int) -> AsyncIterator[Listener]:
+async def listening(
+    url: str, channel: str, *, answer_seconds: float = ANSWER_SECONDS, **options: str | int
+) -> AsyncIterator[Listener]:
     """Open a session that hears a channel.
 
     Parameters
@@ -247,6 +295,8 @@ async def listening(url: str, channel: str, **options: str | int) -> AsyncIterat
         PostgreSQL URL.
     channel
         Trusted name.
+    answer_seconds
+        How long an answer is waited for.
     options
         libpq's own parameters of the connection.
 
@@ -257,12 +307,15 @@ async def listening(url: str, channel: str, **options: str | int) -> AsyncIterat
     """
     address = parse_database_url(url)
     target = make_conninfo(
-        address.render_as_string(hide_password=False), connect_timeout=_CONNECT_SECONDS, **options
+        address.render_as_string(hide_password=False),
+        connect_timeout=_CONNECT_SECONDS,
+        **(_KEEPALIVE | options),
     )
     with _translated(address):
         async with await _async_connection(target) as driver:
-            await driver.execute(f"listen {channel}".encode())
-            yield Listener(driver, address)
+            listener = Listener(driver, address, answer_seconds)
+            await listener.listen(channel)
+            yield listener
 
 
 async def _async_connection(target: str) -> "psycopg.AsyncConnection[Any]":

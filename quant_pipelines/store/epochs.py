@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, select, text
 
 from quant_pipelines.core.errors import StoreError
-from quant_pipelines.store.engine import Listener, listening, pipelined, transaction
+from quant_pipelines.store.engine import ANSWER_SECONDS, Listener, listening, pipelined, transaction
 from quant_pipelines.store.tables import epochs
 
 DEPLOYMENTS_CHANNEL = "deployments"
@@ -20,12 +20,7 @@ DEPLOYMENTS_CHANNEL = "deployments"
 _WRITER_LOCK = 0x57524954
 _EPOCH_LOCK = 0x45504F43
 # A half-open connection must not look like a held lock: the server forgets the writer after about 15 s.
-_KEEPALIVE: dict[str, str | int] = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 5,
-    "keepalives_count": 2,
-    "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2",
-}
+_OF_SERVER = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
 
 
 class WriterSession:
@@ -40,7 +35,7 @@ class WriterSession:
         Raises
         ------
         StoreError
-            If the connection broke, and the lock with it.
+            If the connection broke, and the lock with it, or no answer came for too long.
         """
         return bool(await self._listener.scalar(f"select pg_try_advisory_lock({_WRITER_LOCK})"))
 
@@ -63,9 +58,13 @@ class WriterSession:
 
 
 @asynccontextmanager
-async def writer_session(database_url: str) -> AsyncIterator[WriterSession]:
-    """Open session that may become the writer; its end frees the lock."""
-    async with listening(database_url, DEPLOYMENTS_CHANNEL, **_KEEPALIVE) as listener:
+async def writer_session(
+    database_url: str, answer_seconds: float = ANSWER_SECONDS
+) -> AsyncIterator[WriterSession]:
+    """Open session that may become the writer; its end frees the lock, and so does a server's silence."""
+    async with listening(
+        database_url, DEPLOYMENTS_CHANNEL, answer_seconds=answer_seconds, options=_OF_SERVER
+    ) as listener:
         yield WriterSession(listener)
 
 

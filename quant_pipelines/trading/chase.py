@@ -175,7 +175,7 @@ def next_step(wanted: WantedEntry, chased: Chased, *, touch: Touch | None, moves
     chased
         What has become of it.
     touch
-        Best prices, read since the last move; None where they were not.
+        Best prices, read since the last move; None where they were not. One that is not above 0 is none.
     moves
         What was done so far.
     now_ms
@@ -188,7 +188,7 @@ def next_step(wanted: WantedEntry, chased: Chased, *, touch: Touch | None, moves
     >>> next_step(wanted, Chased(), touch=best, moves=Moves(), now_ms=0)
     PlaceLimit(quantity=Decimal('2'), price=Decimal('99'))
     """
-    is_over = wanted.is_withdrawn or now_ms >= wanted.until_ms
+    is_over, touch = wanted.is_withdrawn or now_ms >= wanted.until_ms, _known(touch)
     if chased.works and chased.status == "PENDING_CANCEL":
         return _ask_again(wanted.terms, moves, now_ms)
     if not chased.is_settled:
@@ -215,6 +215,12 @@ def after(moves: Moves, step: Step, outcome: Outcome, now_ms: int) -> Moves:
     if isinstance(step, SendRest):
         return moves._replace(went_to_market=True)
     return moves._replace(may_place=False) if step == Wait("rests") else moves
+
+
+def _known(touch: Touch | None) -> Touch | None:
+    """Leave out best prices of a book that has nothing on one side: 0 is no price to follow."""
+    is_whole = touch is not None and all(price.is_finite() and price > 0 for price in touch)
+    return touch if is_whole else None
 
 
 def _ask_again(terms: ChaseTerms, moves: Moves, now_ms: int) -> Step:

@@ -1,6 +1,8 @@
 """One suite over every implementation of the writer's lease."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -9,9 +11,9 @@ import pytest
 from sqlalchemy import Engine
 
 from live_runner.ports.lease import OpenLease
-from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.errors import DatabaseSilent, StoreError
 from quant_pipelines.store.epochs import writer_session
-from tests.integration.runner.world import execute
+from tests.integration.runner.world import execute, rows
 from tests.memory_lease import Leases
 
 pytestmark = pytest.mark.postgres
@@ -20,6 +22,12 @@ KILL = (
     "select pg_terminate_backend(pid) from pg_stat_activity "
     "where datname = current_database() and pid <> pg_backend_pid()"
 )
+
+HOLDER = """
+select pid from pg_locks join pg_database on pg_database.oid = database
+where locktype = 'advisory' and granted and datname = current_database()
+"""
+ANSWER = 0.5
 
 
 class Bench(NamedTuple):
@@ -73,3 +81,18 @@ def test_a_session_that_was_ended_is_noticed(bench: Bench) -> None:
 
     with pytest.raises(StoreError):
         asyncio.run(ended())
+
+
+def test_a_server_that_is_frozen_is_noticed_within_seconds(database_url: str, engine: Engine) -> None:
+    async def noticed() -> None:
+        async with writer_session(database_url, ANSWER) as lease:
+            assert await lease.try_lock()
+            [(pid,)] = rows(engine, HOLDER)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                await lease.wait_for_change(0.1)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+
+    with pytest.raises(DatabaseSilent, match="does not answer: nothing was heard of it"):
+        asyncio.run(asyncio.wait_for(noticed(), 8))

@@ -4,9 +4,10 @@
 
 The first script is entry, flip behind a funding slot, exit by the target, entry, reduction, exit of a stop at
 a bar's close, an operator's close; stops are placed and moved on the way. The others do the like with a set,
-and with a canary whose parameters go on in the incumbent's book (`scripts.py`). What each calls is recorded
-first. The matrix is every kind of call, its first and a later occurrence, broken in each way, and every kind
-of call of the recovery after an order that nobody heard of, killed once more. The last line is JSON.
+with orders that rest, wait for a price, expire, are denied or taken back, and with a canary whose parameters
+go on in the incumbent's book (`scripts.py`). What each calls is recorded first. The matrix is every kind of
+call, its first and a later occurrence, broken in each way, and every kind of call of the recovery after an
+order that nobody heard of, killed once more. The last line is JSON.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.breaker import Trip
 from tests.faults.boundaries import BREAKS, DEATHS, Boundary, Cell, Trap, WatchedNetwork, WatchedRows
+from tests.faults.event_decisions import rests
 from tests.faults.evidence import Violation
 from tests.faults.legs import market_id_of
 from tests.faults.loop import run_virtually
@@ -39,6 +41,8 @@ _SEED = 3
 _SLOT_MINUTE = 1
 _RECOVERY_SECONDS = 8.0
 _QUIET_SECONDS = 25.0
+_LEAVES_SECONDS = 5.0
+"""For how long whoever has lost its rows or its venue takes back what rests and may open."""
 _STOP = Trip("flattened", "closed by an operator")
 
 
@@ -64,6 +68,7 @@ class ScriptedWorld(World):
         self.network = WatchedNetwork(**vars(self.network), trap=self.trap)
         self._life = Life()
         self._ending: list[asyncio.Task[None]] = []
+        self._n_cells, self._lets_rest = len(cells), rests(self.deployment)
         script.prepare(self)
 
     def _begin_ms(self, chance: random.Random) -> int:
@@ -107,6 +112,12 @@ class ScriptedWorld(World):
         while loop.time() < until:
             await asyncio.sleep(0.5)
             self._look()
+
+    def _is_troubled(self) -> bool:
+        """Whether a call has just broken: nobody looks after the orders of a strategy then."""
+        trap, now = self.trap, asyncio.get_running_loop().time()
+        has_broken = len(trap.cells) < self._n_cells and now < trap.armed_at + _LEAVES_SECONDS
+        return super()._is_troubled() or (self._lets_rest and has_broken)
 
     def _end_process(self) -> None:
         self._life.is_over = True  # at once: another task of it may be about to ask for something

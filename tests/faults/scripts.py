@@ -59,7 +59,60 @@ class Script(Strategy):
         return target
 '''
 
-Name: TypeAlias = Literal["target", "set", "kept"]
+PLACED = '''
+from quant_pipelines.sdk import Bars, Desk, EventStrategy, Float, OrderEvent, Stops
+
+
+class Script(EventStrategy):
+    """Orders of each kind: they rest, are taken back, fill at once, wait for a price, or expire."""
+
+    order_kinds = ("limit", "stop_market", "market")
+    stops = Stops(hard_stop=Float(0.05, low=0.001, high=0.5))
+
+    def on_start(self, desk: Desk) -> None:
+        desk.memory["told"] = 0
+
+    def on_bar(self, desk: Desk, bars: Bars) -> None:
+        minute = (int(bars.ts[-1]) - {first_ms}) // 60_000 + 1
+        price = desk.price
+        if minute == 0:
+            desk.market(0.4)
+            desk.limit(0.2, price * 0.97)
+            desk.stop_market(0.2, price * 1.03)
+            desk.limit(0.1, price * 0.98, post_only=True, expires_bars=2)
+        elif minute == 1:
+            self._take_back(desk)
+            desk.limit(-0.3, price * 0.99)
+            desk.stop_market(1.0, price * 0.97, reduce_only=True)
+        elif minute == 2:
+            self._take_back(desk)
+            desk.stop_market(0.3, price * 1.00005)
+            desk.stop_market(-0.3, price * 0.99995)
+        elif minute == 3:
+            desk.cancel_all()
+            side = -1.0 if desk.position > 0.0 else 1.0
+            desk.limit(1.0, price * (1.0 + 0.01 * side), reduce_only=True)
+        elif minute == 4:
+            desk.market(-0.5)
+            desk.stop_market(1.0, price * 1.03, reduce_only=True)
+        elif minute == 5:
+            desk.cancel_all()
+            desk.limit(0.2, price * 0.97)
+            desk.market(0.2)
+        elif minute == 6:
+            desk.stop_market(-0.2, price * 0.97)
+
+    def on_order(self, desk: Desk, event: OrderEvent) -> None:
+        desk.memory["told"] = desk.memory["told"] + 1
+
+    def _take_back(self, desk: Desk) -> None:
+        """Leave what expires by itself."""
+        for order in desk.orders:
+            if order.expires_ms is None:
+                desk.cancel(order.number)
+'''
+
+Name: TypeAlias = Literal["target", "set", "event", "kept"]
 
 ENTRY = Boundary("net", "POST /fapi/v1/order entry")
 LOST_ENTRY = Cell(ENTRY, 2, "dies after")
@@ -95,6 +148,7 @@ def _sized(now_ms: int, chance: Random) -> Deployment:
 SCRIPTS: dict[Name, Script] = {
     "target": Script(_written(TARGET)),
     "set": Script(_written(PAIR, pair_at)),
+    "event": Script(_written(PLACED)),
     "kept": Script(_sized, lambda world: Challenge(world, Course(40.0, 160.0, "kept"))),
 }
 """The last one's book goes on with its canary's parameters while it holds something; see `challenge.py`."""

@@ -15,6 +15,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
+from tests.faults.tally import Tally
+
 ROOT = Path(__file__).resolve().parents[2]
 DONE = ROOT / ".soak.jsonl"
 PAGE = ROOT / "docs" / "faults.md"
@@ -33,7 +35,8 @@ _CODE = (".", ":!docs")
 _HEARS_SECONDS = 1.0
 """How soon a run hears that it is to end."""
 _SUMMED = ("seeds", "events", "violations")
-_HEAD = "| commit | worlds | seeds | events | violations |\n|---|---|---|---|---|\n"
+_HEAD = "| commit | worlds | seeds | events | rarest fault | violations |\n|---|---|---|---|---|---|\n"
+_UNKNOWN = "not kept"
 
 Done = dict[str, Any]
 """A chunk that was played: commit, first seed, and the figures of its worlds."""
@@ -81,7 +84,19 @@ def rows_of(done: Iterable[Done]) -> str:
 def _row(commit: str, chunks: list[Done]) -> str:
     told = _sums(chunks)
     seeds = ", ".join(f"{first}-{last}" for first, last in _spans(chunks))
-    return f"| {commit} | {told['seeds']:,} | {seeds} | {told['events']:,} | {told['violations']:,} |\n"
+    rarest = _UNKNOWN if (tally := _shown(chunks)) is None else tally.rarest_fault
+    figures = f"{told['events']:,} | {rarest} | {told['violations']:,}"
+    return f"| {commit} | {told['seeds']:,} | {seeds} | {figures} |\n"
+
+
+def _shown(chunks: Iterable[Done]) -> Tally | None:
+    """What all of the chunks have shown; None where that of one was not kept."""
+    tally = Tally()
+    for chunk in chunks:
+        if "shown" not in chunk:
+            return None
+        tally.see(chunk["shown"])
+    return tally
 
 
 def _spans(chunks: Iterable[Done]) -> list[tuple[int, int]]:
@@ -164,7 +179,10 @@ def main(arguments: list[str]) -> int:
 
     firsts = range(chosen.first, chosen.first + chosen.seeds, CHUNK)
     n_broken = play_all([first for first in firsts if first not in known], chosen.workers, write)
-    told = _sums([one for one in done if one["commit"] == commit])
+    mine = [one for one in done if one["commit"] == commit]
+    if (tally := _shown(mine)) is not None:
+        print("\n".join(tally.coverage()))
+    told = _sums(mine)
     print(json.dumps({"commit": commit, **told, "broken": n_broken}))
     return int(told["violations"] > 0 or n_broken > 0)
 

@@ -47,11 +47,24 @@ class Tally:
             "events": self.n_events,
             "violations": self.n_violations,
             "hash": digest,
+            "shown": {"faults": self.faults, "moves": self.moves, "trips": self.trips},
         }
+
+    def see(self, shown: dict[str, dict[str, int]]) -> None:
+        """Count what the ``shown`` of another document counts."""
+        self.faults.update(shown["faults"])
+        self.moves.update(shown["moves"])
+        self.trips.update(shown["trips"])
 
     def rare_faults(self, least: int = LEAST_OF_EACH_FAULT) -> dict[str, int]:
         """Faults that happened less often than a whole run must show them."""
         return {name: self.faults[name] for name in FAULTS if self.faults[name] < least}
+
+    @property
+    def rarest_fault(self) -> str:
+        """Fault that happened least, and how often."""
+        name = min(sorted(FAULTS), key=lambda one: self.faults[one])
+        return f"`{name}` {self.faults[name]:,}"
 
     def unvisited_moves(self) -> list[str]:
         """Steps of the order table that nothing has taken."""

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from tests.faults.__main__ import STRATEGIES
 from tests.faults.soak import CHUNK, KINDS, PAGE, ROOT, write_page
+from tests.faults.table import FAULTS
 
-DONE = {"commit": "aaaa", "first": 1, "seeds": 50, "events": 1500, "violations": 0}
+SHOWN = {"faults": dict.fromkeys(FAULTS, 30) | {"limited": 20}, "moves": {}, "trips": {}}
+DONE = {"commit": "aaaa", "first": 1, "seeds": 50, "events": 1500, "violations": 0, "shown": SHOWN}
 ENDLESS = """
 import signal, sys
 from tests.faults import soak
@@ -24,14 +26,24 @@ def test_a_page_has_a_row_for_each_commit_and_keeps_those_of_others(tmp_path: Pa
     write_page(page, [DONE, {**DONE, "commit": "bbbb"}])
     write_page(page, [{**DONE, "commit": "bbbb"}, {**DONE, "commit": "bbbb", "first": 51}])
     rows = [line for line in page.read_text().splitlines() if line.startswith(("| aaaa", "| bbbb"))]
-    assert rows == ["| bbbb | 100 | 1-100 | 3,000 | 0 |", "| aaaa | 50 | 1-50 | 1,500 | 0 |"]
+    assert rows == [
+        "| bbbb | 100 | 1-100 | 3,000 | `limited` 40 | 0 |",
+        "| aaaa | 50 | 1-50 | 1,500 | `limited` 20 | 0 |",
+    ]
 
 
 def test_a_row_names_only_seeds_that_were_played(tmp_path: Path) -> None:
     page = tmp_path / "faults.md"
     page.write_text(PAGE.read_text())
     write_page(page, [{**DONE, "first": first} for first in (201, 1, 51)])
-    assert "| aaaa | 150 | 1-100, 201-250 | 4,500 | 0 |" in page.read_text()
+    assert "| aaaa | 150 | 1-100, 201-250 | 4,500 | `limited` 60 | 0 |" in page.read_text()
+
+
+def test_a_row_of_which_nobody_kept_what_happened_says_so(tmp_path: Path) -> None:
+    page = tmp_path / "faults.md"
+    page.write_text(PAGE.read_text())
+    write_page(page, [DONE, {name: value for name, value in DONE.items() if name != "shown"} | {"first": 51}])
+    assert "| aaaa | 100 | 1-100 | 3,000 | not kept | 0 |" in page.read_text()
 
 
 def test_a_run_plays_every_kind_of_world() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import re
 import signal
 import socket
@@ -287,3 +288,13 @@ def test_server_that_is_frozen_is_away_within_seconds() -> None:
         ):
             pass
     assert time.monotonic() - began < 9.0
+
+
+def test_a_way_to_the_server_that_is_gone_is_given_up_within_seconds(database_url: str) -> None:
+    with connected(database_url) as engine, transaction(engine) as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        with socket.socket(fileno=os.dup(driver.fileno())) as line:
+            unacknowledged_ms = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            idle = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+    assert (unacknowledged_ms, idle) == (15_000, 5)

@@ -176,7 +176,8 @@ class BookDesk(Desk):
         expires_ms = self._close.ts + asked.expires_bars * self._step_ms if asked.expires_bars else None
         flags = (placement.is_reducing, asked.post_only, expires_ms)
         quantity = placement.quantity
-        price = self._book.on_grid(asked.price, quantity, asked.kind)
+        is_dropped = quantity == 0.0  # it has no side to be rounded to
+        price = asked.price if is_dropped else self._book.on_grid(asked.price, quantity, asked.kind)
         order = NewOrder(asked.kind, quantity, price, *flags)
         number = self._book.place(order) if order.quantity != 0.0 else 0
         self.wishes.append(Wish(order, number, placement))

@@ -77,3 +77,26 @@ def test_tap_takes_what_is_its_own_and_survives_what_can_not_be_read(
     tap = streams.tap("trades", [BTC], mailbox)
     assert tap(message) is is_taken
     assert len(mailbox) == n_values
+
+
+@pytest.mark.parametrize("strange", ["0", "-1", "NaN", "Infinity"])
+def test_a_price_that_is_none_reaches_nobody(streams: ExchangeStreams, strange: str) -> None:
+    mark = {"e": "markPriceUpdate", "E": 61_000, "s": "BTCUSDT", "p": "100", "i": "", "r": "", "T": 0}
+    for kind, message in (
+        ("trades", {**TRADE, "p": strange}),
+        ("bars", {"e": "kline", "s": "BTCUSDT", "k": {**KLINE, "c": strange}}),
+        ("bars", {"e": "kline", "s": "BTCUSDT", "k": {**KLINE, "l": strange}}),
+        ("marks", {**mark, "p": strange}),
+    ):
+        mailbox = Mailbox()
+        assert streams.tap(kind, [BTC], mailbox)(message)
+        assert len(mailbox) == 0
+
+
+def test_what_ccxt_parsed_of_a_price_that_is_none_reaches_nobody() -> None:
+    client = connect(ExchangeSettings(id="okx", base_url="http://127.0.0.1:9"))
+    client.markets = {BTC: {"id": "BTC-USDT-SWAP", "contractSize": 1.0}}
+    parsed, mailbox = ExchangeStreams(client, dialect_of("okx"), lambda: 61_234, Backoff()), Mailbox()
+    bars = [[60_000, 1.0, 3.0, 1.0, 2.0, 5.0], [60_000, 1.0, 3.0, 0.0, 0.0, 5.0]]
+    parsed._deliver("bars", {BTC: {"1m": bars}}, mailbox)
+    assert len(mailbox) == 1

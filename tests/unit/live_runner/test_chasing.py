@@ -1,9 +1,12 @@
 """What an entry's chase writes of orders that never left: our own word on them is DENIED."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any
+
+import pytest
 
 from live_runner.book.account import OpenGate
 from live_runner.book.approval import Relations
@@ -19,12 +22,12 @@ from live_runner.venue.station import Station
 from live_runner.venue.wire import Wire
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.entry_settings import EntrySettings
-from quant_pipelines.core.errors import OrderWouldTake
+from quant_pipelines.core.errors import OrderWouldTake, StoreError
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.risk.account_rules import AccountDenial
 from quant_pipelines.risk.account_view import AccountOrder
-from quant_pipelines.store.trading import Intent
+from quant_pipelines.store.trading import Intent, StoredBook
 from quant_pipelines.trading.venue import LimitOrder, Touch, VenueOrder
 from tests.in_process import in_process
 from tests.memory_journal import MemoryJournal
@@ -51,6 +54,38 @@ class Venue(MemoryVenue):
         return NOW_MS
 
 
+class Patient(Venue):
+    """Takes what it is asked for, and lets it rest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.resting, self.canceled = dict[str, VenueOrder](), list[str]()
+
+    async def place_limit(self, order: LimitOrder) -> VenueOrder:
+        name = order.client_order_id
+        self.resting[name] = VenueOrder(name, "1", "ACCEPTED", Decimal(0))
+        return self.resting[name]
+
+    async def find_order(
+        self, symbol: str, *, client_order_id: str = "", venue_order_id: str = ""
+    ) -> VenueOrder | None:
+        return self.resting.get(client_order_id)
+
+    async def cancel_order(self, symbol: str, client_order_id: str) -> None:
+        self.canceled.append(client_order_id)
+
+
+class Rows(MemoryJournal):
+    """Rows that may be away."""
+
+    is_away = False
+
+    def read_book(self, deployment_id: int) -> StoredBook:
+        if self.is_away:
+            raise StoreError("the database does not answer")
+        return super().read_book(deployment_id)
+
+
 class Changed(OpenGate):
     """An account that denies whatever follows the order of the decision."""
 
@@ -62,12 +97,13 @@ class Changed(OpenGate):
 class Chase:
     """An entry whose submission is committed."""
 
-    def __init__(self) -> None:
-        self.journal, self.venue, self.wire = MemoryJournal([CANARY]), Venue(), Wire(print, lambda: None)
+    def __init__(self, venue: Venue | None = None) -> None:
+        self.journal, self.venue = Rows([CANARY]), venue or Venue()
+        self.wire = Wire(print, lambda: None)
         self.wire.blocked_by = ""
         epoch = self.journal.open_epoch("test:1", from_ms(NOW_MS))
         link = VenueLink(Station(self.journal, self.venue, RunnerSettings(), epoch, lambda: NOW_MS))
-        trader = Trader(
+        self.trader = trader = Trader(
             self.journal,
             plan_of(CANARY, in_process),
             BarSeries(SYMBOL, "1m", 0),
@@ -123,3 +159,49 @@ def test_what_the_account_denies_before_it_is_sent_counts_as_no_refusal_of_the_v
         assert recalled(CANARY, rows, (), NOW_MS).refused_ms == ()
 
     played(scenario)
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+def test_an_entry_that_rests_is_canceled_although_its_rows_are_away(looks: int) -> None:
+    async def scenario() -> None:
+        venue = Patient()
+        chase = Chase(venue)
+        for _ in range(1 + looks):
+            await chase.keep()
+        assert list(venue.resting) == [ROOT.client_order_id]
+        chase.trader.outdate()  # as after any failure of a commit
+        chase.journal.is_away = True
+        await chase.chasing.leave()
+        assert venue.canceled == [ROOT.client_order_id]
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_an_entry_that_rests_is_canceled_although_its_rows_do_not_answer() -> None:
+    async def scenario() -> None:
+        venue, answers = Patient(), threading.Event()
+        chase = Chase(venue)
+        await chase.keep()
+        hanging = asyncio.create_task(asyncio.to_thread(chase.trader.with_broker, lambda _: answers.wait(30)))
+        await asyncio.sleep(0.05)
+        try:
+            await chase.chasing.leave()
+            assert venue.canceled == [ROOT.client_order_id]
+        finally:
+            answers.set()
+            await hanging
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_what_the_venue_has_ended_is_not_canceled_again() -> None:
+    async def scenario() -> None:
+        venue = Patient()
+        chase = Chase(venue)
+        await chase.keep()
+        venue.resting[ROOT.client_order_id] = VenueOrder(ROOT.client_order_id, "1", "EXPIRED", Decimal(0))
+        await chase.keep()
+        await chase.chasing.leave()
+        assert venue.canceled == []
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))

@@ -46,6 +46,16 @@ def test_a_stop_is_committed_at_the_tick_at_which_it_triggers_first_behind_its_p
     ]
 
 
+def test_an_order_that_is_dropped_is_journaled_at_the_price_that_was_asked_for() -> None:
+    dropped = "desk.stop_market(1.0, 97.96, reduce_only=True); desk.limit(0.0, 97.96)"
+    source = STOPS.replace("desk.stop_market(0.2, 101.04)", dropped)
+    desk = Desk(source=source.replace('("stop_market",)', '("stop_market", "limit")'))
+    desk.pass_bar()
+    [signal] = desk.journal.tables.signals.values()
+    told = [(one["number"], one["quantity"], one["price"]) for one in signal.decision["orders"]]
+    assert [(number, price) for number, quantity, price in told if not quantity] == [(0, 97.96), (0, 97.96)]
+
+
 def test_account_is_asked_about_a_stop_at_its_trigger_and_counts_it_as_one_that_takes() -> None:
     gate = Strict()
     desk = Desk(gate, source=STOPS)

@@ -29,3 +29,17 @@ def test_restricted_symbols_follow_their_file(tmp_path: Path) -> None:
     assert restricted() == {BTC, ETH}
     write(file, "[runner]\nrestricted_symbols = []\n")
     assert restricted() == set()
+
+
+def test_a_file_that_is_gone_for_a_moment_releases_no_symbol(tmp_path: Path) -> None:
+    file = tmp_path / "quant.toml"
+    write(file, f'[runner]\nrestricted_symbols = ["{BTC}"]\n')
+
+    def load() -> Settings:  # none is no fault: then the defaults hold
+        return load_settings(environment={}, file=file) if file.exists() else Settings()
+
+    restricted = RestrictedSymbols(load(), load, file)
+    file.unlink()  # as an editor does that saves
+    assert restricted() == {BTC}
+    write(file, f'[runner]\nrestricted_symbols = ["{ETH}"]\n')
+    assert restricted() == {ETH}

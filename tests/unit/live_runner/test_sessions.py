@@ -9,7 +9,7 @@ from typing import Any
 
 from live_runner.ports.market_time import ExchangeTime
 from live_runner.process.runner import Runner, Surroundings
-from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.errors import DatabaseSilent, StoreError
 from quant_pipelines.core.settings import Settings
 from tests.faults.loop import run_virtually
 from tests.in_process import in_process
@@ -33,8 +33,8 @@ class Breaking:
 class Office:
     """A database that is away, there, and away, as it was planned."""
 
-    def __init__(self, *plan: bool) -> None:
-        self._plan = list(plan)
+    def __init__(self, *plan: bool, lease: Breaking | None = None) -> None:
+        self._plan, self._lease = list(plan), lease or Breaking()
         self.stopping = asyncio.Event()
         self.asked = list[float]()
 
@@ -46,7 +46,7 @@ class Office:
             self.stopping.set()
         if not is_there:
             raise StoreError("connection refused")
-        yield Breaking()
+        yield self._lease
 
 
 def runner_of(office: Office, journal: MemoryJournal) -> Runner:
@@ -67,6 +67,24 @@ def test_a_database_that_breaks_off_is_asked_again_at_once_however_long_it_was_a
     waits = [round(later - earlier, 1) for earlier, later in pairwise(asked)]
     assert waits[:6] == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
     assert LIFE_SECONDS < waits[6] < LIFE_SECONDS + 1.0
+
+
+class Frozen(Breaking):
+    """A lease whose server falls silent: it is given up after a while, as often as that is planned."""
+
+    async def wait_for_change(self, _timeout_seconds: float) -> bool:
+        await asyncio.sleep(LIFE_SECONDS)
+        raise DatabaseSilent("nothing was heard of it for 10 s", 10.0)
+
+
+def test_a_database_that_was_silent_is_told_of_although_it_was_opened_again_at_once() -> None:
+    async def scenario() -> list[str]:
+        journal, office = MemoryJournal(), Office(True, True, lease=Frozen())
+        await runner_of(office, journal).run(office.stopping)
+        return [alert.message for alert, _ in journal.tables.alerts]
+
+    told = run_virtually(scenario(), random.Random(1))  # noqa: S311
+    assert told == ["the database was away from 1969-12-31 23:59:50 UTC on: nothing was heard of it for 10 s"]
 
 
 class SlowTraders:
