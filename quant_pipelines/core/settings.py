@@ -14,6 +14,7 @@ from quant_pipelines.core.hotlist_settings import HotListSettings
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.core.setting_fields import limit_setting, name_setting, setting
+from quant_pipelines.core.telemetry_settings import LogSettings, MetricsSettings
 
 DEFAULT_SYMBOLS = tuple(
     f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC")
@@ -375,3 +376,5 @@ class Settings:
     alerts: AlertSettings = setting(AlertSettings(), "who is told")
     watchdog: WatchdogSettings = setting(WatchdogSettings(), "what may not fall silent")
     gateway: GatewaySettings = setting(GatewaySettings(), "API and console")
+    metrics: MetricsSettings = setting(MetricsSettings(), "what processes measure of themselves")
+    logs: LogSettings = setting(LogSettings(), "what processes write")
