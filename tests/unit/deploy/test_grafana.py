@@ -26,6 +26,14 @@ def targets_of(name: str) -> Iterator[str]:
         yield from (target["expr"] for target in panel["targets"])
 
 
+def through_types(given: dict[str, Any]) -> dict[str, Any]:
+    plugins.register_default_plugins()
+    read: dict[str, Any] = json.loads(JSONEncoder().encode(Dashboard.from_json(given)))
+    for panel in read["panels"]:
+        assert panel["fieldConfig"]["defaults"].pop("custom", {}) == {}  # the library adds it to some
+    return read
+
+
 @pytest.fixture(scope="module")
 def build() -> Any:
     spec = importlib.util.spec_from_file_location("dashboards", FOLDER / "build.py")
@@ -48,12 +56,10 @@ def test_the_library_is_that_of_one_version_of_grafana() -> None:
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_grafana_knows_every_field(name: str) -> None:
     """What its types do not know is lost on the way through them."""
-    plugins.register_default_plugins()
     given = document(name)
-    read = json.loads(JSONEncoder().encode(Dashboard.from_json(given)))
-    assert read == given
+    assert through_types(given) == given
     broken = given | {"panelz": []}
-    assert json.loads(JSONEncoder().encode(Dashboard.from_json(broken))) != broken
+    assert through_types(broken) != broken
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
