@@ -68,7 +68,7 @@ class Measured:
         if not self._looking.acquire(timeout=_WAIT_SECONDS):
             return [Sample("quant_database_up", 0.0)]  # somebody waits for it already
         try:
-            if self._clock() - self._known_ms >= _KEPT_MS:
+            if abs(self._clock() - self._known_ms) >= _KEPT_MS:  # a clock may be put back
                 self._known, self._known_ms = self._look(), self._clock()
             return self._known
         finally:

@@ -3,24 +3,25 @@
 A note never fails and never waits: whoever trades must not notice that somebody counts.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 
 class Notes(Protocol):
     """Who takes notes; names and labels are those of the table of metrics."""
 
-    def add(self, name: str, amount: float, labels: dict[str, str]) -> None:
+    def add(self, name: str, amount: float, labels: Mapping[str, object]) -> None:
         """Add to a counter."""
 
-    def observe(self, name: str, value: float, labels: dict[str, str]) -> None:
+    def observe(self, name: str, value: float, labels: Mapping[str, object]) -> None:
         """Take a value into a histogram."""
 
 
 class _Nobody:
-    def add(self, name: str, amount: float, labels: dict[str, str]) -> None:
+    def add(self, name: str, amount: float, labels: Mapping[str, object]) -> None:
         pass
 
-    def observe(self, name: str, value: float, labels: dict[str, str]) -> None:
+    def observe(self, name: str, value: float, labels: Mapping[str, object]) -> None:
         pass
 
 
@@ -37,9 +38,9 @@ def take_notes(notes: Notes | None) -> None:
 
 def count(name: str, amount: float = 1.0, **labels: object) -> None:
     """Count what happened, under a counter of the table."""
-    _Desk.notes.add(name, amount, {key: str(value) for key, value in labels.items()})
+    _Desk.notes.add(name, amount, labels)
 
 
 def observe(name: str, value: float, **labels: object) -> None:
     """Note a value, in the unit of its row of the table."""
-    _Desk.notes.observe(name, value, {key: str(value) for key, value in labels.items()})
+    _Desk.notes.observe(name, value, labels)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics
@@ -66,14 +66,14 @@ class ProcessMetrics:
         self.registry.register(_Gauges(process, read, self._refuse))
         ProcessCollector(registry=self.registry)
 
-    def add(self, name: str, amount: float, labels: dict[str, str]) -> None:
+    def add(self, name: str, amount: float, labels: Mapping[str, object]) -> None:
         """Add to a counter; what can't be added is counted as refused."""
         values = self._values(name, self._counters, amount, labels)
         if values is not None:
             counter = self._counters[name]
             (counter.labels(*values) if values else counter).inc(amount)
 
-    def observe(self, name: str, value: float, labels: dict[str, str]) -> None:
+    def observe(self, name: str, value: float, labels: Mapping[str, object]) -> None:
         """Take a value into a histogram; one NaN would make its sum NaN for ever."""
         values = self._values(name, self._histograms, value, labels)
         if values is not None:
@@ -85,7 +85,7 @@ class ProcessMetrics:
         return self.registry.get_sample_value(name, labels or {}) or 0.0
 
     def _values(
-        self, name: str, kept: Container[str], value: float, labels: dict[str, str]
+        self, name: str, kept: Container[str], value: float, labels: Mapping[str, object]
     ) -> tuple[str, ...] | None:
         """Return labels in the order of the row; None, counted, for what is not taken."""
         if name not in kept or tuple(labels) != METRICS[name].labels:
@@ -94,7 +94,7 @@ class ProcessMetrics:
         if not math.isfinite(value) or (value < 0 and METRICS[name].kind == "counter"):
             self._refuse("value")
             return None
-        values = tuple(map(label_value, labels.values()))
+        values = tuple(label_value(str(one)) for one in labels.values())
         known = self._series[name]
         if values not in known:
             if len(known) >= MOST_SERIES:
