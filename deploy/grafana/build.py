@@ -72,7 +72,11 @@ TRADING: Final = (
             Curve('quant_limit_value{scope="account", limit="max_position_fraction"}', "limit of a book"),
         ),
     ),
-    Shown("Margin used", "percentunit", (Curve("quant_margin_use_ratio", "account {{account}}"),)),
+    Shown(
+        "Margin that must remain, of what is there",
+        "percentunit",
+        (Curve("quant_maintenance_quote / (quant_wallet_quote + quant_unrealized_quote)", "{{account}}"),),
+    ),
     Shown(
         "States",
         "short",

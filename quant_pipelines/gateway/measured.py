@@ -22,7 +22,6 @@ from quant_pipelines.stack.home import Home
 from quant_pipelines.store import shown_rows
 from quant_pipelines.store.alert_deliveries import open_alerts
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.funds import newest_funds
 from quant_pipelines.store.heartbeats import Heartbeat, read_heartbeats, standing_halts
 from quant_pipelines.store.rate_budgets import read_rate_budgets
 from quant_pipelines.store.search_queue import count_units
@@ -102,18 +101,13 @@ def row_samples(connection: Connection, now: datetime) -> Iterator[Sample]:
     beats = read_heartbeats(connection)
     for name, beat in beats.items():
         yield Sample("quant_service_beat_age_seconds", max(0.0, (now - beat.at).total_seconds()), (name,))
-    yield from _books(connection)
     if (runner := beats.get(RUNNER)) is not None:
         yield from beat_samples(runner)
+    yield from _books(connection)
+    yield from _funds(connection)
     yield Sample("quant_halts", len(standing_halts(connection)))
     yield Sample("quant_alerts_open", open_alerts(connection)["open"])
     yield Sample("quant_outages", len(standing_outages(connection, now)))
-    for limit in shown_rows.limits_shown(connection):
-        if limit["in_force"] is not None:
-            value = float(limit["in_force"])
-            yield Sample("quant_limit_value", value, (limit["scope"], limit["name"]))
-    for funds in newest_funds(connection):
-        yield Sample("quant_margin_use_ratio", funds["margin_usage"], (str(funds["account"]),))
     for status, count in count_units(connection).items():
         yield Sample("quant_search_units", count, (status,))
     for exchange, used in _requests(connection, now).items():
@@ -147,6 +141,15 @@ def _books(connection: Connection) -> Iterator[Sample]:
         if equity > 0.0 and held["price"] is not None:
             share = abs(float(held["quantity"])) * float(held["price"]) / equity
             yield Sample("quant_exposure_ratio", share, (str(held["deployment_id"]),))
+
+
+def _funds(connection: Connection) -> Iterator[Sample]:
+    for limit in shown_rows.limits_shown(connection):
+        if limit["in_force"] is not None:
+            yield Sample("quant_limit_value", float(limit["in_force"]), (limit["scope"], limit["name"]))
+    for funds in shown_rows.newest_balances(connection):
+        for name in ("wallet", "unrealized", "maintenance"):
+            yield Sample(f"quant_{name}_quote", float(funds[name]), (str(funds["account"]),))
 
 
 def _requests(connection: Connection, now: datetime) -> dict[str, float]:

@@ -13,7 +13,6 @@ from quant_pipelines.gateway.console.freshness import Age, AgeState, age_of
 from quant_pipelines.operations.outages import RUNNER
 from quant_pipelines.store import shown_rows
 from quant_pipelines.store.allocation import newest_plans
-from quant_pipelines.store.funds import newest_funds
 from quant_pipelines.store.market import newest_scan_at
 from quant_pipelines.store.signs_of_life import heard_at, newest_minute_at
 from quant_pipelines.store.views import current_deployments, newest_scorecards
@@ -58,7 +57,7 @@ def _values(connection: Connection, exchange: str) -> Iterator[Dated]:
     traded = {row["id"]: row for row in current_deployments(connection) if row["stage"] in LADDER}
     for row in traded.values():
         yield Dated("book", row["equity_at"], timeframe_ms(row["timeframe"]) / 1000)
-    yield from (Dated("funds", row["at"]) for row in newest_funds(connection))
+    yield from (Dated("funds", row["at"]) for row in shown_rows.newest_balances(connection))
     yield from (Dated("plan", row["made_at"]) for row in newest_plans(connection))
     cards = (row for row in newest_scorecards(connection) if row["deployment_id"] in traded)
     yield from (Dated("scorecard", row["scored_at"]) for row in cards)

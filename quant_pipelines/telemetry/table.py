@@ -177,13 +177,9 @@ _OF_ROWS: Final = (
         "ratio",
     ),
     Metric("quant_limit_value", "gauge", "limit in force, in its own unit", ("scope", "limit")),
-    Metric(
-        "quant_margin_use_ratio",
-        "gauge",
-        "share of an account's margin at the venue that is used",
-        ("account",),
-        "ratio",
-    ),
+    Metric("quant_wallet_quote", "gauge", "wallet of an account at its venue", ("account",), "quote"),
+    Metric("quant_unrealized_quote", "gauge", "unrealized profit at the venue", ("account",), "quote"),
+    Metric("quant_maintenance_quote", "gauge", "margin that must remain there", ("account",), "quote"),
     Metric("quant_alerts_open", "gauge", "alerts that are neither over nor acknowledged"),
     Metric("quant_outages", "gauge", "what the runner finds away now"),
     Metric(
