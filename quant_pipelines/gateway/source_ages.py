@@ -23,7 +23,7 @@ _STATES: Final[tuple[AgeState, ...]] = ("fresh", "late", "stale", "unknown")
 _MINUTE: Final = timedelta(minutes=1)
 
 
-class Dated(NamedTuple):
+class SourceValue(NamedTuple):
     """A value of a source: when it was true, and the length of the bars that bring it, seconds."""
 
     source: str
@@ -36,7 +36,7 @@ def source_ages(connection: Connection, exchange: str, now: datetime) -> Iterato
     return age_samples(_values(connection, exchange), now)
 
 
-def age_samples(values: Iterable[Dated], now: datetime) -> Iterator[Sample]:
+def age_samples(values: Iterable[SourceValue], now: datetime) -> Iterator[Sample]:
     """Judge values; pure. A source is as bad as the worst of its values, and as old as the oldest."""
     by_source: Mapping[str, list[Age]] = defaultdict(list)
     for value in values:
@@ -49,16 +49,18 @@ def age_samples(values: Iterable[Dated], now: datetime) -> Iterator[Sample]:
             yield Sample("quant_source_state", float(state == worst), (source, state))
 
 
-def _values(connection: Connection, exchange: str) -> Iterator[Dated]:
-    yield Dated("runner", heard_at(connection, RUNNER))
+def _values(connection: Connection, exchange: str) -> Iterator[SourceValue]:
+    yield SourceValue("runner", heard_at(connection, RUNNER))
     minute = newest_minute_at(connection)
-    yield Dated("market", minute and minute + _MINUTE)
-    yield Dated("scan", newest_scan_at(connection, exchange))
+    yield SourceValue("market", minute and minute + _MINUTE)
+    yield SourceValue("scan", newest_scan_at(connection, exchange))
     traded = {row["id"]: row for row in current_deployments(connection) if row["stage"] in LADDER}
     for row in traded.values():
-        yield Dated("book", row["equity_at"], timeframe_ms(row["timeframe"]) / 1000)
-    yield from (Dated("funds", row["at"]) for row in shown_rows.newest_balances(connection))
-    yield from (Dated("plan", row["made_at"]) for row in newest_plans(connection))
+        yield SourceValue("book", row["equity_at"], timeframe_ms(row["timeframe"]) / 1000)
+    yield from (SourceValue("funds", row["at"]) for row in shown_rows.newest_balances(connection))
+    yield from (SourceValue("plan", row["made_at"]) for row in newest_plans(connection))
     cards = (row for row in newest_scorecards(connection) if row["deployment_id"] in traded)
-    yield from (Dated("scorecard", row["scored_at"]) for row in cards)
-    yield from (Dated("parity", row["compared_at"]) for row in shown_rows.newest_parity(connection, limit=1))
+    yield from (SourceValue("scorecard", row["scored_at"]) for row in cards)
+    yield from (
+        SourceValue("parity", row["compared_at"]) for row in shown_rows.newest_parity(connection, limit=1)
+    )

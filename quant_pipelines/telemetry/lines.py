@@ -63,7 +63,8 @@ def _known(_logger: object, _name: str, line: _Line) -> _Line:
 
 
 def _decided(_logger: object, _name: str, line: _Line) -> _Line:
-    """Name the decision of an order, which its id holds."""
+    """Name the decision of an order, which its id holds; what a library colors is told once."""
+    line.pop("color_message", None)  # uvicorn's
     if "decision" not in line:
         found = [decision_of(str(line[name])) for name in _ORDER_FIELDS if line.get(name)]
         if found and found[0]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.gateway.console.freshness import ALLOWANCES
@@ -15,6 +15,7 @@ from quant_pipelines.stack.home import Home
 from quant_pipelines.store.engine import connected
 from quant_pipelines.store.heartbeats import Heartbeat, halt_alert, write_alert, write_heartbeat
 from quant_pipelines.store.search_queue import QueuedUnit, Release, RoundTerms, open_round
+from quant_pipelines.store.tables import equity
 from quant_pipelines.telemetry.registry import ProcessMetrics, Sample
 from quant_pipelines.trading.breaker import Trip
 from tests.integration.gateway.console_world import fill_world
@@ -60,8 +61,13 @@ def test_rows_and_services_are_shown_with_their_ages(engine: Engine, tmp_path: P
     assert found["quant_alerts_open"] == {(): 2.0}
     assert found["quant_search_units"] == {("waiting",): 2.0}
     assert found["quant_service_beat_age_seconds"][("market_health",)] == 20.0
-    first = next(iter(found["quant_exposure_ratio"].items()))
-    assert first[1] == pytest.approx(0.5 * 100 / found["quant_equity_quote"][first[0]], rel=0.1)
+    [(book, share)] = found["quant_exposure_ratio"].items()
+    with engine.begin() as connection:
+        newest = select(equity.c.price, equity.c.equity).where(equity.c.deployment_id == int(book[0]))
+        price, worth = connection.execute(newest.order_by(equity.c.ts.desc()).limit(1)).one()
+    assert share == pytest.approx(0.5 * price / worth)
+    assert found["quant_equity_quote"][book] == worth
+    assert found["quant_wallet_quote"].popitem()[1] == 4321.5
     assert found["quant_source_age_seconds"][("runner",)] == 20.0
     runner = {
         state: value for (source, state), value in found["quant_source_state"].items() if source == "runner"
