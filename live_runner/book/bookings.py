@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from live_runner.book.broker import Broker, Stepped
 from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
-from live_runner.book.rows import shown
+from live_runner.book.rows import json_safe, shown
 from quant_pipelines.accounting.margin import NO_BACKING, Backing
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.ids import decision_id
@@ -103,7 +103,7 @@ def _log_decision(booking: Booking, signal: Signal, *, has_orders: bool) -> None
     name = decision_id(booking.deployment_id, to_ms(signal.bar_close))
     about = {"deployment": booking.deployment_id, "decision": name, "bar_close": str(signal.bar_close)}
     told = {"target": signal.target, "price": signal.price, "outcome": outcome, "denied_by": denied_by}
-    _log.info("decision", extra=about | told)
+    _log.info("decision", extra=about | json_safe(told))
 
 
 def _log_order(deployment_id: int, intent: Intent) -> None:
