@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 from live_runner.book.broker import Broker, Stepped
 from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
-from live_runner.book.rows import shown
+from live_runner.book.rows import json_safe, shown
 from quant_pipelines.accounting.margin import NO_BACKING, Backing
 from quant_pipelines.backtest import ExecutionBar
-from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.store.trading import Booking, EquityPoint
+from quant_pipelines.core.ids import decision_id
+from quant_pipelines.core.timeframes import from_ms, to_ms
+from quant_pipelines.store.trading import Booking, EquityPoint, Fill, Intent, Signal
+from quant_pipelines.telemetry.record import count
 
 _log = logging.getLogger(__name__)
 
@@ -78,8 +80,32 @@ def booking_of(
 
 
 def log_booked(booking: Booking) -> None:
-    """Log the fills and the orders that were committed."""
+    """Log and count the decision, the orders and the fills that were committed."""
     for fill in booking.fills:
-        _log.info("fill", extra={"deployment": booking.deployment_id, **shown(fill)})
-    for intent in (*([booking.intent] if booking.intent else []), *booking.resting):
-        _log.info("order", extra={"deployment": booking.deployment_id, **shown(intent)})
+        log_fill(booking.deployment_id, fill)
+    intents = (*([booking.intent] if booking.intent else []), *booking.resting)
+    if booking.signal is not None:
+        _log_decision(booking, booking.signal, has_orders=bool(intents))
+    for intent in intents:
+        _log_order(booking.deployment_id, intent)
+
+
+def log_fill(deployment_id: int, fill: Fill) -> None:
+    """Log and count a fill that was committed."""
+    count("quant_fills_total", deployment=deployment_id, side=fill.side)
+    _log.info("fill", extra={"deployment": deployment_id, **shown(fill)})
+
+
+def _log_decision(booking: Booking, signal: Signal, *, has_orders: bool) -> None:
+    denied_by = signal.decision.get("denied_by")
+    outcome = "denied" if denied_by else "order" if has_orders else "none"
+    count("quant_decisions_total", deployment=booking.deployment_id, outcome=outcome)
+    name = decision_id(booking.deployment_id, to_ms(signal.bar_close))
+    about = {"deployment": booking.deployment_id, "decision": name, "bar_close": str(signal.bar_close)}
+    told = {"target": signal.target, "price": signal.price, "outcome": outcome, "denied_by": denied_by}
+    _log.info("decision", extra=about | json_safe(told))
+
+
+def _log_order(deployment_id: int, intent: Intent) -> None:
+    count("quant_orders_total", deployment=deployment_id, side=intent.side)
+    _log.info("order", extra={"deployment": deployment_id, **shown(intent)})

@@ -25,4 +25,4 @@ async def collect(settings: Settings, stopping: asyncio.Event, clock: Clock = sy
 
 
 if __name__ == "__main__":
-    sys.exit(run_process(_log, load_settings, collect))
+    sys.exit(run_process("collector", _log, load_settings, collect))

@@ -19,6 +19,7 @@ from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, floor_ms
 from quant_pipelines.exchange import BarRows
 from quant_pipelines.store.bars import newest_bar_ms, upsert_bars
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.telemetry.record import count
 
 _LONGEST_GAP_MS = DAY_MS
 _REPEATED_MS = 5 * MINUTE_MS
@@ -91,6 +92,7 @@ class Closer:
         )
         self._next_ms[symbol] = int(rows.ts[-1]) + MINUTE_MS
         self.closed += int(rows.ts.size)
+        count("quant_bars_closed_total", int(rows.ts.size))
 
     async def _start(self, symbol: str, close_ms: int) -> int:
         """Open time of the first bar that is missing; the newest minute where nothing is stored yet.

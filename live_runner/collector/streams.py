@@ -10,6 +10,7 @@ from live_runner.collector.board import Board
 from quant_pipelines.cache import book_key, funding_key, tick_key
 from quant_pipelines.core.errors import ExchangeError, StoreError
 from quant_pipelines.exchange import BookTop, LiveBar, MarketSource, MarkPrice, PublicTrade
+from quant_pipelines.telemetry.record import count
 
 _RECONNECT_SECONDS = (0.5, 30.0)
 
@@ -91,5 +92,6 @@ class CollectorStreams:
                     pause = shortest
             except (ExchangeError, StoreError) as error:  # the request budget is in the database
                 _log.warning("stream broke", extra={"stream": name, "error": str(error)})
+            count("quant_stream_reconnects_total", stream=name)
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)

@@ -21,6 +21,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, floor_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows, FundingRate, LiveBar, MarketSource, PricePoint
 from quant_pipelines.risk.account_view import Prices
+from quant_pipelines.telemetry.record import count
 
 PATIENCE_MS = 40_000
 """How long after its close a bar is waited for; less than a minute, so that the next one is not missed."""
@@ -160,6 +161,7 @@ class Feed:
                     pause = shortest
             except ExchangeError as error:
                 _log.warning("stream broke", extra={"symbols": wanted, "error": str(error)})
+            count("quant_stream_reconnects_total", stream="bars")
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)
 

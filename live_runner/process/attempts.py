@@ -19,6 +19,7 @@ from quant_pipelines.core.errors import (
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
+from quant_pipelines.telemetry.record import count
 from quant_pipelines.trading.breaker import Event, Trip
 
 _MOST_MISSES = 3
@@ -76,6 +77,7 @@ class Attempts:
                     return None
                 error = NotLoaded(str(error))
             del self._missed[source]
+            count("quant_failures_total", source=source)
             message, at = with_its_kind(error), from_ms(self._time.now_ms())
             is_foreseen = isinstance(error, QuantError)  # its sentence says all
             _log.error("halted", extra={"source": source, "error": message}, exc_info=not is_foreseen)

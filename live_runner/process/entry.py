@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from live_runner.ports.market_time import ExchangeTime
-from live_runner.process.logs import log_to_stderr
 from quant_pipelines.cache import Cache
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import ExchangeError, QuantError
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.telemetry_settings import LogSettings, MeasuredProcess
 from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.store.engine import connected
 from quant_pipelines.store.rate_budgets import PostgresLedger
 from quant_pipelines.store.revision import require_current
+from quant_pipelines.telemetry.exposition import show_metrics
+from quant_pipelines.telemetry.logs import write_logs
 
 _STOP_SECONDS = 8.0
 
@@ -51,6 +53,7 @@ class Outside:
 
 
 def run_process(
+    process: MeasuredProcess,
     logger: logging.Logger,
     load: Callable[[], Settings],
     work: Callable[[Settings, asyncio.Event], Awaitable[None]],
@@ -59,6 +62,8 @@ def run_process(
 
     Parameters
     ----------
+    process
+        Whose metrics are shown.
     logger
         Says why it can't run, and that it has stopped.
     load
@@ -71,13 +76,16 @@ def run_process(
     int
         Exit code: 1, with one sentence, if it can't start.
     """
-    log_to_stderr()
+    write_logs(LogSettings())  # until the settings are read, which may fail
 
     async def run() -> None:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, _stop, stopping)
-        await work(load(), stopping)
+        settings = load()
+        write_logs(settings.logs)
+        show_metrics(process, settings.metrics)
+        await work(settings, stopping)
 
     try:
         asyncio.run(run())

@@ -100,4 +100,4 @@ def main(pulse: Path | None, clock: Clock) -> int:
     clock
         Milliseconds UTC.
     """
-    return run_process(_log, load_settings, partial(trade, Pulse(pulse), clock=clock))
+    return run_process("runner", _log, load_settings, partial(trade, Pulse(pulse), clock=clock))

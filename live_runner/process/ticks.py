@@ -10,10 +10,11 @@ from live_runner.feed.feed import PATIENCE_MS, Feed
 from live_runner.ports.market_time import MarketTime
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import MarketSettings
-from quant_pipelines.core.timeframes import floor_ms, timeframe_ms
+from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows
 from quant_pipelines.store.journal import MarketRows
 from quant_pipelines.store.tables.trading import PAPER_VENUE
+from quant_pipelines.telemetry.record import observe
 
 Ready = Callable[[int], Awaitable[None]]
 """Returns once the books of a deployment were compared with its venue."""
@@ -58,6 +59,8 @@ class TickSource:
         rows = await feed.closed_bars(symbol, plan.deployment.execution_timeframe, Window(start_ms, end_ms))
         if not len(rows):
             return None
+        if (late_ms := self._time.now_ms() - end_ms) < MINUTE_MS:  # what is caught up with was not late
+            observe("quant_bar_lateness_seconds", late_ms / 1000)
         funding = await feed.funding(
             symbol,
             Window(start_ms, int(rows.ts[-1]) + plan.execution_step_ms),

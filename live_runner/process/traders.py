@@ -26,13 +26,14 @@ from live_runner.venue.accounts import OrderVenues
 from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
 from quant_pipelines.risk.account_nav import AccountFunds
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.tables.trading import PAPER_VENUE
+from quant_pipelines.telemetry.record import observe
 from quant_pipelines.trading.breaker import Trip
 
 _COVER_SECONDS = 3.0
@@ -387,6 +388,8 @@ class Traders:
         if not ticks:
             return  # nothing has closed, or they were dropped since
         await asyncio.to_thread(advance_together, ticks)
+        if (late_ms := self._time.now_ms() - close_ms) < MINUTE_MS:
+            observe("quant_bar_to_intent_seconds", late_ms / 1000)
         for trader, tick in ticks.items():
             if until_ms := trader.pause.until_ms(tick.now_ms):
                 self._late.put_after(trader, until_ms)

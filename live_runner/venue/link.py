@@ -10,9 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+from live_runner.book.bookings import log_fill
 from live_runner.book.broker import Opened
 from live_runner.book.plan import DeploymentPlan
-from live_runner.book.rows import shown
 from live_runner.book.trader import Trader
 from live_runner.venue.covering import Around
 from live_runner.venue.covers import Covers
@@ -313,7 +313,7 @@ class VenueLink:
 
     async def _settle(self) -> None:
         for deployment, fill in await self._sender.settle():
-            _log.info("fill", extra={"deployment": deployment, **shown(fill)})
+            log_fill(deployment, fill)
 
     async def _cycle(self, first: Intent) -> list[Intent]:
         """Orders of one cycle: of the books that decide on the same bar, which they do at once."""

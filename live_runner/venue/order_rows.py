@@ -17,6 +17,7 @@ from quant_pipelines.core.orders import OrderKind, OrderStatus, Side
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
+from quant_pipelines.telemetry.record import count
 from quant_pipelines.trading.levels import WantedLevel
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import REMAINDER, STOP, Purpose
@@ -149,6 +150,7 @@ class OrderRows:
         step = OrderStep(name, OrderProgress(status, filled), venue_order_id or None, reason)
         if await self.with_broker(lambda broker: broker.follow(step, at)):
             deployment = self._trader.plan.deployment.id
+            count("quant_order_states_total", deployment=deployment, status=status)
             _log.info("order state", extra={"deployment": deployment, "order": name, "status": status})
 
     async def follow_sent(

@@ -19,6 +19,7 @@ from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.telemetry.record import observe
 from quant_pipelines.trading.breaker import TradingState
 from quant_pipelines.trading.cover import ExitPosition
 from quant_pipelines.trading.netting import UnsentOrder, leads_from_flat, netted, reduces_net
@@ -168,6 +169,7 @@ class Sender:
             if denial and not refusal and not seat.trader.is_halted:
                 await self._close_side_left(seat, intent)
             return None
+        observe("quant_tick_to_order_seconds", (now_ms - to_ms(order.stamp)) / 1000)
         return now_ms
 
     async def _is_as_decided(self, seat: Seat, intent: Intent) -> bool:

@@ -1,11 +1,10 @@
 """Reads what a venue has done for the books of a place, books it, and compares."""
 
 import asyncio
-import logging
 from functools import partial
 from typing import NamedTuple
 
-from live_runner.book.rows import shown
+from live_runner.book.bookings import log_fill
 from live_runner.venue.attribution import attributed, external_sentence, past_sentence
 from live_runner.venue.look_up import LookUps
 from live_runner.venue.place import Brokers, VenuePlace, net_of
@@ -21,8 +20,6 @@ from quant_pipelines.trading.venue import AccountPosition, OrderVenue, VenueTrad
 
 _PAYMENTS_LATE_MS = HOUR_MS
 """How late a payment may show up at the venue, after its own time."""
-
-_log = logging.getLogger(__name__)
 
 
 class Compared(NamedTuple):
@@ -79,7 +76,7 @@ class Sweeps:
         halts = {seat.key: with_its_kind(error) for seat in halting}
         booked = await place.with_books(partial(book_trades, trades=found.ours, at=at, halts=halts))
         for deployment, fill in (*late, *booked):
-            _log.info("fill", extra={"deployment": deployment, **shown(fill)})
+            log_fill(deployment, fill)
         await self._know_late({one.client_order_id for one in found.ours if one.client_order_id})
         is_new = any(one.fill.client_order_id is None for one in booked) or bool(others)
         if halts and is_new:

@@ -46,7 +46,7 @@ def _text(status: dict[str, Any]) -> str:
     lines = [
         f"home {status['home']}, UI {status['ui']}, market from {status['venue']}",
         "services",
-        table(status["services"], ("name", "state", "since", "address", "restarts")),
+        table(status["services"], ("name", "state", "since", "address", "metrics", "restarts")),
         "deployments",
         table(status["deployments"], columns),
         *(f"AWAY  {outage['sentence']}" for outage in status["outages"]),

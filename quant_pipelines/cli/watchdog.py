@@ -1,7 +1,6 @@
 """``quant watchdog``: sends the alerts, and alerts when runner, data or database fall silent."""
 
 import argparse
-import logging
 import signal
 import threading
 
@@ -17,6 +16,8 @@ def run(arguments: argparse.Namespace) -> int:
     from quant_pipelines.stack.home import Home
     from quant_pipelines.stack.server import database_url_of
     from quant_pipelines.store.engine import connected
+    from quant_pipelines.telemetry.exposition import show_metrics
+    from quant_pipelines.telemetry.logs import write_logs
 
     settings = load_settings()
     url = database_url_of(Home(home_of(arguments)), settings)
@@ -24,7 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(
             "nothing is there to be watched; start 'quant up', or set QUANT_DATABASE_URL"
         )
-    logging.getLogger("quant_pipelines.notify").setLevel(logging.INFO)
+    write_logs(settings.logs)
+    show_metrics("watchdog", settings.metrics)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

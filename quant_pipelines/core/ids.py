@@ -49,6 +49,33 @@ def deployment_of(client_order_id: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def decision_id(deployment_id: int, bar_close_ms: int) -> str:
+    """Name of what a deployment decides at a bar's close, from the bar to the fill.
+
+    It is the middle of the client order ids of the orders that follow from it.
+
+    Examples
+    --------
+    >>> decision_id(17, 6_583_000), decision_of(client_order_id(3, 17, 6_583_000, "t"))
+    ('17-19b7', '17-19b7')
+    """
+    return f"{deployment_id}-{bar_close_ms // 1000:x}"
+
+
+def decision_of(client_order_id: str) -> str | None:
+    """Decision that an order of ours follows from; None for an id that is none of ours.
+
+    What belongs to no bar, a stop or a flattening, is a decision of its moment.
+
+    Examples
+    --------
+    >>> decision_of("q3-17-19b7-t"), decision_of("q3-17-18d2f1m-s"), decision_of("autoclose-17")
+    ('17-19b7', '17-18d2f1m', None)
+    """
+    found = re.match(r"q\d+-(\d+-[0-9a-f]+m?)-", client_order_id)
+    return found[1] if found else None
+
+
 def resting_order_id(epoch: int, deployment_id: int, bar_close_ms: int, number: int) -> str:
     """Client order id of an event strategy's order; a deployment counts them from 1.
 

@@ -16,6 +16,7 @@ from quant_pipelines.core.retention_settings import RetentionSettings
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.core.setting_fields import limit_setting, name_setting, setting
+from quant_pipelines.core.telemetry_settings import LogSettings, MetricsSettings
 
 DEFAULT_SYMBOLS = tuple(
     f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC")
@@ -386,3 +387,5 @@ class Settings:
     gateway: GatewaySettings = setting(GatewaySettings(), "API and console")
     backup: BackupSettings = setting(BackupSettings(), "backups that the stack makes by itself")
     retention: RetentionSettings = setting(RetentionSettings(), "how long rows stay that are no record")
+    metrics: MetricsSettings = setting(MetricsSettings(), "what processes measure of themselves")
+    logs: LogSettings = setting(LogSettings(), "what processes write")

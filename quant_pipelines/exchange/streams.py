@@ -19,6 +19,7 @@ from quant_pipelines.exchange.dialects import Dialect
 from quant_pipelines.exchange.mailbox import Mailbox
 from quant_pipelines.exchange.market_source import LiveBar, MarkPrice, PublicTrade
 from quant_pipelines.exchange.retry import Backoff
+from quant_pipelines.telemetry.record import count
 
 logger = logging.getLogger(__name__)
 _UNREADABLE = (KeyError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
@@ -132,6 +133,7 @@ class ExchangeStreams:
                     pause,
                 )
                 attempt += 1
+                count("quant_stream_reconnects_total", stream=kind)
                 await asyncio.sleep(pause)
 
     def _next(self, kind: str, symbols: list[str]) -> Awaitable[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.venue_rows import event_of
+from quant_pipelines.telemetry.record import count
 from quant_pipelines.trading.venue import VenueEvent
 
 _RECONNECT_SECONDS = (0.5, 15.0)
@@ -64,6 +65,7 @@ async def _stay_connected(client: Any, queue: "asyncio.Queue[VenueEvent]", expir
             await _hang_up(client)
         except ExchangeError as error:
             _log.warning("user stream broke", extra={"error": str(error), "retry_seconds": pause})
+        count("quant_stream_reconnects_total", stream="user")
         # A dead listen key would be dialed again without pause.
         with contextlib.suppress(AttributeError, TypeError):
             client.options["linear"] |= {"listenKey": None, "lastAuthenticatedTime": 0}

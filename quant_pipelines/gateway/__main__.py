@@ -1,7 +1,6 @@
 """Process of the API and the console: ``python -P -m quant_pipelines.gateway --home H --port N``."""
 
 import argparse
-import logging
 import os
 import sys
 from pathlib import Path
@@ -9,15 +8,20 @@ from pathlib import Path
 import uvicorn
 
 from quant_pipelines.core.errors import ConfigurationError, QuantError
+from quant_pipelines.core.telemetry_settings import LogSettings
 from quant_pipelines.gateway.application import build_application, served
 from quant_pipelines.gateway.console.routes import console_router
 from quant_pipelines.gateway.dagster_runs import DagsterRuns
+from quant_pipelines.gateway.measured import Measured
 from quant_pipelines.gateway.services import Services
 from quant_pipelines.gateway.verb_routes import routed_verbs
 from quant_pipelines.operations.key_store import KeyStore
 from quant_pipelines.operations.verb import loaded
 from quant_pipelines.settings import home_folder, load_settings
+from quant_pipelines.stack.home import Home
 from quant_pipelines.store.engine import connect
+from quant_pipelines.telemetry.exposition import show_metrics
+from quant_pipelines.telemetry.logs import write_logs
 
 _POOL = 8
 _STOP_SECONDS = 3
@@ -31,7 +35,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--dagster", default="", help="address of Dagster's webserver")
     given = parser.parse_args()
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    write_logs(LogSettings())  # until the settings are read, which may fail
     try:
         _serve(given.home or home_folder(), given.port, given.dagster)
     except QuantError as error:
@@ -42,6 +46,7 @@ def main() -> int:
 
 def _serve(home: Path, port: int, dagster: str) -> None:
     settings = load_settings()
+    write_logs(settings.logs)
     if not settings.database_url:
         raise ConfigurationError("QUANT_DATABASE_URL is empty; expected the URL of a PostgreSQL database")
     for verb in routed_verbs():
@@ -49,6 +54,7 @@ def _serve(home: Path, port: int, dagster: str) -> None:
             loaded(verb.function)  # a halt waits for no import, and no two threads import at once
     engine = connect(settings.database_url, pool_size=_POOL)
     services = Services(KeyStore(engine, home, os.environ), settings, DagsterRuns(dagster))
+    show_metrics("gateway", settings.metrics, Measured(engine, Home(home), settings.exchange.id).read)
     uvicorn.run(
         served(build_application(services, (console_router(),))),
         host=settings.gateway.host,

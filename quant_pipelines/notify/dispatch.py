@@ -23,6 +23,7 @@ from quant_pipelines.store.alert_deliveries import DueDelivery
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.outages import follow_standing
+from quant_pipelines.telemetry.record import count
 
 Deliver: TypeAlias = Callable[[Sequence[Parcel]], dict[str, str]]
 
@@ -146,6 +147,7 @@ class Dispatch:
     def _record(self, channel: str, due: list[DueDelivery], error: str) -> None:
         """Note what became of a message; a channel that fails is an alert itself, until it delivers again."""
         now = clock_time(self._clock)
+        count("quant_alerts_sent_total", channel=channel, outcome="failed" if error else "sent")
         with transaction(self._engine) as connection:
             if not error:
                 store.record_delivered(connection, [one.id for one in due], now)

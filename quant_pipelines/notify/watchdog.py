@@ -22,6 +22,7 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.heartbeats import Alert, Heartbeat, write_heartbeat
 from quant_pipelines.store.outages import follow_standing
 from quant_pipelines.store.signs_of_life import BACKUP, heard_at, newest_minute_at
+from quant_pipelines.telemetry.record import count
 
 SERVICE: Final = "watchdog"
 _RUNNER = "live_runner"
@@ -181,6 +182,7 @@ class Watchdog:
         due = [one for one in self._rules.channels if one.name in self._untold]
         parcels = [Parcel(one, self._words(alarm)) for one in due if self._untold[one.name] <= now]
         for name, error in self._send(parcels).items():
+            count("quant_alerts_sent_total", channel=name, outcome="failed" if error else "sent")
             if error:
                 _log.warning("channel %s: %s", name, error)
                 self._untold[name] = now + _AGAIN

@@ -31,8 +31,9 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``services`` [name, state, since, address], ``deployments`` [strategy, version, symbols, stage,
-        capital, ``luck`` (how likely its days are luck, and when more is known), ``pinned``, ...],
+        ``services`` [name, state, since, address, metrics],
+        ``deployments`` [strategy, version, symbols, stage, capital, ``luck`` (how likely its days are luck,
+        and when more is known), ``pinned``, ...],
         ``requests`` (what is used of each exchange's request allowance),
         ``fills`` (count), ``equity`` (quote currency), ``trading_state``, ``last_runs``.
         ``outages`` [what, since, sentence]: what is away now. ``funds`` [account, at, wallet, unrealized,

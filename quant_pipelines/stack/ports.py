@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.telemetry_settings import MeasuredProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,14 @@ class Ports:
     code_server: int
     pages: int = 0
     gateway: int = 0
+    runner_metrics: int = 0
+    collector_metrics: int = 0
+    gateway_metrics: int = 0
+    watchdog_metrics: int = 0
+
+    def metrics_of(self, process: MeasuredProcess) -> int:
+        """Port on which a process shows its metrics."""
+        return int(getattr(self, f"{process}_metrics"))
 
 
 def choose_ports(file: Path, webserver: int, gateway: int = 0) -> Ports:

@@ -27,6 +27,8 @@ class Service:
         Steps that run again before a restart of this service.
     stop_wave
         The lowest wave is stopped first.
+    metrics
+        Where it shows its metrics; empty where it shows none.
     pulse
         File that the process writes every second: when it stops doing so, the process is ended. None watches
         nothing.
@@ -40,6 +42,7 @@ class Service:
     repeat: tuple[str, ...] = ()
     stop_wave: int = 0
     pulse: Path | None = None
+    metrics: str = ""
 
     @property
     def is_step(self) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from quant_pipelines.core.settings import CHANNELS_VARIABLE, MASTER_VARIABLES, SECRET_VARIABLES, Settings
+from quant_pipelines.core.telemetry_settings import MeasuredProcess, MetricsSettings
 from quant_pipelines.stack.archive_market import archive_folder, archive_symbols
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.ports import Ports, answers
@@ -19,6 +20,7 @@ from quant_pipelines.stack.postgres import EmbeddedPostgres
 from quant_pipelines.stack.process import Command
 from quant_pipelines.stack.service import Service, always_ready
 from quant_pipelines.store.engine import dagster_url, parse_database_url
+from quant_pipelines.telemetry.table import ALL
 
 CODE_LOCATION = "quant_pipelines"
 _DAGSTER_YAML = Path(__file__).with_name("dagster.yaml")
@@ -47,6 +49,8 @@ class StackPlan:
         Folder of recorded history that the simulator plays; None plays the synthetic market.
     gateway_host
         Address that the gateway listens on.
+    metrics
+        Where processes show what they measure; a port of 0 is the one of this start.
     symbols
         Universe and whitelist, where the archive decides them; empty leaves both to the settings.
     """
@@ -59,6 +63,7 @@ class StackPlan:
     with_runner: bool
     archive: Path | None = None
     gateway_host: str = _HOST
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     symbols: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -70,6 +75,16 @@ class StackPlan:
     def gateway_url(self) -> str:
         """Address of the API and the console."""
         return f"http://{self.gateway_host}:{self.ports.gateway}"
+
+    def metrics_port(self, process: MeasuredProcess) -> int:
+        """Port on which a process shows its metrics; 0 where none does."""
+        named = self.metrics.port_of(process)
+        return (named or self.ports.metrics_of(process)) if self.metrics.is_exposed else 0
+
+    def metrics_url(self, process: MeasuredProcess) -> str:
+        """Address of the metrics of a process; empty where it shows none."""
+        port = self.metrics_port(process)
+        return f"http://{self.metrics.host}:{port}/metrics" if port else ""
 
     def environment(self) -> dict[str, str]:
         """Whole environment of every child but runner, watchdog and gateway, which alone see secrets."""
@@ -85,6 +100,7 @@ class StackPlan:
         }
         if self.venue_url:
             given["QUANT_EXCHANGE__BASE_URL"] = self.venue_url
+        given |= {f"QUANT_METRICS__{name.upper()}_PORT": f"{self.metrics_port(name)}" for name in ALL}
         given |= {f"QUANT_MARKET__{name.upper()}": ",".join(names) for name, names in self.symbols.items()}
         hidden = SECRET_VARIABLES | {CHANNELS_VARIABLE}
         return {name: value for name, value in os.environ.items() if name not in hidden} | given
@@ -116,6 +132,7 @@ def plan_stack(
         with_runner=with_runner,
         archive=archive,
         gateway_host=settings.gateway.host,
+        metrics=settings.metrics,
         symbols={} if archive is None else archive_symbols(archive, settings.market),
     )
 
@@ -256,6 +273,7 @@ def _gateway(plan: StackPlan) -> Service:
         after=("database",),
         is_ready=lambda: answers(port, plan.gateway_host),
         address=plan.gateway_url,
+        metrics=plan.metrics_url("gateway"),
     )
 
 
@@ -269,6 +287,7 @@ def _runner(plan: StackPlan, *, after: tuple[str, ...]) -> list[Service]:
             after=after,
             is_ready=always_ready,
             pulse=pulse,
+            metrics=plan.metrics_url("runner"),
         )
     ]
 
@@ -280,6 +299,7 @@ def _collector(plan: StackPlan, *, after: tuple[str, ...]) -> list[Service]:
             lambda: _command(plan, "collector", ("-m", "live_runner.collector"), nice=5),
             after=after,
             is_ready=always_ready,
+            metrics=plan.metrics_url("collector"),
         )
     ]
 
@@ -293,7 +313,8 @@ def _watchdog(plan: StackPlan) -> Service:
         missed = {} if plan.with_runner else {"QUANT_WATCHDOG__RUNNER_SECONDS": "0"}
         return replace(told, environment={**told.environment, **missed})
 
-    return Service("watchdog", command, after=("database",), is_ready=always_ready)
+    metrics = plan.metrics_url("watchdog")
+    return Service("watchdog", command, after=("database",), is_ready=always_ready, metrics=metrics)
 
 
 def _serves(url: str) -> bool:

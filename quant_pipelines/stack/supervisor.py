@@ -269,6 +269,7 @@ class Supervisor:
                     "state": child.state,
                     "since": child.since,
                     "address": child.service.address,
+                    "metrics": child.service.metrics,
                     "pid": child.process.pid if child.process and child.process.poll() is None else None,
                     "restarts": child.exits,
                 }

@@ -10,6 +10,7 @@ from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.strategies_place import strategies_folder
 from quant_pipelines.stack.home import locked, open_home
+from quant_pipelines.stack.log_files import turned_over
 from quant_pipelines.stack.ports import choose_ports
 from quant_pipelines.stack.services import build_services, plan_stack, write_dagster_files
 from quant_pipelines.stack.supervisor import Supervisor
@@ -80,9 +81,11 @@ def run_stack(
             home.write_services(document)
 
         announce(f"home {home.folder}, logs in {home.logs}")
-        Supervisor(
+        supervisor = Supervisor(
             build_services(plan),
             announce=announce,
             on_change=write,
             on_all_ready=lambda: on_ready(document),
-        ).run()
+        )
+        with turned_over(home.logs, settings.logs, announce):
+            supervisor.run()

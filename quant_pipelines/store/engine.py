@@ -10,6 +10,7 @@ import select
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from time import perf_counter
 from typing import Any
 
 import psycopg
@@ -33,6 +34,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from quant_pipelines.core.errors import ConfigurationError, DatabaseSilent, SchemaError, StoreError
+from quant_pipelines.telemetry.record import count, observe
 
 Database = Engine | Connection
 """Where to read and write: in a transaction of its own, or in the one that is open on a connection."""
@@ -186,8 +188,12 @@ def transaction(database: Database) -> Iterator[Connection]:
         with _translated(database.engine.url), database.begin_nested():
             yield database
     else:
-        with _translated(database.url), database.begin() as connection:
-            yield connection
+        begun = perf_counter()
+        try:
+            with _translated(database.url), database.begin() as connection:
+                yield connection
+        finally:
+            observe("quant_database_wait_seconds", perf_counter() - begun)
 
 
 @contextmanager
@@ -344,6 +350,7 @@ def _translated(address: URL) -> Iterator[None]:
         cause = error.orig if isinstance(error, DBAPIError) else error
         shown, words = address.render_as_string(hide_password=True), " ".join(str(cause).split())
         if isinstance(cause, _AWAY) or getattr(error, "connection_invalidated", False):
+            count("quant_database_errors_total")
             raise StoreError(f"database {shown} does not answer: {words}") from error
         if isinstance(cause, _OTHER_SCHEMA):
             raise SchemaError(f"database {shown} has another schema than this code: {words}") from error

@@ -191,16 +191,25 @@ def save_hotlist(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def read_hotlist(engine: Engine, exchange: str, top_n: int | None = None) -> list[dict[str, Any]]:
     """Rows of the newest scan, best first; all of them without ``top_n``, none if filters left nobody."""
-    scans = (select(func.max(table.c.scored_at)).where(table.c.exchange == exchange) for table in _SCANNED)
-    newest = func.greatest(*(scan.scalar_subquery() for scan in scans))
     query = (
         select(hotlist)
-        .where(hotlist.c.exchange == exchange, hotlist.c.scored_at == newest)
+        .where(hotlist.c.exchange == exchange, hotlist.c.scored_at == _newest_scan(exchange))
         .order_by(hotlist.c.rank)
         .limit(top_n)
     )
     with transaction(engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def newest_scan_at(connection: Connection, exchange: str) -> datetime | None:
+    """Time of the newest scan, also of one that left nobody; None before the first."""
+    found: datetime | None = connection.execute(select(_newest_scan(exchange))).scalar_one()
+    return found
+
+
+def _newest_scan(exchange: str) -> Any:
+    scans = (select(func.max(table.c.scored_at)).where(table.c.exchange == exchange) for table in _SCANNED)
+    return func.greatest(*(scan.scalar_subquery() for scan in scans))
 
 
 def save_labels(engine: Engine, row: Mapping[str, Any], labels: Mapping[str, Any]) -> None:

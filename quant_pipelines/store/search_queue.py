@@ -226,6 +226,15 @@ def _is_held(engine: Engine, statement: str, lease: UnitLease, **values: Any) ->
         return connection.execute(text(statement), lease._asdict() | values).rowcount == 1
 
 
+def count_units(connection: Connection) -> dict[str, int]:
+    """Count the units of all rounds that somebody asks for, by their status."""
+    query = text(
+        "select one.status, count(*) from research.search_units as one join research.search_rounds as round "
+        "on round.id = one.round_id where round.asked_until > now() group by 1"
+    )
+    return {status: int(count) for status, count in connection.execute(query)}
+
+
 def keep_asking(engine: Engine, round_id: str, seconds: float) -> None:
     """Tell the workers that somebody waits for the round for so long from now on."""
     with transaction(engine) as connection:

@@ -212,7 +212,7 @@ def newest_parity(connection: Connection, *, limit: int) -> list[dict[str, Any]]
 
 def newest_balances(connection: Connection) -> list[dict[str, Any]]:
     """Read what venues said last of each account that has a balance there, by account; quote."""
-    shown = ("at", "wallet", "unrealized")
+    shown = ("at", "wallet", "unrealized", "maintenance")
     query = (
         select(accounts.c.name.label("account"), *(balances.c[name] for name in shown))
         .join(accounts, accounts.c.id == balances.c.account_id)

@@ -54,7 +54,7 @@ def main(role: str, ahead_ms: int) -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _show)
         await first_of(_follow(clock), work(settings, stopping, clock))
 
-    return run_process(logging.getLogger(f"skipped {role}"), load_settings, run)
+    return run_process("runner", logging.getLogger(f"skipped {role}"), load_settings, run)
 
 
 if __name__ == "__main__":

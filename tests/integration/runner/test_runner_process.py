@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,11 +17,19 @@ import pytest
 from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import utc_now
+from quant_pipelines.stack.ports import free_port
+from tests.integration.runner.venue_world import deploy_canary
 from tests.integration.runner.world import SWITCH, rows
 
 pytestmark = pytest.mark.postgres
 
-Start = Callable[[], subprocess.Popen[str]]
+Start = Callable[..., subprocess.Popen[str]]
+SECRETS = {
+    "QUANT_API_KEY": "k3y-of-the-account-0123456789abcdef",
+    "QUANT_API_SECRET": "s3cret-of-the-account-0123456789abcdef",
+    "QUANT_MASTER_KEY": "bWFzdGVyLWtleS1vZi10aGlzLXRlc3QtMDEyMzQ1Njc=",
+    "QUANT_REDIS_URL": "redis://:r3d1s-passw0rd@127.0.0.1:1/0",
+}
 
 
 @pytest.fixture
@@ -49,10 +58,11 @@ def start_runner(database_url: str, simulator: str, tmp_path: Path) -> Iterator[
     environment |= {"QUANT_RUNNER__HEARTBEAT_SECONDS": "0.2"}
     started: list[subprocess.Popen[str]] = []
 
-    def start() -> subprocess.Popen[str]:
+    def start(**more: str) -> subprocess.Popen[str]:
         with (tmp_path / f"runner-{len(started)}.log").open("w") as log:
             command = [sys.executable, "-P", "-m", "live_runner"]
-            process = subprocess.Popen(command, stderr=log, env=environment, cwd=tmp_path, text=True)
+            given = environment | more
+            process = subprocess.Popen(command, stderr=log, env=given, cwd=tmp_path, text=True)
         started.append(process)
         return process
 
@@ -114,6 +124,34 @@ def test_the_runner_takes_over_after_kill_9_and_stops_on_sigterm(
     assert detail["memory_mb"] < 600
     second.send_signal(signal.SIGTERM)
     assert second.wait(10) == 0
+
+
+@pytest.mark.timeout(240)
+def test_a_traded_run_tells_the_way_from_the_bar_to_the_fill_and_no_secret(
+    engine: Engine, deploy: Callable[..., int], start_runner: Start, tmp_path: Path
+) -> None:
+    key, port = deploy_canary(deploy), free_port()
+    more = {"QUANT_METRICS__RUNNER_PORT": f"{port}", "QUANT_LOGS__LEVEL": "DEBUG"}
+    process = start_runner(**SECRETS, **more)
+    wait_for(lambda: rows(engine, "select 1 from trading.fills"), 90)
+    wait_for(lambda: '"message": "fill"' in (tmp_path / "runner-0.log").read_text(), 10)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
+        shown = response.read().decode()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    text = (tmp_path / "runner-0.log").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    told = {kind: [one for one in lines if one["message"] == kind] for kind in ("decision", "order", "fill")}
+    assert {one["decision"] for one in told["fill"]} & {one["decision"] for one in told["decision"]}
+    assert told["order"][0]["decision"] == told["decision"][0]["decision"] == told["fill"][0]["decision"]
+    secrets = [value.removeprefix("redis://:").partition("@")[0] for value in SECRETS.values()]
+    assert [secret for secret in secrets if secret in text or secret in shown] == []
+    assert "signature=" not in text.replace("signature=<hidden>", "")
+    assert f'quant_decisions_total{{deployment="{key}",outcome="order"}} 1.0' in shown
+    assert f'quant_fills_total{{deployment="{key}",side="buy"}}' in shown
+    assert f'quant_order_states_total{{deployment="{key}",status="FILLED"}} 1.0' in shown
+    assert "quant_tick_to_order_seconds_count 1.0" in shown
+    assert "quant_metric_refused_total{" not in shown
 
 
 def test_a_runner_without_its_schema_says_so_in_one_sentence(

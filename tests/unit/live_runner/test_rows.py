@@ -8,10 +8,10 @@ import pytest
 
 from live_runner.book.ledger import BookLedger
 from live_runner.book.rows import exact, fill_row, json_safe, order_state
-from live_runner.process.logs import JsonLines
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.store.trading import Fill, Intent
+from quant_pipelines.telemetry.lines import line_format
 from quant_pipelines.trading import TradingRules
 from quant_pipelines.trading.purposes import number_of, resting_purpose
 
@@ -73,5 +73,5 @@ def test_a_fill_that_the_broker_does_not_know_is_a_disagreement() -> None:
 
 def test_a_log_line_is_one_json_document_with_its_fields() -> None:
     record = logging.makeLogRecord({"name": "live_runner", "levelname": "INFO", "msg": "fill", "price": 1.5})
-    document = json.loads(JsonLines().format(record))
+    document = json.loads(line_format("json").format(record))
     assert (document["message"], document["price"], document["level"]) == ("fill", 1.5, "INFO")

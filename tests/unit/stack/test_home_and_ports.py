@@ -1,6 +1,7 @@
 import json
 import os
 import socket
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.stack.home import is_locked, locked, open_home, strategies_in_force
 from quant_pipelines.stack.ports import choose_ports, free_port, is_free, read_ports
+from quant_pipelines.telemetry.table import ALL
 
 
 def test_home_is_private_and_complete(tmp_path: Path) -> None:
@@ -71,3 +73,22 @@ def test_a_verb_reads_the_strategies_of_the_stack_that_runs(tmp_path: Path) -> N
     with locked(home):
         assert strategies_in_force(home, "") == "/somewhere/strategies"
         assert strategies_in_force(home, "./mine") == "./mine"
+
+
+def test_each_process_has_a_port_for_its_metrics_that_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "ports.json"
+    first = choose_ports(file, free_port())
+    chosen = {first.metrics_of(process) for process in ALL}
+    assert len(chosen) == len(ALL)
+    assert all(chosen)
+    assert choose_ports(file, first.webserver) == first
+
+
+def test_ports_of_an_older_start_are_kept_and_completed(tmp_path: Path) -> None:
+    file = tmp_path / "ports.json"
+    first = choose_ports(file, free_port())
+    known = {name: port for name, port in asdict(first).items() if "metrics" not in name}
+    file.write_text(json.dumps(known))
+    second = choose_ports(file, first.webserver)
+    assert {name: getattr(second, name) for name in known} == known
+    assert all(second.metrics_of(process) for process in ALL)

@@ -1,39 +1,14 @@
-"""One JSON document a line on stderr; fields passed as ``extra`` become members.
+"""Keeps a log short: a warning that repeats itself is told once a minute, with how often it was held back."""
 
-No line shows a signature or a key, whoever wrote it, and a warning that repeats itself is told once a minute.
-"""
-
-import json
 import logging
 import re
-import sys
 from collections import Counter
-from datetime import UTC, datetime
-
-from quant_pipelines.core.redaction import redacted
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _WHOSE = frozenset({"source", "deployment", "symbol", "retry_seconds"})
 _NUMBER = re.compile(r"\d+")
 _PAUSE_SECONDS = 60.0
 _MOST_KINDS = 1_000
-
-
-class JsonLines(logging.Formatter):
-    """Formats a record as one line of JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """JSON of time, level, logger, message, the extra fields, and the traceback."""
-        document = {
-            "at": datetime.fromtimestamp(record.created, tz=UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        document |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
-        if record.exc_info:
-            document["traceback"] = self.formatException(record.exc_info)
-        return redacted(json.dumps(document, default=str))
 
 
 class Sparing(logging.Filter):
@@ -67,13 +42,3 @@ def _kind_of(record: logging.LogRecord) -> tuple[str, ...]:
     more = {name: str(value) for name, value in vars(record).items() if name not in _STANDARD | _WHOSE}
     more |= {name: _NUMBER.sub("", more[name]) for name in ("error",) if name in more}
     return (record.name, record.getMessage(), *(f"{name}={value}" for name, value in sorted(more.items())))
-
-
-def log_to_stderr(level: int = logging.INFO) -> None:
-    """Send this process's log to stderr."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    handler.addFilter(Sparing())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("ccxt", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
