@@ -18,6 +18,7 @@ from assets import (
     usefulness,
 )
 from assets.resources import Platform
+from jobs.backtest import backtest
 from jobs.culling import culling
 from jobs.operator import OPERATOR_JOBS
 from jobs.pipelines import PIPELINES
@@ -54,7 +55,7 @@ def build_definitions(platform: Platform) -> dg.Definitions:
             ]
         ),
         asset_checks=[quality.data_findings],
-        jobs=[*PIPELINES, culling, replay_verdict, *OPERATOR_JOBS],
+        jobs=[*PIPELINES, backtest, culling, replay_verdict, *OPERATOR_JOBS],
         schedules=SCHEDULES,
         sensors=[
             first_start_sensor,
