@@ -69,6 +69,8 @@
       this.lines = this.plot.querySelector("svg.lines");
       this.marks = [...this.plot.querySelectorAll(".marks text")];
       this.scales = { x: figure.querySelector("svg.xs"), y: figure.querySelector("svg.ys") };
+      this.grid = this.lines.querySelector(":scope > path.grid");
+      this.drawnGrid = this.grid.getAttribute("d");
       this.drawn = { x: this.scales.x.innerHTML, y: this.scales.y.innerHTML };
       const data = this.plot.dataset;
       this.form = data.form;
@@ -142,13 +144,15 @@
         mark.classList.toggle("outside", left < 0 || left > 1 || top < 0 || top > 1);
       }
       for (const side of ["x", "y"]) if (isAll) this.scales[side].innerHTML = this.drawn[side];
-      if (!isAll) this.scale();
+      if (isAll) this.grid.setAttribute("d", this.drawnGrid); else this.scale();
       this.leave();
     }
 
     scale() {
       const { view } = this, upright = ticksOf(this.down(view.y0), this.down(view.y1), 5, false);
       const across = ticksOf(view.x0, view.x1, this.plot.clientWidth < 480 ? 3 : 6, this.isTime);
+      const tops = upright.ticks.map((y) => ((this.full.y1 - this.up(y)) * SIZE) / (this.full.y1 - this.full.y0));
+      this.grid.setAttribute("d", tops.map((top) => `M0 ${top.toFixed(3)}H${SIZE}`).join(""));
       this.scales.y.replaceChildren(...upright.ticks.map((y) => textAt("100%", `${100 * this.topOf(y)}%`, "end", told(y, this.form, 6))));
       this.scales.x.replaceChildren(...across.ticks.map((x) => {
         const left = this.leftOf(x), anchor = left < 0.06 ? "start" : left > 0.94 ? "end" : "middle";

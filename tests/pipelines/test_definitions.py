@@ -181,7 +181,13 @@ def test_job_selects(job: dg.JobDefinition) -> None:
 
 
 def test_all_jobs_are_known_to_this_test() -> None:
-    assert {one.name for one in defs.jobs or []} == {*SELECTIONS, *OPERATORS, "culling", "replay_verdict"}
+    assert {one.name for one in defs.jobs or []} == {
+        *SELECTIONS,
+        *OPERATORS,
+        "backtest",
+        "culling",
+        "replay_verdict",
+    }
     assert {one.name for one in OPERATOR_JOBS} == OPERATORS
 
 
