@@ -20,7 +20,7 @@ _MOMENT: Final = re.compile(r"[0-9][0-9T:Z -]{0,30}")
 _LONGEST_SECONDS: Final = 3600
 
 
-class Side(Enum):
+class HeldSides(Enum):
     """Sides that it may hold."""
 
     BOTH = "both"
@@ -37,7 +37,7 @@ class BacktestAsked(dg.Config):
     start: str = Field(default="", description="first time, UTC; empty: all there is")
     end: str = Field(default="", description="end, UTC, exclusive; empty: all there is")
     parameters: list[str] = Field(default=[], description="such as fast=12")
-    direction: Side = Field(default=Side.BOTH, description="sides that it may hold")
+    direction: HeldSides = Field(default=HeldSides.BOTH, description="sides that it may hold")
     has_stops: bool = Field(default=True, description="whether its stops are followed")
     has_funding: bool = Field(default=True, description="whether funding is paid")
     capital: float = Field(default=10_000.0, gt=0, description="at the start, quote")

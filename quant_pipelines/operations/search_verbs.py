@@ -46,7 +46,7 @@ _BACKTEST_FORM = (
         "text",
         "sides that it may hold",
         default="BOTH",
-        choices=Choices("Side", ("BOTH", "LONG", "SHORT")),
+        choices=Choices("HeldSides", ("BOTH", "LONG", "SHORT")),
     ),
     Field("has_stops", "switch", "whether its stops are followed", default=True),
     Field("has_funding", "switch", "whether funding is paid", default=True),
