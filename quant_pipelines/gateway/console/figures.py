@@ -34,16 +34,14 @@ def curve_of(times_ms: Sequence[int], values: Sequence[float]) -> BookedCurve:
     return BookedCurve(np.asarray(times_ms, dtype=np.int64), np.asarray(values, dtype=np.float64))
 
 
-def equity_chart(title: str, curve: BookedCurve) -> Markup:
-    """Figure of an equity in quote; nothing where there are fewer than two points."""
+def equity_chart(title: str, curve: BookedCurve, unit: str = "quote") -> Markup:
+    """Figure of an equity; nothing where there are fewer than two points."""
     if curve.values.size < _FEWEST:
         return Markup("")
     x, y = _time(curve.times), number_axis(curve.values, money, count=4)
     drawn = line(x, y, curve.times, curve.values, name="equity")
     first, last = (money(float(curve.values[at])) for at in (0, -1))
-    return _figure(
-        Chart(title, "quote", x, y, [drawn], height=220, hover="plain"), f"From {first} to {last}."
-    )
+    return _figure(Chart(title, unit, x, y, [drawn], height=220, hover="plain"), f"From {first} to {last}.")
 
 
 def drawdown_chart(title: str, curve: BookedCurve) -> Markup:
@@ -73,7 +71,7 @@ def candle_chart(title: str, bars: Bars, stops: BookedCurve, marks: Sequence[Mar
     """
     if not len(bars):
         return Markup("")
-    start, end = int(bars.ts[0]), int(bars.close_ts[-1])
+    start, end = int(bars.ts[0]), int(bars.close_ts[-1]) + bars.step_ms  # fills of the bar that goes on, too
     inside = (stops.times >= start) & (stops.times < end)
     at, levels = stops.times[inside], stops.values[inside]
     x, y = time_axis(start, end, 5), number_axis(np.concatenate([bars.low, bars.high, levels]))

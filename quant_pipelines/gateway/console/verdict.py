@@ -161,9 +161,8 @@ def _inside(fold: FoldRow) -> Markup:
     equity = compounded(np.array(fold.train_returns, dtype=np.float64))
     start = to_ms(fold.train_start)
     times = [start + DAY_MS * at for at in range(equity.size)]
-    return figures.equity_chart(
-        "In-sample, the newest fold's best set", figures.curve_of(times, equity.tolist())
-    )
+    curve = figures.curve_of(times, equity.tolist())
+    return figures.equity_chart("In-sample, the newest fold's best set", curve, "starts at 1")
 
 
 def _share(probability: float) -> str:

@@ -58,6 +58,13 @@ def test_candles_tell_their_prices_exactly_and_stops_from_each_close_on() -> Non
     assert "style=" not in drawn
 
 
+def test_fills_of_the_bar_that_is_not_closed_yet_are_marked() -> None:
+    bars = bars_of(3)
+    nothing = curve_of([], [])
+    assert "▲" in candle_chart("BTC", bars, nothing, fill_marks([fill("buy", "1", 3)], Decimal(1)))
+    assert "▲" not in candle_chart("BTC", bars, nothing, fill_marks([fill("buy", "1", 5)], Decimal(1)))
+
+
 def test_the_most_candles_of_a_view_stay_below_half_a_megabyte() -> None:
     bars = bars_of(MOST_CANDLES)
     drawn = candle_chart("BTC", bars, curve_of([], []), [])
