@@ -10,7 +10,7 @@ from quant_pipelines.reports.axes import SIZE, Axis
 from quant_pipelines.reports.charts import Chart, Layer, Mark
 from quant_pipelines.reports.page import escape
 
-_X_HEIGHT, _MOST_NARROW = 24, 5
+_X_HEIGHT, _MOST_NARROW = 24, 3
 """Pixels of the texts below, and how many fit on a phone: of more, every second one is left out there."""
 
 

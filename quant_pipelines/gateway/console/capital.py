@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from quant_pipelines.core.stages import LADDER
@@ -24,7 +25,8 @@ def read_capital(services: Services, asked: Mapping[str, str]) -> dict[str, Any]
     deployed = reading_routes.deployments(services)
     with reading(services) as read:
         plans = newest_plans(read.connection)
-        stressed = _stressed(read, services, positions.rows, plans)
+        capital = {row.id: Decimal(row.capital) for row in deployed.rows}
+        stressed = _stressed(read, services, positions.rows, scales_of(plans, capital))
         applied = {plan["account_id"]: newest_applied(read.connection, plan["account_id"]) for plan in plans}
         funds = shown_rows.newest_balances(read.connection)
     values = {row.deployment_id: _value(row.quantity, row.price) for row in positions.rows}
@@ -50,13 +52,12 @@ def _stressed(
     read: RowReading,
     services: Services,
     held: Sequence[PositionView],
-    plans: Sequence[Mapping[str, Any]],
+    scales: Mapping[int, float],
 ) -> list[StressedPosition]:
     """Positions with what the market does to them, and what the newest plans make of their books."""
     exchange, symbols = services.settings.exchange.id, sorted({row.symbol for row in held})
     moves = daily_deviations(read.connection, exchange, symbols, read.as_of)
     paid = funding_of_a_day(read.connection, exchange, symbols, read.as_of)
-    scales = scales_of(plans)
     return [
         StressedPosition(
             _value(row.quantity, row.price) or 0.0,
@@ -68,10 +69,10 @@ def _stressed(
     ]
 
 
-def scales_of(plans: Sequence[Mapping[str, Any]]) -> dict[int, float]:
-    """Capital after over capital before by deployment, as plans have it; pure."""
-    rows = [row for plan in plans for row in plan["rows"] if row["capital_before"]]
-    return {row["deployment_id"]: float(row["capital"] / row["capital_before"]) for row in rows}
+def scales_of(plans: Sequence[Mapping[str, Any]], capital: Mapping[int, Decimal]) -> dict[int, float]:
+    """Capital that plans give over what a deployment has; 1 where a plan was carried out; pure."""
+    given = {row["deployment_id"]: row["capital"] for plan in plans for row in plan["rows"]}
+    return {one: float(given[one] / own) for one, own in capital.items() if own and one in given}
 
 
 def _value(quantity: Any, price: float | None) -> float | None:

@@ -65,12 +65,10 @@ def test_drift_counts_changes_from_fold_to_fold() -> None:
     assert drift_of([]) == []
 
 
-def test_a_book_without_capital_before_has_no_scale() -> None:
-    rows = [
-        {"deployment_id": 1, "capital": Decimal(50), "capital_before": Decimal(100)},
-        {"deployment_id": 2, "capital": Decimal(50), "capital_before": Decimal(0)},
-    ]
-    assert scales_of([{"rows": rows}]) == {1: 0.5}
+def test_a_plan_changes_positions_by_what_its_capital_is_to_that_of_now() -> None:
+    rows = [{"deployment_id": one, "capital": Decimal(50)} for one in (1, 2, 3, 9)]
+    capital = {1: Decimal(100), 2: Decimal(50), 3: Decimal(0), 4: Decimal(7)}
+    assert scales_of([{"rows": rows}], capital) == {1: 0.5, 2: 1.0}
 
 
 def looking_at(*changes: str) -> Callable[[], Awaitable[PageBeat]]:
