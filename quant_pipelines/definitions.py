@@ -19,6 +19,7 @@ from assets import (
 )
 from assets.resources import Platform
 from jobs.backups import backup_drill, daily_backup
+from jobs.backtest import backtest
 from jobs.culling import culling
 from jobs.housekeeping import housekeeping
 from jobs.operator import OPERATOR_JOBS
@@ -56,7 +57,7 @@ def build_definitions(platform: Platform) -> dg.Definitions:
             ]
         ),
         asset_checks=[quality.data_findings],
-        jobs=[*PIPELINES, culling, daily_backup, backup_drill, housekeeping, replay_verdict, *OPERATOR_JOBS],
+        jobs=[*PIPELINES, backtest, culling, daily_backup, backup_drill, housekeeping, replay_verdict, *OPERATOR_JOBS],
         schedules=SCHEDULES,
         sensors=[
             first_start_sensor,

@@ -37,7 +37,7 @@ from quant_pipelines.research.run import open_source, optimize_one, resume_job, 
 from quant_pipelines.sdk import StrategySource, load_strategy
 from quant_pipelines.settings import load_settings
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.verdicts import incumbent_returns
+from quant_pipelines.store.verdict_rows import incumbent_returns
 
 _log = logging.getLogger(__name__)
 _SEARCH = ("searcher", "trials", "seed", "objective")

@@ -35,7 +35,7 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import blocking_findings
 from quant_pipelines.store.legs import add_legs
 from quant_pipelines.store.record_days import days_of_deployments, days_of_task
-from quant_pipelines.store.verdicts import read_verdicts
+from quant_pipelines.store.verdict_rows import read_verdicts
 from quant_pipelines.store.whitelist import off_the_list
 
 ACTOR = "paper screen"

@@ -25,7 +25,8 @@ from quant_pipelines.store import audit
 from quant_pipelines.store import lifecycle as store
 from quant_pipelines.store.deployments import announce_deployments
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.verdicts import newest_verdict_id, read_verdict
+from quant_pipelines.store.verdict_rows import read_verdict
+from quant_pipelines.store.verdicts import newest_verdict_id
 
 
 def approve_candidate(

@@ -14,7 +14,8 @@ from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store import lifecycle as store
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.verdicts import newest_verdict_id, read_verdict, reinstate_verdict
+from quant_pipelines.store.verdict_rows import read_verdict
+from quant_pipelines.store.verdicts import newest_verdict_id, reinstate_verdict
 
 
 def roll_back_verdict(engine: Engine, signature: Signature, *, verdict_id: int, clock: Clock) -> Receipt:

@@ -12,7 +12,7 @@ from quant_pipelines.optimize.overfit import moments_of
 from quant_pipelines.optimize.paired import PairedDifference, paired_difference
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.store.research_lists import daily_returns_of_task
-from quant_pipelines.store.verdicts import read_verdict
+from quant_pipelines.store.verdict_rows import read_verdict
 
 
 def require_verdict(connection: Connection, verdict_id: int) -> VerdictRecord:

@@ -1,5 +1,6 @@
-"""Row of the verb that searches: on the command line at once, anywhere else as a run of a job."""
+"""Rows of the verbs that search and backtest: on the command line at once, elsewhere as a run of a job."""
 
+from quant_pipelines.core.timeframes import TIMEFRAMES
 from quant_pipelines.operations.verb import Choices, Field, Verb
 
 _AS_SET = "AS_SET"
@@ -26,6 +27,41 @@ _FORM = (
     Field("folds", "number", "newest folds to run; 0: the settings'", default=0),
     Field("train_days", "number", "of each fold; 0: the settings'", default=0),
     Field("test_days", "number", "of each fold; 0: the settings'", default=0),
+)
+_BACKTEST_FORM = (
+    Field("strategy", "text", "name of a strategy, such as ema_cross"),
+    Field("symbols", "texts", "such as BTC/USDT:USDT; several share one account"),
+    Field(
+        "timeframe",
+        "text",
+        "of the bars that it decides on",
+        default="1h",
+        choices=Choices("Timeframe", tuple(TIMEFRAMES)),
+    ),
+    Field("start", "text", "first time, UTC, such as 2024-01-31; empty: all there is", default=""),
+    Field("end", "text", "end, UTC, exclusive; empty: all there is", default=""),
+    Field("parameters", "texts", "such as fast=12; none: those of the strategy", default=()),
+    Field(
+        "direction",
+        "text",
+        "sides that it may hold",
+        default="BOTH",
+        choices=Choices("HeldSides", ("BOTH", "LONG", "SHORT")),
+    ),
+    Field("has_stops", "switch", "whether its stops are followed", default=True),
+    Field("has_funding", "switch", "whether funding is paid", default=True),
+    Field("capital", "value", "at the start, quote", default=10_000.0),
+)
+BACKTEST = Verb(
+    "backtest",
+    "one backtest",
+    has_own_arguments=True,
+    job="backtest",
+    told="Backtest a strategy on the bars that are stored; a run of Dagster does it, and the lab lists it",
+    route="/api/v1/backtests/run",
+    runs_as="job",
+    form=_BACKTEST_FORM,
+    op="run_backtest",
 )
 OPTIMIZE = Verb(
     "optimize",

@@ -12,7 +12,7 @@ from quant_pipelines.operations.hot_verbs import HOT
 from quant_pipelines.operations.people_verbs import ALERTING, ASSISTING, KEYS, USERS, WATCHING
 from quant_pipelines.operations.profit_verbs import PROFIT
 from quant_pipelines.operations.research_verbs import RESEARCH
-from quant_pipelines.operations.search_verbs import OPTIMIZE
+from quant_pipelines.operations.search_verbs import BACKTEST, OPTIMIZE
 from quant_pipelines.operations.venue_verbs import KILL, VENUE
 from quant_pipelines.operations.verb import Choices, Field, Verb, action_of
 from quant_pipelines.operations.version_verbs import PIN, ROLLBACK, UNPIN
@@ -242,7 +242,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("up", "start everything on this machine and supervise it", has_own_arguments=True),
     Verb("status", "what runs, what is deployed, what it earned", asker="home"),
     Verb("doctor", "check this machine and this home, with a mend for each fault", has_own_arguments=True),
-    Verb("backtest", "one backtest", has_own_arguments=True),
+    BACKTEST,
     OPTIMIZE,
     Verb(
         "research",

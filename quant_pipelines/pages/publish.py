@@ -23,7 +23,7 @@ from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.history import HistorySource
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.records import read_folds
-from quant_pipelines.store.verdicts import incumbent_returns, verdict_of_task
+from quant_pipelines.store.verdict_rows import incumbent_returns, verdict_of_task
 
 _log = logging.getLogger(__name__)
 _HEAD = 4096

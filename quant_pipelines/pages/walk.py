@@ -13,7 +13,8 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult
-from quant_pipelines.reports.walk_forward import INCUMBENT, Curve, JudgedWalk
+from quant_pipelines.reports.stitched import Curve
+from quant_pipelines.reports.walk_forward import INCUMBENT, JudgedWalk
 from quant_pipelines.research.history import HistorySource
 
 _log = logging.getLogger(__name__)

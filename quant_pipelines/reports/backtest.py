@@ -6,7 +6,8 @@ from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.backtest.market.funding import FundingUse
 from quant_pipelines.metrics import MEASURES
 from quant_pipelines.reports.books import account_facts, book_section, exposure_section
-from quant_pipelines.reports.curves import drawdown_sections, equity_section, month_section, rolling_section
+from quant_pipelines.reports.curves import drawdown_sections, equity_section, rolling_section
+from quant_pipelines.reports.months import month_section
 from quant_pipelines.reports.numbers import measure, minute, money, percent, plain, value_text, words
 from quant_pipelines.reports.page import Cell, Tile, document, facts, folded, paragraph, section, table, tiles
 from quant_pipelines.reports.ruin import ruin_sentences

@@ -8,7 +8,8 @@ import numpy as np
 from quant_pipelines.backtest.account.result import AccountResult, BookResult
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.reports.axes import number_axis, time_axis
-from quant_pipelines.reports.charts import Chart, draw, level, line
+from quant_pipelines.reports.charts import Chart, level, line
+from quant_pipelines.reports.frame import draw
 from quant_pipelines.reports.numbers import NOTHING, money, percent
 from quant_pipelines.reports.page import Cell, paragraph, section, signed, table
 

@@ -1,5 +1,6 @@
 """Candles with the entries and exits of round trips."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -7,8 +8,10 @@ import numpy as np
 from quant_pipelines.backtest.bar.trades import Trade
 from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.timeframes import to_ms
-from quant_pipelines.reports.axes import SIZE, Axis, number_axis, time_axis
-from quant_pipelines.reports.charts import Chart, Layer, Mark, draw
+from quant_pipelines.reports.axes import number_axis, time_axis
+from quant_pipelines.reports.candle_layers import candle_layers
+from quant_pipelines.reports.charts import Chart, Mark
+from quant_pipelines.reports.frame import draw
 from quant_pipelines.reports.numbers import minute, money, plain, words
 
 MOST = 120
@@ -16,7 +19,7 @@ MOST = 120
 _MOST_MARKED = 60
 
 
-def panel(title: str, bars: Bars, trades: tuple[Trade, ...]) -> str:
+def panel(title: str, bars: Bars, trades: Sequence[Trade]) -> str:
     """Chart of some bars with the fills of the round trips that fall into them."""
     start, end = int(bars.ts[0]), int(bars.close_ts[-1])
     merged = -(-len(bars) // MOST)
@@ -30,8 +33,9 @@ def panel(title: str, bars: Bars, trades: tuple[Trade, ...]) -> str:
     if len(marks) > _MOST_MARKED:
         note += f", {len(inside)} round trips are too many to mark"
         marks = []
-    layers = _candles(shown, x, y, 0.7 * SIZE * step / (end - start), step)
-    return draw(Chart(title, f"quote per base, {note}", x, y, layers, height=250, marks=marks))
+    layers = candle_layers(shown, x, y, step)
+    unit = f"quote per base, {note}"
+    return draw(Chart(title, unit, x, y, layers, height=250, marks=marks, hover="plain"))
 
 
 def merge(bars: Bars, count: int) -> Bars:
@@ -47,37 +51,6 @@ def merge(bars: Bars, count: int) -> Bars:
         "volume": np.add.reduceat(bars.volume, starts),
     }
     return bars_from_columns(bars.symbol, bars.timeframe, columns)
-
-
-def _candles(bars: Bars, x: Axis, y: Axis, width: float, step_ms: int) -> list[Layer]:
-    middle = x.place((bars.ts + step_ms / 2).astype(np.float64))
-    open_, high, low, close = (
-        SIZE - y.place(getattr(bars, name)) for name in ("open", "high", "low", "close")
-    )
-    layers = []
-    for is_up, kind, name in ((True, "c1", "up"), (False, "c2", "down")):
-        rows = np.flatnonzero((bars.close >= bars.open) == is_up).tolist()
-        wicks = "".join(f"M{middle[i]:.1f} {high[i]:.1f}V{low[i]:.1f}" for i in rows)
-        bodies = "".join(
-            f"M{middle[i] - width / 2:.1f} {open_[i]:.1f}h{width:.1f}"
-            f"V{_foot(open_[i], close[i]):.1f}h-{width:.1f}Z"
-            for i in rows
-        )
-        body = "hollow" if is_up else "body"
-        layers.append(
-            Layer(
-                f'<path class="wick" d="{wicks}"/><path class="{body}" d="{bodies}"/>',
-                name,
-                kind,
-                "frame" if is_up else "box",
-            )
-        )
-    return layers
-
-
-def _foot(open_: float, close: float) -> float:
-    """Place of the close, a hair away from the open where both are the same."""
-    return close if abs(close - open_) >= 1.0 else open_ + 1.0
 
 
 def _within(mark: Mark, start: int, step: int) -> Mark:

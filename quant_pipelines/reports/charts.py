@@ -1,7 +1,8 @@
-"""Charts as inline SVG that stretches with the page, with axes, units and keys as text beside it.
+"""What charts are made of: layers of SVG that stretch with the page, and the values behind them.
 
-Only lines and areas stretch; strokes and letters keep their size, so a chart reads the same on a phone and
-on paper.
+Each layer says its values exactly, beside the places that are drawn: ``chart.js`` shows them under the
+pointer and looks closer. A library was measured instead: Plotly 7.1 is 4.8 MB of script in each report that
+needs nothing else, and its styles are refused by the console's policy.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,8 +16,6 @@ from quant_pipelines.reports.page import escape
 
 COLUMNS = 700
 """Columns of a line; each shows the first, lowest, highest and last of its points."""
-
-_MOST_NARROW = 5  # ticks that fit on a phone; of more, every second one is left out there
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,9 @@ class Chart:
     marks
         Signs on top.
     hover
-        Whether the values under the pointer are told: only for lines over time.
+        How values under the pointer are told: as ``%`` or plain numbers; without it the chart is a picture.
+    x_hover
+        The same of the level axis; ``time`` for milliseconds, UTC.
     """
 
     title: str
@@ -82,23 +83,7 @@ class Chart:
     height: int = 260
     marks: Sequence[Mark] = field(default=())
     hover: str = ""
-
-
-def draw(chart: Chart, says: str = "") -> str:
-    """HTML of a chart; ``says`` is what a screen reader tells besides the title."""
-    keys = "".join(_key(layer) for layer in chart.layers if layer.name)
-    svg = _grid(chart) + "".join(f'<g class="{layer.kind}">{layer.shapes}</g>' for layer in chart.layers)
-    marks = "".join(_mark(mark, chart) for mark in chart.marks)
-    name = f'<div class="xname">{escape(chart.x_name)}</div>' if chart.x_name else ""
-    label = escape(f"{chart.title}. {says}".strip())
-    return (
-        f'<figure><figcaption><b>{escape(chart.title)}</b><span class="unit">{escape(chart.unit)}</span>'
-        f'{keys}</figcaption><div class="chart" style="--h:{chart.height}px">'
-        f'<div class="ys">{_y_texts(chart.y)}</div><div class="plot"{_hover(chart)}>'
-        f'<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" '
-        f'role="img" aria-label="{label}">{svg}</svg>{marks}</div>'
-        f'<div class="xs">{_x_texts(chart.x)}</div>{name}</div></figure>'
-    )
+    x_hover: str = "time"
 
 
 def line(  # noqa: PLR0913 - all but the data has a default
@@ -114,7 +99,7 @@ def line(  # noqa: PLR0913 - all but the data has a default
     """Line through points, thinned to what can be seen; NaN leaves a gap."""
     picked = thinned(values)
     path = path_of(x.place(xs[picked].astype(np.float64)), SIZE - y.place(values[picked]))
-    told = f' data-name="{escape(name)}"' if name else ""
+    told = _told(xs[picked], values[picked], name)
     return Layer(f'<path class="line {sign}" d="{path}"{told}/>', name, kind, sign)
 
 
@@ -127,11 +112,22 @@ def area(x: Axis, y: Axis, xs: FloatArray | IntArray, values: FloatArray, *, kin
     return Layer(f'<path class="area" d="{path}"/>', "", kind)
 
 
-def dots(x: Axis, y: Axis, xs: FloatArray, values: FloatArray, *, name: str = "", kind: str = "c1") -> Layer:
-    """Round points."""
+def dots(  # noqa: PLR0913 - all but the data has a default
+    x: Axis,
+    y: Axis,
+    xs: FloatArray,
+    values: FloatArray,
+    *,
+    name: str = "",
+    kind: str = "c1",
+    hints: Sequence[str] = (),
+) -> Layer:
+    """Round points; what each one is, if that is told, is shown under the pointer."""
     places = zip(x.place(xs), SIZE - y.place(values), strict=True)
     path = "".join(f"M{left:.1f} {top:.1f}h0" for left, top in places)
-    return Layer(f'<path class="dots" d="{path}"/>', name, kind, "dot")
+    said = f' data-hints="{escape(chr(10).join(hints))}"' if hints else ""
+    told = f"{_told(xs.astype(np.float64), values, name)}{said}" if hints and xs.size else ""
+    return Layer(f'<path class="dots" d="{path}"{told}/>', name, kind, "dot")
 
 
 def bars(x: Axis, y: Axis, edges: FloatArray, heights: FloatArray, kinds: Iterable[str]) -> Layer:
@@ -179,47 +175,23 @@ def path_of(left: FloatArray, top: FloatArray) -> str:
     return "".join(parts)
 
 
-def _grid(chart: Chart) -> str:
-    tops = SIZE - chart.y.place(np.array([value for value, _ in chart.y.ticks]))
-    return f'<path class="grid" d="{"".join(f"M0 {top:.1f}H1000" for top in tops)}"/>'
+def told_times(times: FloatArray | IntArray) -> str:
+    """Places along an axis for the script: the first, a step, and the gaps in steps where they differ."""
+    if times.dtype.kind != "i" or times.size < 2:
+        return " ".join(f"{value:.10g}" for value in times.tolist())
+    gaps = np.diff(times)
+    step = int(np.gcd.reduce(gaps)) or 1
+    told = [int(times[0]), step]
+    return " ".join(map(str, told if (gaps == step).all() else told + (gaps // step).tolist()))
 
 
-def _y_texts(axis: Axis) -> str:
-    tops = 100.0 - axis.place(np.array([value for value, _ in axis.ticks])) / 10.0
-    return "".join(
-        f'<span style="top:{top:.2f}%">{escape(text)}</span>'
-        for top, (_, text) in zip(tops, axis.ticks, strict=True)
-    )
+def told_values(values: FloatArray) -> str:
+    """Values for the script: what is read under the pointer."""
+    return " ".join(f"{value:.10g}" for value in values.tolist())
 
 
-def _x_texts(axis: Axis) -> str:
-    places = axis.place(np.array([value for value, _ in axis.ticks])) / 10.0
-    texts = []
-    for at, (place, (_, text)) in enumerate(zip(places.tolist(), axis.ticks, strict=True)):
-        is_odd = at % 2 and places.size > _MOST_NARROW
-        kind = f"{'first' if place < 4 else 'last' if place > 96 else ''}{' odd' if is_odd else ''}".strip()
-        texts.append(f'<span class="{kind}" style="left:{place:.2f}%">{escape(text)}</span>')
-    return "".join(texts)
-
-
-def _key(layer: Layer) -> str:
-    return f'<span class="key {layer.kind}"><i class="{layer.sign}"></i><em>{escape(layer.name)}</em></span>'
-
-
-def _mark(mark: Mark, chart: Chart) -> str:
-    left = float(chart.x.place(np.array([mark.place[0]]))[0]) / 10.0
-    top = 100.0 - float(chart.y.place(np.array([mark.place[1]]))[0]) / 10.0
-    return (
-        f'<span class="mark {mark.kind}" style="left:{left:.2f}%;top:{top:.2f}%" title="{escape(mark.hint)}">'
-        f"{escape(mark.sign)}</span>"
-    )
-
-
-def _hover(chart: Chart) -> str:
-    if not chart.hover:
+def _told(xs: FloatArray | IntArray, values: FloatArray, name: str) -> str:
+    if not name:
         return ""
-    log = ' data-log="1"' if chart.y.is_log else ""
-    return (
-        f' data-x0="{chart.x.low:.0f}" data-x1="{chart.x.high:.0f}" data-y0="{chart.y.low!r}" '
-        f'data-y1="{chart.y.high!r}" data-unit="{escape(chart.hover)}"{log}'
-    )
+    key = "x" if xs.dtype.kind == "i" and xs.size > 1 else "at"
+    return f' data-name="{escape(name)}" data-{key}="{told_times(xs)}" data-v="{told_values(values)}"'

@@ -8,7 +8,8 @@ import numpy as np
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.metrics import compounded
 from quant_pipelines.reports.axes import number_axis, time_axis
-from quant_pipelines.reports.charts import Chart, draw, level, line
+from quant_pipelines.reports.charts import Chart, level, line
+from quant_pipelines.reports.frame import draw
 from quant_pipelines.reports.numbers import NOTHING, day, percent, plain, value_text
 from quant_pipelines.reports.page import Cell, Tile, document, paragraph, section, signed, table, tiles
 

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
 from quant_pipelines.metrics import Drawdown, deepest_drawdowns, rolling_sharpe, underwater
 from quant_pipelines.reports.axes import money_axis, number_axis, time_axis
-from quant_pipelines.reports.charts import Chart, area, draw, level, line
-from quant_pipelines.reports.months import heat_map
+from quant_pipelines.reports.charts import Chart, area, level, line
+from quant_pipelines.reports.frame import draw
 from quant_pipelines.reports.numbers import day, duration, minute, money, percent
 from quant_pipelines.reports.page import Cell, paragraph, section, table
 from quant_pipelines.reports.run import BacktestRun
@@ -78,12 +77,6 @@ def underwater_chart(runs: Sequence[BacktestRun], *, with_holding: bool) -> str:
         layers.append(line(x, y, run.times, depth, name=name, kind=kind_of(at), sign=sign_of(at)))
     says = f"Deepest {percent(float(depths[0].min()))}"
     return draw(Chart("Distance from the peak", "of the peak", x, y, layers, height=200, hover="%"), says)
-
-
-def month_section(days: Sequence[str], returns: FloatArray) -> str:
-    """Heat map of the monthly returns."""
-    note = "Compounded daily returns by UTC month; the first and the last month may be cut short."
-    return section("Months", heat_map(days, returns), paragraph(note, "soft"))
 
 
 def rolling_section(run: BacktestRun) -> str:

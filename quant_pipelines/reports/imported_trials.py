@@ -10,8 +10,9 @@ from quant_pipelines.metrics import compounded, underwater
 from quant_pipelines.optimize.imported import ImportedTrial
 from quant_pipelines.optimize.imported_verdict import ImportedJudgment
 from quant_pipelines.reports.axes import number_axis, time_axis
-from quant_pipelines.reports.charts import Chart, area, draw, level, line
-from quant_pipelines.reports.curves import month_section
+from quant_pipelines.reports.charts import Chart, area, level, line
+from quant_pipelines.reports.frame import draw
+from quant_pipelines.reports.months import month_section
 from quant_pipelines.reports.numbers import NOTHING, day, percent, plain, words
 from quant_pipelines.reports.page import Cell, Tile, document, facts, paragraph, section, table, tiles
 from quant_pipelines.reports.walk_forward import gate_table

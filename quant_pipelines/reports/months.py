@@ -7,7 +7,7 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.metrics import total_return
 from quant_pipelines.reports.numbers import percent
-from quant_pipelines.reports.page import escape
+from quant_pipelines.reports.page import escape, paragraph, section, shade
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -16,6 +16,12 @@ def monthly_returns(days: Sequence[str], returns: FloatArray) -> dict[str, float
     """Compound return by month ``YYYY-MM``, oldest first; the first and the last month may be cut short."""
     keys = np.array([day[:7] for day in days])
     return {str(key): total_return(returns[keys == key]) for key in dict.fromkeys(keys.tolist())}
+
+
+def month_section(days: Sequence[str], returns: FloatArray) -> str:
+    """Heat map of the monthly returns."""
+    note = "Compounded daily returns by UTC month; the first and the last month may be cut short."
+    return section("Months", heat_map(days, returns), paragraph(note, "soft"))
 
 
 def heat_map(days: Sequence[str], returns: FloatArray) -> str:
@@ -38,6 +44,4 @@ def heat_map(days: Sequence[str], returns: FloatArray) -> str:
 def _cell(value: float | None, scale: float) -> str:
     if value is None:
         return "<td></td>"
-    strength = 0.06 + 0.6 * min(1.0, abs(value) / scale)
-    color = "gain" if value >= 0 else "loss"
-    return f'<td class="cell" style="--rgb:var(--{color}-rgb);--a:{strength:.2f}">{percent(value, 1)}</td>'
+    return f'<td class="{shade(value, scale)}">{percent(value, 1)}</td>'

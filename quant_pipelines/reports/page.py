@@ -26,14 +26,15 @@ def escape(text: object) -> str:
 
 def document(title: str, subtitle: str, sections: Iterable[str], marks: str = "") -> str:
     """Whole page of a title, a subtitle (both plain text), sections and marks for the head (HTML)."""
+    style, script = _file("chart.css") + _file("report.css"), _file("report.js") + _file("chart.js")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"{marks}"
-        f"<title>{escape(title)}, {escape(subtitle)}</title><style>{_file('report.css')}</style></head>"
+        f"<title>{escape(title)}, {escape(subtitle)}</title><style>{style}</style></head>"
         f'<body><main><h1>{escape(title)}</h1><p class="sub">{escape(subtitle)}</p>{"".join(sections)}</main>'
-        f"<script>{_file('report.js')}</script></body></html>\n"
+        f"<script>{script}</script></body></html>\n"
     )
 
 
@@ -101,7 +102,7 @@ def table(
         for row in rows
     )
     return (
-        f'<div class="wide"><table{_class(kind)}><thead><tr>{head}</tr></thead>'
+        f'<div class="wide" tabindex="0"><table{_class(kind)}><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
@@ -114,6 +115,12 @@ def folded(summary: str, *parts: str) -> str:
 def side_by_side(*parts: str) -> str:
     """Parts beside each other where there is room."""
     return f'<div class="pair">{"".join(parts)}</div>'
+
+
+def shade(value: float, scale: float) -> str:
+    """Classes of a cell of a heat map: the color of its sign, the deeper the nearer it is to the scale."""
+    strength = round(12 * min(1.0, abs(value) / scale)) if scale > 0 else 0
+    return f"cell {'up' if value >= 0 else 'down'} a{strength}"
 
 
 def signed(value: float) -> str:

@@ -7,19 +7,18 @@ from typing import Any
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
-from quant_pipelines.optimize.searcher import Trial
-from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.reports.numbers import plain, words
-from quant_pipelines.reports.page import escape, paragraph, section, side_by_side
+from quant_pipelines.reports.page import escape, paragraph, section, shade, side_by_side
+from quant_pipelines.reports.tried import TriedSet
 
 _CELLS = 8
 _FEWEST = 12
 _MOST_MAPS = 4
 
 
-def sensitivity_section(newest: FoldResult | None, chosen: Mapping[str, Any]) -> str:
-    """Heat maps of the newest fold's trials; nothing where too few are known."""
-    trials = [] if newest is None else [trial for trial in newest.fit.trials if np.isfinite(trial.objective)]
+def sensitivity_section(tried: Sequence[TriedSet], chosen: Mapping[str, Any]) -> str:
+    """Heat maps of what the newest fold tried; nothing where too few sets are known."""
+    trials = [trial for trial in tried if np.isfinite(trial.objective)]
     names = _varied(trials)
     pairs = list(combinations(names, 2))[:_MOST_MAPS]
     if len(trials) < _FEWEST or not pairs:
@@ -33,7 +32,7 @@ def sensitivity_section(newest: FoldResult | None, chosen: Mapping[str, Any]) ->
     return section("Sensitivity", paragraph(note, "soft"), side_by_side(*maps))
 
 
-def _varied(trials: Sequence[Trial]) -> list[str]:
+def _varied(trials: Sequence[TriedSet]) -> list[str]:
     """Numeric parameters that take more than one value."""
     if not trials:
         return []
@@ -44,7 +43,7 @@ def _varied(trials: Sequence[Trial]) -> list[str]:
     ]
 
 
-def _heat_map(trials: Sequence[Trial], down: str, across: str, chosen: Mapping[str, Any]) -> str:
+def _heat_map(trials: Sequence[TriedSet], down: str, across: str, chosen: Mapping[str, Any]) -> str:
     rows, row_of = _cells(trials, down)
     columns, column_of = _cells(trials, across)
     values = np.array([trial.objective for trial in trials])
@@ -64,13 +63,13 @@ def _heat_map(trials: Sequence[Trial], down: str, across: str, chosen: Mapping[s
     title = f"{words(down)} (down), {words(across)} (across)"
     return (
         f"<figure><figcaption><b>{escape(title)}</b></figcaption>"
-        f'<div class="wide"><table class="map"><thead><tr><th></th>{head}</tr></thead>'
+        f'<div class="wide" tabindex="0"><table class="map"><thead><tr><td></td>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>"
         "</div></figure>"
     )
 
 
-def _cells(trials: Sequence[Trial], name: str) -> tuple[FloatArray, IntArray]:
+def _cells(trials: Sequence[TriedSet], name: str) -> tuple[FloatArray, IntArray]:
     """Edges of the cells of a parameter, and the cell of each trial."""
     values = np.array([float(trial.parameters[name]) for trial in trials])
     edges = np.linspace(values.min(), values.max(), _CELLS + 1)
@@ -91,9 +90,7 @@ def _cell(values: FloatArray, scale: float, *, is_chosen: bool) -> str:
     if not values.size:
         return f'<td class="cell{frame}"></td>'
     mean = float(values.mean())
-    strength = 0.06 + 0.6 * min(1.0, abs(mean) / scale)
-    color = "gain" if mean >= 0 else "loss"
     return (
-        f'<td class="cell{frame}" style="--rgb:var(--{color}-rgb);--a:{strength:.2f}" '
-        f'title="{values.size} sets">{plain(mean, 2)}</td>'
+        f'<td class="{shade(mean, scale)}{frame}" title="{values.size} sets, mean {mean:.6g}, '
+        f'{values.min():.6g} to {values.max():.6g}">{plain(mean, 2)}</td>'
     )

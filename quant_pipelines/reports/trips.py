@@ -12,8 +12,9 @@ from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, to_ms
 from quant_pipelines.reports.attribution import attribute
 from quant_pipelines.reports.axes import number_axis
 from quant_pipelines.reports.candles import MOST, panel
-from quant_pipelines.reports.charts import Chart, Layer, bars, dots, draw, level
+from quant_pipelines.reports.charts import Chart, Layer, bars, dots, level
 from quant_pipelines.reports.excursions import adverse_excursions
+from quant_pipelines.reports.frame import draw
 from quant_pipelines.reports.numbers import duration, minute, money, percent, plain, words
 from quant_pipelines.reports.page import Cell, paragraph, section, side_by_side, signed, table
 from quant_pipelines.reports.run import BacktestRun

@@ -7,45 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.timeframes import DAY_MS, day_of
-from quant_pipelines.metrics import compounded, max_drawdown, sharpe_ratio, total_return, underwater
+from quant_pipelines.metrics import max_drawdown, sharpe_ratio, total_return
 from quant_pipelines.optimize.gates import PAPER, Gate
 from quant_pipelines.optimize.paired import FEWEST_PAIRED_DAYS, paired_difference
 from quant_pipelines.optimize.verdict import VerdictRecord, told_folds
 from quant_pipelines.optimize.walk_forward import FoldResult
-from quant_pipelines.reports.axes import Axis, number_axis, time_axis
 from quant_pipelines.reports.capital import capital_mark, capital_section
-from quant_pipelines.reports.charts import Chart, Layer, area, draw, level, line
-from quant_pipelines.reports.curves import month_section
+from quant_pipelines.reports.months import month_section
 from quant_pipelines.reports.numbers import NOTHING, day, percent, plain, value_text, words
 from quant_pipelines.reports.page import Cell, Tile, document, facts, paragraph, section, signed, table, tiles
 from quant_pipelines.reports.pareto import pareto_section
 from quant_pipelines.reports.screen_rates import screen_rates
 from quant_pipelines.reports.sensitivity import sensitivity_section
+from quant_pipelines.reports.stitched import Curve, stitched_charts
 
 INCUMBENT = "incumbent"
 _FEWEST_MONTH_DAYS = 45
-_OTHER_STYLES = (("hold", "dash"), ("c2", "dotted"))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Curve:
-    """Daily returns of something that the walk-forward is compared with.
-
-    Parameters
-    ----------
-    name
-        As the key says it.
-    days
-        Starts of the UTC days, milliseconds; shape (n_days,).
-    returns
-        Fractions, shape (n_days,).
-    """
-
-    name: str
-    days: IntArray
-    returns: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +58,7 @@ class JudgedWalk:
 def render_walk(walk: JudgedWalk) -> str:
     """Render a walk-forward and its verdict as one HTML page that needs nothing else."""
     record = walk.record
+    tried = walk.folds[-1].fit.trials if walk.folds else ()
     sections = [
         tiles(_tiles(walk)),
         facts(_facts(walk)),
@@ -87,8 +66,8 @@ def render_walk(walk: JudgedWalk) -> str:
         capital_section(record),
         _equity_section(walk),
         _fold_section(walk),
-        sensitivity_section(walk.folds[-1] if walk.folds else None, record.parameters),
-        pareto_section(walk.folds[-1] if walk.folds else None),
+        sensitivity_section(tried, record.parameters),
+        pareto_section(tried),
         section(
             "Evidence",
             paragraph(
@@ -187,25 +166,15 @@ def _equity_section(walk: JudgedWalk) -> str:
     own = walk.own
     if not own.returns.size:
         return section("Stitched out of sample", paragraph("There are no days out of sample."))
-    curves = [*walk.others, own]
-    x = time_axis(int(own.days[0]), int(own.days[-1]) + DAY_MS)
-    y = number_axis(np.concatenate([compounded(curve.returns) for curve in curves]))
-    depth = underwater(compounded(own.returns))
-    below = number_axis(depth, lambda value: percent(value, 0), has_zero=True)
-    times = _ends(own)
-    drawdown = [area(x, below, times, depth), line(x, below, times, depth, name=own.name)]
-    equity = [_fold_edges(walk, x), level(y, 1.0), *_curves(curves, x, y)]
+    edges = [fold.fold.test_start_ms for fold in walk.folds[1:]]
+    equity, drawdown = stitched_charts([*walk.others, own], edges)
+    note = (
+        "Upright lines part the folds. Holding pays no costs; an incumbent is the record of the verdict "
+        f"that is traded now, on the days that both have.{_paired(walk)}"
+    )
     months = month_section([day_of(int(ms)) for ms in own.days], own.returns)
-    return section(
-        "Stitched out of sample",
-        draw(Chart("Equity at day ends", "starts at 1", x, y, equity, height=300, hover="1")),
-        paragraph(
-            "Upright lines part the folds. Holding pays no costs; an incumbent is the record of the verdict "
-            f"that is traded now, on the days that both have.{_paired(walk)}",
-            "soft",
-        ),
-        draw(Chart("Distance from the peak", "of the peak", x, below, drawdown, height=160, hover="%")),
-    ) + (months if own.returns.size >= _FEWEST_MONTH_DAYS else "")
+    shown = section("Stitched out of sample", equity, paragraph(note, "soft"), drawdown)
+    return shown + (months if own.returns.size >= _FEWEST_MONTH_DAYS else "")
 
 
 def _paired(walk: JudgedWalk) -> str:
@@ -221,25 +190,6 @@ def _paired(walk: JudgedWalk) -> str:
         f" On these {found.days} days its mean return is {percent(found.difference)} a year beyond the "
         f"incumbent's, 95 % from {span}: {told}."
     )
-
-
-def _curves(curves: Sequence[Curve], x: Axis, y: Axis) -> list[Layer]:
-    styles = [*_OTHER_STYLES[: len(curves) - 1], ("c1", "")]
-    return [
-        line(x, y, _ends(curve), compounded(curve.returns), name=curve.name, kind=kind, sign=sign)
-        for curve, (kind, sign) in zip(curves, styles, strict=True)
-    ]
-
-
-def _ends(curve: Curve) -> IntArray:
-    """Return the times of the compounded equity: the first day's start, then the end of each day."""
-    return np.concatenate([curve.days[:1], curve.days + DAY_MS])
-
-
-def _fold_edges(walk: JudgedWalk, x: Axis) -> Layer:
-    edges = np.array([fold.fold.test_start_ms for fold in walk.folds[1:]], dtype=np.float64)
-    path = "".join(f"M{place:.1f} 0V1000" for place in x.place(edges))
-    return Layer(f'<path class="grid" d="{path}"/>')
 
 
 def _fold_section(walk: JudgedWalk) -> str:

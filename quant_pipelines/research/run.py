@@ -51,7 +51,8 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import listed_from_ms
 from quant_pipelines.store.records import first_seen_ms, read_folds, save_fold
 from quant_pipelines.store.research_lists import version_of_task
-from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, verdict_of_task
+from quant_pipelines.store.verdict_rows import verdict_of_task
+from quant_pipelines.store.verdicts import count_previous_trials, save_verdict
 from quant_pipelines.trading import Execution, TradingRules
 
 _log = logging.getLogger(__name__)

@@ -84,6 +84,12 @@ def list_backtests(connection: Connection, wanted: RowFilter) -> list[dict[str, 
     return newest_rows(connection, query, backtests, wanted, by="run_at")
 
 
+def backtest_of(connection: Connection, backtest_id: int) -> dict[str, Any] | None:
+    """Read one backtest with its rules and days; None where there is none."""
+    row = connection.execute(select(backtests).where(backtests.c.id == backtest_id)).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
 def save_backtest(connection: Connection, row: Mapping[str, Any]) -> int:
     """Store a backtest, or the time at which the same one ran again; return its id."""
     again = {name: row[name] for name in ("run_at", "final_equity", "trades", "metrics", "daily_returns")}

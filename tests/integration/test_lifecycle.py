@@ -23,7 +23,8 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.lifecycle import read_books, read_counts
 from quant_pipelines.store.research import open_task
 from quant_pipelines.store.tables import audit_logs, equity, performance_metrics
-from quant_pipelines.store.verdicts import read_verdicts, save_verdict
+from quant_pipelines.store.verdict_rows import read_verdicts
+from quant_pipelines.store.verdicts import save_verdict
 from quant_pipelines.store.views import account_capital, current_deployments, equity_curves
 
 pytestmark = pytest.mark.postgres

@@ -32,7 +32,7 @@ from quant_pipelines.store.tables import (
     trials,
     verdicts,
 )
-from quant_pipelines.store.verdicts import read_verdicts
+from quant_pipelines.store.verdict_rows import read_verdicts
 from tests.forgotten import forget_records
 from tests.integration.stored_market import (
     END,

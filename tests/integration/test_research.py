@@ -30,7 +30,7 @@ from quant_pipelines.store.tables import (
     trials,
     verdicts,
 )
-from quant_pipelines.store.verdicts import read_verdicts, verdict_of_task
+from quant_pipelines.store.verdict_rows import read_verdicts, verdict_of_task
 from quant_pipelines.store.views import out_of_sample_equity
 from tests.forgotten import forget_records
 from tests.integration.stored_market import (

@@ -25,7 +25,7 @@ from quant_pipelines.research.run import optimize_one
 from quant_pipelines.sdk.scaffold import scaffold
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.verdicts import read_verdict
+from quant_pipelines.store.verdict_rows import read_verdict
 from quant_pipelines.store.views import newest_verdicts
 from tests.integration.stored_market import END, JOB, market, rolled_up
 

@@ -183,7 +183,7 @@ def test_job_selects(job: dg.JobDefinition) -> None:
 
 
 def test_all_jobs_are_known_to_this_test() -> None:
-    others = {"culling", "daily_backup", "backup_drill", "housekeeping", "replay_verdict"}
+    others = {"backtest", "culling", "daily_backup", "backup_drill", "housekeeping", "replay_verdict"}
     assert {one.name for one in defs.jobs or []} == {*SELECTIONS, *OPERATORS, *others}
     assert {one.name for one in OPERATOR_JOBS} == OPERATORS
 

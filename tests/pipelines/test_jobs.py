@@ -13,7 +13,7 @@ from quant_pipelines.marketdata.days import SymbolDays, history_days
 from quant_pipelines.marketdata.quality import check_days
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import bars, data_findings, hotlist, verdicts, whitelist
-from quant_pipelines.store.verdicts import read_verdicts
+from quant_pipelines.store.verdict_rows import read_verdicts
 from tests.pipelines.conftest import ComputedMarket
 
 DAYS = 10

@@ -35,6 +35,7 @@ PAGE_OF: Final[Mapping[str, str]] = {
     "set_hot_weight": "hot_coins",
     "record_coin_supply": "hot_coins",
     "focused_optimization": "lab",
+    "backtest": "lab",
     "approve_candidate": "lab",
     "reject_candidate": "lab",
     "roll_back_verdict": "lab",
@@ -101,7 +102,8 @@ def _carried(request: Request, verb: Verb, given: dict[str, str]) -> Response:
     except QuantError as error:
         return _form(request, verb, given, fault=FormFault(status_of(error), sentence_of(error)))
     where = request.url_for(f"console_{PAGE_OF.get(name_of(verb), 'strategies')}").path
-    return redirect(f"{where}?{urlencode({'done': done['audit_id']})}")
+    told = {"done": done["audit_id"]} | ({"run": done["run_id"]} if "run_id" in done else {})
+    return redirect(f"{where}?{urlencode(told)}")
 
 
 def _asked(verb: Verb, person: Person, services: Services, given: Mapping[str, str]) -> VerbAsked:

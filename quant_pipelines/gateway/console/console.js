@@ -9,6 +9,7 @@ let lastBeat = Date.now();
 let lastRead = Date.now();
 let change = null;
 let isReading = false;
+let isStale = false; // something changed while the page was being read
 
 function said(seconds) {
   if (seconds < 60) return `${Math.floor(seconds)} s`;
@@ -29,7 +30,9 @@ function age(now) {
 
 async function readAgain() {
   const live = document.getElementById("live");
-  if (!live || isReading || live.contains(document.activeElement)) return;
+  isStale = isReading;
+  const held = document.activeElement, tool = held.closest("figure .tools button");
+  if (!live || isReading || document.querySelector(".chosen-part") || (live.contains(held) && !tool)) return;
   isReading = true;
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
@@ -40,9 +43,12 @@ async function readAgain() {
       const places = [...document.querySelectorAll(".wide")].map((one) => one.scrollLeft);
       document.getElementById("content").replaceWith(page.getElementById("content"));
       document.querySelectorAll(".wide").forEach((one, at) => { one.scrollLeft = places[at] || 0; });
+      window.lookCloser(document.getElementById("content"));
+      if (tool) document.querySelector(`.tools button[title="${CSS.escape(tool.title)}"]`)?.focus();
       lastRead = Date.now();
     }
   } catch { /* the beat says that nobody answers */ } finally { isReading = false; }
+  if (isStale) readAgain();
 }
 
 function beaten(event) {

@@ -1,64 +1,122 @@
-"""Charts of the console: the layers and axes of the reports, in a frame that needs no style of its own.
-
-The console's policy lets no page carry inline styles, so places stand in attributes of the SVG.
-"""
+"""Charts of the console: those of the reports, of what the database holds."""
 
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 from markupsafe import Markup
 
-from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.reports.axes import SIZE, Axis, number_axis, time_axis
-from quant_pipelines.reports.charts import Chart, line
-from quant_pipelines.reports.numbers import money
-from quant_pipelines.reports.page import escape
+from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.gateway.reading_models import FillView
+from quant_pipelines.metrics import underwater
+from quant_pipelines.reports.axes import Axis, number_axis, time_axis
+from quant_pipelines.reports.candle_layers import candle_layers
+from quant_pipelines.reports.charts import Chart, Layer, Mark, area, line
+from quant_pipelines.reports.frame import draw
+from quant_pipelines.reports.numbers import minute, money, percent, plain, words
 
-_WIDTH = 1000
-_BOTTOM = 26
-"""Pixels below the lines for the texts of the axis; those of the other stand on its lines."""
-_FEW = 3
-
-
-def framed(chart: Chart, says: str = "") -> Markup:
-    """Figure of a chart, with axes, keys and what a screen reader tells of it."""
-    keys = "".join(
-        f'<span class="key {layer.kind}"><i class="{layer.sign}"></i>{escape(layer.name)}</span>'
-        for layer in chart.layers
-        if layer.name
-    )
-    shapes = "".join(f'<g class="{layer.kind}">{layer.shapes}</g>' for layer in chart.layers)
-    height = chart.height - _BOTTOM
-    return Markup(  # noqa: S704 - each text in it is escaped
-        f"<figure><figcaption><b>{escape(chart.title)}</b>"
-        f'<span class="unit">{escape(chart.unit)}</span>{keys}</figcaption>'
-        f'<svg class="frame" width="100%" height="{chart.height}" role="img" '
-        f'aria-label="{escape(f"{chart.title}. {says}".strip())}">'
-        f'<svg width="100%" height="{height}" '
-        f'viewBox="0 0 {_WIDTH} {_WIDTH}" preserveAspectRatio="none">{_grid(chart.y)}{shapes}</svg>'
-        f"{_y_texts(chart.y, height)}{_x_texts(chart.x, chart.height)}</svg></figure>"
-    )
+MOST_CANDLES = 2_000
+_FEWEST = 2
 
 
-def equity_chart(title: str, times_ms: Sequence[int], values: Sequence[float], unit: str = "quote") -> Markup:
-    """Figure of an equity over time; nothing where there are fewer than two points."""
-    if len(values) < 2:
+class BookedCurve(NamedTuple):
+    """Values over time, oldest first: times in milliseconds, shape (n,), and values of the same shape."""
+
+    times: IntArray
+    values: FloatArray
+
+
+def curve_of(times_ms: Sequence[int], values: Sequence[float]) -> BookedCurve:
+    """Curve of sequences of the same length."""
+    return BookedCurve(np.asarray(times_ms, dtype=np.int64), np.asarray(values, dtype=np.float64))
+
+
+def equity_chart(title: str, curve: BookedCurve, unit: str = "quote") -> Markup:
+    """Figure of an equity; nothing where there are fewer than two points."""
+    if curve.values.size < _FEWEST:
         return Markup("")
-    ts, shown = np.asarray(times_ms, dtype=np.int64), np.asarray(values, dtype=np.float64)
-    x, y = time_axis(int(ts[0]), int(ts[-1]), 4), number_axis(shown, money, count=4)
-    says = f"From {money(float(shown[0]))} to {money(float(shown[-1]))}."
-    return framed(Chart(title, unit, x, y, [line(x, y, ts, shown)], height=220), says)
+    x, y = _time(curve.times), number_axis(curve.values, money, count=4)
+    drawn = line(x, y, curve.times, curve.values, name="equity")
+    first, last = (money(float(curve.values[at])) for at in (0, -1))
+    return _figure(Chart(title, unit, x, y, [drawn], height=220, hover="plain"), f"From {first} to {last}.")
+
+
+def drawdown_chart(title: str, curve: BookedCurve) -> Markup:
+    """Figure of the distance from the highest value so far; nothing where there are fewer than two."""
+    if curve.values.size < _FEWEST:
+        return Markup("")
+    depth = underwater(curve.values)
+    x, y = _time(curve.times), number_axis(depth, lambda value: percent(value, 1), count=3, has_zero=True)
+    layers = [area(x, y, curve.times, depth), line(x, y, curve.times, depth, name="below the peak")]
+    chart = Chart(title, "of the peak", x, y, layers, height=130, hover="%")
+    return _figure(chart, f"Deepest {percent(float(depth.min()))}.")
+
+
+def candle_chart(title: str, bars: Bars, stops: BookedCurve, marks: Sequence[Mark]) -> Markup:
+    """Figure of candles with stops and fills; nothing without bars.
+
+    Parameters
+    ----------
+    title
+        Above it.
+    bars
+        At most ``MOST_CANDLES``.
+    stops
+        Level of the stop from each close on, NaN where none stood.
+    marks
+        Fills, as ``fill_marks`` makes them.
+    """
+    if not len(bars):
+        return Markup("")
+    start, end = int(bars.ts[0]), int(bars.close_ts[-1]) + bars.step_ms  # fills of the bar that goes on, too
+    inside = (stops.times >= start) & (stops.times < end)
+    at, levels = stops.times[inside], stops.values[inside]
+    x, y = time_axis(start, end, 5), number_axis(np.concatenate([bars.low, bars.high, levels]))
+    shown = [mark for mark in marks if start <= mark.place[0] < end]
+    layers = candle_layers(bars, x, y, bars.step_ms)
+    if at.size:
+        layers.append(_stops(x, y, BookedCurve(at, levels), bars.step_ms))
+    unit = f"quote per base, {len(bars)} bars of {bars.timeframe}"
+    chart = Chart(title, unit, x, y, layers, height=340, marks=shown, hover="plain")
+    return _figure(chart, f"{len(shown)} fills are marked; the table of fills lists them.")
+
+
+def fill_marks(fills: Sequence[FillView], position: Decimal) -> list[Mark]:
+    """Signs of fills: triangles for what opens or adds, crosses for what closes; hints say the rest.
+
+    Parameters
+    ----------
+    fills
+        Newest first.
+    position
+        Held after the newest of them, signed base quantity.
+    """
+    marks = []
+    for fill in fills:
+        change = fill.quantity if fill.side == "buy" else -fill.quantity
+        before = position - change
+        is_entry = abs(position) > abs(before)
+        sign = ("▲" if fill.side == "buy" else "▼") if is_entry else "✕"
+        kind = "c3 below" if fill.side == "buy" else "c4 above"
+        hint = f"{'entry' if is_entry else 'exit'}: {fill.side} {plain(float(fill.quantity))} at "
+        hint += f"{plain(float(fill.price))}, {minute(to_ms(fill.ts))}, {words(fill.reason)}"
+        marks.append(Mark((float(to_ms(fill.ts)), float(fill.price)), sign, kind, hint))
+        position = before
+    return marks
 
 
 def sparkline(values: Sequence[float]) -> Markup:
     """Small line without axes; nothing where there are fewer than two points."""
-    if len(values) < 2:
+    if len(values) < _FEWEST:
         return Markup("")
     shown = np.asarray(values, dtype=np.float64)
     at = np.arange(shown.size, dtype=np.float64)
     drawn = line(Axis(0.0, float(at[-1]), ()), number_axis(shown), at, shown)
     return Markup(  # noqa: S704 - numbers only
-        f'<svg class="spark c1" viewBox="0 0 {_WIDTH} {_WIDTH}" preserveAspectRatio="none" '
+        '<svg class="spark c1" viewBox="0 0 1000 1000" preserveAspectRatio="none" '
         f'aria-hidden="true">{drawn.shapes}</svg>'
     )
 
@@ -68,27 +126,15 @@ def drawdown_of(values: FloatArray) -> float:
     return float(1.0 - values[-1] / values.max()) if values.size and values.max() > 0 else 0.0
 
 
-def _grid(axis: Axis) -> str:
-    tops = SIZE - axis.place(np.array([value for value, _ in axis.ticks]))
-    return f'<path class="grid" d="{"".join(f"M0 {top:.1f}H1000" for top in tops)}"/>'
+def _stops(x: Axis, y: Axis, stops: BookedCurve, step_ms: int) -> Layer:
+    """Level as it stood until the next close: two points for each bar."""
+    times = np.column_stack([stops.times, stops.times + step_ms]).ravel()
+    return line(x, y, times, np.repeat(stops.values, 2), name="stop", kind="c2", sign="dotted")
 
 
-def _y_texts(axis: Axis, height: int) -> str:
-    tops = (1.0 - axis.place(np.array([value for value, _ in axis.ticks])) / SIZE) * height
-    return "".join(
-        f'<text class="tick" x="2" y="{top - 3 if top > 14 else top + 12:.0f}">{escape(text)}</text>'
-        for top, (_, text) in zip(tops.tolist(), axis.ticks, strict=True)
-    )
+def _time(times: IntArray) -> Axis:
+    return time_axis(int(times[0]), int(times[-1]), 4)
 
 
-def _x_texts(axis: Axis, height: int) -> str:
-    places = axis.place(np.array([value for value, _ in axis.ticks])) / SIZE * 100
-    texts = []
-    for at, (place, (_, text)) in enumerate(zip(places.tolist(), axis.ticks, strict=True)):
-        anchor = "start" if place < 8 else "end" if place > 92 else "middle"
-        kind = "tick odd" if at % 2 and places.size > _FEW else "tick"
-        texts.append(
-            f'<text class="{kind}" x="{place:.2f}%" y="{height - 6}" text-anchor="{anchor}">'
-            f"{escape(text)}</text>"
-        )
-    return "".join(texts)
+def _figure(chart: Chart, says: str) -> Markup:
+    return Markup(draw(chart, says))  # noqa: S704 - each text in it is escaped

@@ -45,6 +45,7 @@ def read_overview(services: Services, _: Mapping[str, str]) -> dict[str, Any]:
     known = [row for row in traded if row.equity is not None]
     equity = sum(row.equity or 0.0 for row in known)
     worth = np.array([row["equity"] for row in curve], dtype=np.float64)
+    shown = figures.curve_of([to_ms(row["ts"]) for row in curve], worth.tolist())
     return {
         "as_of": deployed.as_of,
         "row_version": deployed.row_version,
@@ -56,9 +57,8 @@ def read_overview(services: Services, _: Mapping[str, str]) -> dict[str, Any]:
         "capital": sum(float(row.capital) for row in traded),
         "drawdown": figures.drawdown_of(np.append(worth, equity)) if known else None,
         "days": _DAYS,
-        "chart": figures.equity_chart(
-            f"Equity of all books, {_DAYS} days", [to_ms(row["ts"]) for row in curve], worth.tolist()
-        ),
+        "chart": figures.equity_chart(f"Equity of all books, {_DAYS} days", shown),
+        "depth": figures.drawdown_chart(f"Below their peak, {_DAYS} days", shown),
         "lights": lights(alive, halts, alerts, traded, deployed.as_of),
         "runner": alive.get(RUNNER),
         "alerts": alerts,

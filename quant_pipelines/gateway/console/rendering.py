@@ -21,11 +21,20 @@ from quant_pipelines.gateway.services import services_of
 from quant_pipelines.reports import numbers
 
 Answer = TypeVar("Answer", bound=Response)
+_YEAR_SECONDS: Final = 31_536_000
 FOLDER: Final = Path(__file__).parent
 POLICY: Final = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-STATIC: Final = {"console.css": "text/css", "console.js": "text/javascript", "console.svg": "image/svg+xml"}
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+STATIC: Final = {
+    path.name: path
+    for path in (
+        *(FOLDER / name for name in ("console.css", "console.js", "console.svg")),
+        *(Path(numbers.__file__).parent / name for name in ("chart.css", "chart.js")),
+    )
+}
+"""Files that pages link, by name: the console's own, and what charts of reports and console share."""
 
 
 def html_page(
@@ -67,6 +76,7 @@ def html_page(
         "now": now,
         "banner": "",
         "done": None,
+        "run": "",
     }
     text = environment().get_template(template).render(shared | values)
     return secured(HTMLResponse(text, status_code))
@@ -106,7 +116,20 @@ def environment() -> Environment:
 @cache
 def digest_of(name: str) -> str:
     """Name a file's content, so that a browser may keep it for good."""
-    return hashlib.sha256((FOLDER / name).read_bytes()).hexdigest()[:12]
+    return hashlib.sha256(STATIC[name].read_bytes()).hexdigest()[:12]
+
+
+def static_file(name: str) -> Response:
+    """Answer with a file, to be kept for good.
+
+    Raises
+    ------
+    KeyError
+        If there is no such file.
+    """
+    path = STATIC[name]
+    kept = {"Cache-Control": f"public, max-age={_YEAR_SECONDS}, immutable"}
+    return secured(Response(path.read_bytes(), media_type=_TYPES[path.suffix], headers=kept))
 
 
 def _asof(at: datetime | None, source: str, now: datetime, timeframe: str) -> Markup:

@@ -5,6 +5,7 @@ from typing import Any
 
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.gateway import reading_routes
+from quant_pipelines.gateway.console import stops
 from quant_pipelines.gateway.reading_routes import reading
 from quant_pipelines.gateway.services import Services
 from quant_pipelines.operations.outages import RUNNER
@@ -20,6 +21,7 @@ def read_risk(services: Services, _: Mapping[str, str]) -> dict[str, Any]:
     alive = {row.service: row for row in reading_routes.services_alive(services).rows}
     with reading(services) as read:
         alerts = read_alerts(read.connection, limit=_MOST, only_open=False)
+    traded = [row for row in deployed.rows if row.stage in LADDER]
     halted = {halt.source for halt in halts.rows}
     return {
         "as_of": halts.as_of,
@@ -31,6 +33,7 @@ def read_risk(services: Services, _: Mapping[str, str]) -> dict[str, Any]:
         "alerts": alerts,
         "runner": alive.get(RUNNER),
         "services": list(alive.values()),
-        "traded": [row for row in deployed.rows if row.stage in LADDER],
-        "positions": reading_routes.positions(services).rows,
+        "traded": traded,
+        "stop_kinds": stops.kinds_used(traded),
+        "standing_stops": stops.standing(reading_routes.positions(services).rows),
     }

@@ -1,5 +1,6 @@
-"""Routes of the console, by one table of its pages; what is not finished is not in the navigation."""
+"""Routes of the console, by one table of its pages."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -9,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from quant_pipelines.core.bounds import ROW_ID
 from quant_pipelines.gateway.console import (
     acts,
+    backtests,
     capital,
     history,
     hot_coins,
@@ -19,7 +21,8 @@ from quant_pipelines.gateway.console import (
     risk,
     strategies,
 )
-from quant_pipelines.gateway.console.rendering import FOLDER, STATIC, environment, secured
+from quant_pipelines.gateway.console import verdict as verdict_page
+from quant_pipelines.gateway.console.rendering import STATIC, environment, secured, static_file
 from quant_pipelines.gateway.console.route import console_routes, show
 from quant_pipelines.gateway.problems import Refused
 from quant_pipelines.gateway.route import PUBLIC, needs
@@ -28,13 +31,12 @@ from quant_pipelines.gateway.verb_models import Text
 
 
 class ConsolePage(NamedTuple):
-    """One page: its name, path below the console, title, what it reads, and whether the navigation has it."""
+    """One page of the navigation: its name, path below the console, title, and what it reads."""
 
     name: str
     path: str
     title: str
     read: Callable[[Services, Mapping[str, str]], dict[str, Any]]
-    is_listed: bool = True
 
 
 PAGES: Final = (
@@ -43,24 +45,26 @@ PAGES: Final = (
     ConsolePage("capital", "/capital", "Capital and positions", capital.read_capital),
     ConsolePage("strategies", "/strategies", "Strategies", strategies.read_strategies),
     ConsolePage("hot_coins", "/hot-coins", "Hot coins", hot_coins.read_hot_coins),
-    ConsolePage("lab", "/lab", "Lab", lab.read_lab, is_listed=False),  # without maps of the objective yet
+    ConsolePage("lab", "/lab", "Lab", lab.read_lab),
     ConsolePage("audit", "/audit", "Audit and replay", history.read_audit),
 )
 RowNumber = Annotated[int, Path(ge=0, le=ROW_ID.high)]
+RowAsked = Annotated[int, Query(ge=0, le=ROW_ID.high)]
 Word = Annotated[Text, Query()]
-_YEAR_SECONDS: Final = 31_536_000
 
 
 def console_router() -> APIRouter:
     """Router with every page, form and file."""
     router = console_routes()
-    environment().globals["pages"] = [page for page in PAGES if page.is_listed]
+    environment().globals["pages"] = PAGES
     for page in PAGES:
         router.add_api_route(page.path, _shown(page), name=f"console_{page.name}")
     for path, endpoint, name in (
         ("/strategies/{deployment_id}", deployment, "console_deployment"),
         ("/versions/{strategy}", versions, "console_versions"),
         ("/verdicts/{verdict_id}", verdict, "console_verdict"),
+        ("/comparison", comparison, "console_comparison"),
+        ("/backtests/{backtest_id}", backtest, "console_backtest"),
         ("/audit/export.csv", export, "console_export"),
         ("/beat", pulse.beats, "console_beat"),
         ("/acts/{name}", acts.ask, "console_act"),
@@ -85,13 +89,18 @@ def _shown(page: ConsolePage) -> Callable[[Request], Response]:
 
 
 def _told(title: str, values: dict[str, Any], request: Request) -> dict[str, Any]:
-    done = request.query_params.get("done", "")
-    return {"title": title, "done": done if done.isdigit() else None} | values
+    done, run = (request.query_params.get(name, "") for name in ("done", "run"))
+    shown = run if re.fullmatch(r"[\w-]{1,64}", run) else ""
+    return {"title": title, "done": done if done.isdigit() else None, "run": shown} | values
 
 
-def deployment(request: Request, deployment_id: RowNumber) -> Response:
+def deployment(
+    request: Request, deployment_id: RowNumber, bars: Annotated[int, Query()] = strategies.CANDLES[0]
+) -> Response:
     """One deployment."""
-    values = strategies.read_deployment(services_of(request), deployment_id)
+    if bars not in strategies.CANDLES:
+        raise Refused(422, f"bars is {bars}; expected one of {', '.join(map(str, strategies.CANDLES))}")
+    values = strategies.read_deployment(services_of(request), deployment_id, bars)
     title = f"{values['row'].strategy} on {values['row'].symbol}"
     return show(request, "deployment.html", _told(title, values, request))
 
@@ -104,10 +113,26 @@ def versions(
     return show(request, "versions.html", _told(f"Versions of {strategy}", values, request))
 
 
-def verdict(request: Request, verdict_id: RowNumber) -> Response:
-    """One verdict with its gates."""
-    values = lab.read_verdict(services_of(request), verdict_id)
+def verdict(
+    request: Request, verdict_id: RowNumber, fold: Annotated[int | None, Query(ge=0, le=100_000)] = None
+) -> Response:
+    """One verdict with what it rests on; the sets are those of a fold, the newest by default."""
+    values = verdict_page.read_verdict_page(services_of(request), verdict_id, fold)
     return show(request, "verdict.html", _told(f"Verdict {verdict_id}", values, request))
+
+
+def comparison(request: Request, first: RowAsked, second: RowAsked) -> Response:
+    """Two verdicts beside each other."""
+    values = lab.read_comparison(services_of(request), first, second)
+    return show(
+        request, "comparison.html", _told(f"Verdict {first} beside verdict {second}", values, request)
+    )
+
+
+def backtest(request: Request, backtest_id: RowNumber) -> Response:
+    """One backtest that was run on what is stored."""
+    values = backtests.read_backtest(services_of(request), backtest_id)
+    return show(request, "backtest.html", _told(f"Backtest {backtest_id}", values, request))
 
 
 async def export(request: Request) -> Response:
@@ -121,5 +146,4 @@ def file(name: str) -> Response:
     """Style or script of the console."""
     if name not in STATIC:
         raise Refused(404, f"{name!r:.80} is no file of the console")
-    kept = {"Cache-Control": f"public, max-age={_YEAR_SECONDS}, immutable"}
-    return secured(Response((FOLDER / name).read_bytes(), media_type=STATIC[name], headers=kept))
+    return static_file(name)

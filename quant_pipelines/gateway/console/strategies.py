@@ -1,20 +1,30 @@
 """Strategies as files, texts and deployments: what each trades, since when, and what a version changed."""
 
 import difflib
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import math
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from markupsafe import Markup
 
 from quant_pipelines.core.errors import UnknownRow
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.stages import LADDER
-from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.core.timeframes import timeframe_ms, to_ms
 from quant_pipelines.gateway import reading_routes
 from quant_pipelines.gateway.console import figures
+from quant_pipelines.gateway.reading_models import DeploymentView, EquityBarView, FillView
 from quant_pipelines.gateway.reading_routes import reading
 from quant_pipelines.gateway.services import Services
 from quant_pipelines.store import shown_rows
+from quant_pipelines.store.bars import newest_bar_ms, read_bars
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.versions import changes_among
 
-_POINTS, _FILLS, _CARDS = 1_500, 50, 10
+_POINTS, _FILLS, _MARKED, _CARDS = 1_500, 50, 400, 10
+CANDLES: Final = (300, 1_000, figures.MOST_CANDLES)
+"""How many bars may be looked at; the first is what a page opens with."""
 
 
 class DiffLine(NamedTuple):
@@ -38,8 +48,8 @@ def read_strategies(services: Services, _: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def read_deployment(services: Services, deployment_id: int) -> dict[str, Any]:
-    """Read one deployment: its book, days, fills and changes.
+def read_deployment(services: Services, deployment_id: int, candles: int = CANDLES[0]) -> dict[str, Any]:
+    """Read one deployment: its bars, book, days, fills and changes.
 
     Raises
     ------
@@ -51,21 +61,48 @@ def read_deployment(services: Services, deployment_id: int) -> dict[str, Any]:
     if not found:
         raise UnknownRow(f"deployment:{deployment_id} does not exist; expected one that Strategies lists")
     points = reading_routes.equity_of(services, deployment_id, points=_POINTS).rows
+    traded = reading_routes.fills(services, limit=_MARKED, deployment_id=deployment_id).rows
+    booked = figures.curve_of([to_ms(point.ts) for point in points], [point.equity for point in points])
     with reading(services) as read:
         changes = changes_among(read.connection, [deployment_id])
-    title = f"Equity, its newest {len(points)} bars"
+    title = f"its newest {len(points)} bars"
     return {
         "as_of": deployed.as_of,
         "row_version": deployed.row_version,
         "row": found[0],
-        "chart": figures.equity_chart(
-            title, [to_ms(point.ts) for point in points], [point.equity for point in points]
-        ),
+        "chart": figures.equity_chart(f"Equity, {title}", booked),
+        "depth": figures.drawdown_chart(f"Below its peak, {title}", booked),
+        "candles": _candles(services, found[0], points, traded, candles),
+        "counts": CANDLES,
+        "count": candles,
         "cards": reading_routes.metrics(services, deployment_id, limit=_CARDS).rows,
-        "fills": reading_routes.fills(services, limit=_FILLS, deployment_id=deployment_id).rows,
+        "fills": traded[:_FILLS],
         "changes": [change._asdict() for change in changes],
         "is_traded": found[0].stage in LADDER,
     }
+
+
+def _candles(
+    services: Services,
+    row: DeploymentView,
+    points: Sequence[EquityBarView],
+    fills: Sequence[FillView],
+    count: int,
+) -> Markup:
+    """Draw the newest bars of a deployment of one symbol; one of a set has a page for each leg."""
+    if row.legs:
+        return Markup("")
+    series = Series(row.exchange, row.symbol, row.timeframe)
+    with transaction(services.engine) as connection:
+        newest = newest_bar_ms(connection, series)
+    if newest is None:
+        return Markup("")
+    step = timeframe_ms(row.timeframe)
+    bars = read_bars(services.engine, series, Window(newest - (count - 1) * step, newest + step))
+    known = [math.nan if point.stop_price is None else point.stop_price for point in points]
+    stops = figures.curve_of([to_ms(point.ts) for point in points], known)
+    marks = figures.fill_marks(fills, Decimal(str(row.position or 0)))
+    return figures.candle_chart(f"{row.symbol} with entries, exits and stops", bars, stops, marks)
 
 
 def read_versions(services: Services, strategy: str, left: str, right: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from quant_pipelines.core.gateway_settings import GatewaySettings
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import day_start_ms, from_ms
 from quant_pipelines.gateway.application import build_application, served
+from quant_pipelines.gateway.console.routes import console_router
 from quant_pipelines.gateway.problems import Refused
 from quant_pipelines.gateway.services import LaunchUnknown, Services
 from quant_pipelines.operations import users
@@ -146,6 +147,28 @@ def staffed(gate: Gate) -> Gate:
     for name in ("root", *ROLES):
         gate.add(name, "admin" if name == "root" else name)
     return gate
+
+
+@pytest.fixture
+def console(staffed: Any) -> Any:
+    """Clients of the console by role; they share one application."""
+    shared = staffed.application(console_router())
+
+    class Console:
+        gate = staffed
+
+        def client(self) -> TestClient:
+            return TestClient(shared, base_url="http://127.0.0.1", follow_redirects=False)
+
+        def log_in(self, name: str) -> TestClient:
+            client = self.client()
+            staffed.wait()
+            form = {"operator": name, "code": staffed.code(name), "to": "/console/risk"}
+            answer = client.post("/console/login", data=form)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/console/risk"), answer.text
+            return client
+
+    return Console()
 
 
 def is_problem(answer: httpx.Response, status: int) -> str:

@@ -1,6 +1,7 @@
 """A gateway on a port, for those who speak to it from outside of this process."""
 
 import threading
+import time
 from typing import Any
 
 import uvicorn
@@ -29,8 +30,11 @@ class ServedGate:
         self.thread = threading.Thread(target=self.server.run)
 
     def start(self) -> None:
-        """Serve; connections wait until it does."""
+        """Serve, and return when it does."""
         self.thread.start()
+        while not self.server.started:
+            assert self.thread.is_alive()
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """Stop serving."""

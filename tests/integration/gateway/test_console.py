@@ -9,9 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import Engine, text
-from starlette.testclient import TestClient
 
-from quant_pipelines.gateway.console.routes import PAGES, console_router
+from quant_pipelines.gateway.console.routes import PAGES
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.shown_rows import newest_change
 from quant_pipelines.store.tables import deployments
@@ -20,28 +19,6 @@ from tests.integration.gateway.console_world import HOSTILE, fill_world
 pytestmark = pytest.mark.postgres
 POLICY = "default-src 'self'"
 BTC = "BTC/USDT:USDT"
-
-
-@pytest.fixture
-def console(staffed: Any) -> Any:
-    """Clients of the console by role; they share one application."""
-    shared = staffed.application(console_router())
-
-    class Console:
-        gate = staffed
-
-        def client(self) -> TestClient:
-            return TestClient(shared, base_url="http://127.0.0.1", follow_redirects=False)
-
-        def log_in(self, name: str) -> TestClient:
-            client = self.client()
-            staffed.wait()
-            form = {"operator": name, "code": staffed.code(name), "to": "/console/risk"}
-            answer = client.post("/console/login", data=form)
-            assert (answer.status_code, answer.headers["location"]) == (303, "/console/risk"), answer.text
-            return client
-
-    return Console()
 
 
 @pytest.fixture
@@ -89,7 +66,7 @@ def test_every_page_is_whole_when_nothing_is_stored(console: Any) -> None:
         assert answer.headers["content-security-policy"].startswith(POLICY)
         assert not re.search(r"<[^>]* style=|<style|<script(?! src)| on\w+=", page), path
         links = re.findall(r'<li><a href="(/console[^"]*)"', page)
-        assert links == [f"/console{one.path}" for one in PAGES if one.is_listed]
+        assert links == [f"/console{one.path}" for one in PAGES]
 
 
 def test_every_page_shows_what_is_stored_and_runs_nothing_of_it(console: Any) -> None:

@@ -16,11 +16,15 @@ from quant_pipelines.gateway.console.routes import PAGES, console_router
 from quant_pipelines.store.heartbeats import Alert, write_alert
 from tests.integration.gateway.console_world import fill_world
 from tests.integration.gateway.served_gate import ServedGate
+from tests.integration.gateway.lab_world import backtested, search, traded_market
 
 pytestmark = pytest.mark.postgres
 CHROMIUM = shutil.which("chromium")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}
-MORE = ("/strategies/1", "/verdicts/1", "/versions/ema_cross", "/audit?order=p1-1", "/acts/set_risk_limit")
+MORE = (
+    *("/strategies/1", "/verdicts/1", "/versions/ema_cross", "/audit?order=p1-1", "/acts/set_risk_limit"),
+    *("/backtests/1", "/comparison?first=1&second=2"),
+)
 SHADED = ("", "/risk", "/audit?order=p1-1", "/acts/set_risk_limit")
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 BEAT_MS = 15_000
@@ -110,7 +114,10 @@ def test_a_halt_by_keyboard_a_page_that_lives_and_one_that_greys_itself(desk: De
 
 
 def test_each_page_fits_a_phone_and_a_desk_in_light_and_dark(desk: Desk, browser: Browser) -> None:
-    fill_world(desk.gate.engine)
+    world = fill_world(desk.gate.engine)
+    search(world)
+    backtested(world)
+    traded_market(world)
     desk.gate.add("eve", "approver")
     told = list[str]()
     for width, scheme in ((390, "dark"), (1280, "light")):
@@ -127,6 +134,44 @@ def test_each_page_fits_a_phone_and_a_desk_in_light_and_dark(desk: Desk, browser
         page.context.close()
         told += faults
     assert told == []
+
+
+def test_a_chart_tells_values_looks_closer_and_keeps_that_when_the_page_reads_itself_again(
+    desk: Desk, browser: Browser
+) -> None:
+    traded_market(fill_world(desk.gate.engine))
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    desk.log_in(page, "ann")
+    faults = faults_of(page)
+    page.goto(desk.url + "/strategies/1", wait_until="domcontentloaded")
+    expect(page.locator("#beat")).to_have_text(re.compile("^Live"))
+    figure = page.locator("figure", has=page.locator("[data-ohlc]"))
+    figure.scroll_into_view_if_needed()
+    box = figure.locator(".plot").bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    expect(figure.locator(".tip")).to_contain_text(re.compile(r"UTC\nopen [\d.]+\nhigh [\d.]+\nlow"))
+    whole = figure.locator("svg.xs").inner_html()
+    page.mouse.move(box["x"] + 0.2 * box["width"], middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.4 * box["width"], middle, steps=3)
+    page.mouse.up()
+    expect(figure.locator(".plot")).to_have_class("plot closer")
+    looked_at = figure.locator("svg.lines").get_attribute("viewBox")
+    left, _, width, _ = map(float, str(looked_at).split())
+    assert abs(left - 200) < 5
+    assert abs(width - 200) < 5
+    at = from_ms(desk.gate.now_ms)
+    write_alert(desk.gate.engine, Alert("warning", "account", "something happened", at, {}))
+    with page.expect_response(re.compile("/strategies/1$")):
+        pass
+    expect(figure.locator("svg.lines")).to_have_attribute("viewBox", str(looked_at))
+    figure.get_by_role("button", name="Show all").click()
+    expect(figure.locator(".plot")).to_have_class("plot")
+    assert figure.locator("svg.xs").inner_html() == whole
+    assert faults == []
+    page.close()
 
 
 def test_what_stands_in_the_way_of_a_reader_is_seen(browser: Browser) -> None:

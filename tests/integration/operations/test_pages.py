@@ -20,7 +20,7 @@ from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.run import optimize_one
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.verdicts import incumbent_returns, read_verdict, read_verdicts
+from quant_pipelines.store.verdict_rows import incumbent_returns, read_verdict, read_verdicts
 from quant_pipelines.store.views import newest_verdicts
 from tests.integration.stored_market import END, JOB, store_market
 

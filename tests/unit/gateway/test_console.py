@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quant_pipelines.gateway.console.figures import drawdown_of, equity_chart
+from quant_pipelines.gateway.console.figures import curve_of, drawdown_of, equity_chart
 from quant_pipelines.gateway.console.freshness import ALLOWANCES, age_of
 from quant_pipelines.gateway.console.history import timeline
 from quant_pipelines.gateway.console.overview import lights
@@ -82,11 +82,11 @@ def test_a_drawdown_is_measured_from_the_best_value() -> None:
 
 
 def test_a_chart_carries_no_style_of_its_own() -> None:
-    drawn = equity_chart('<b>"', [0, 3_600_000, 7_200_000], [1.0, 3.0, 2.0])
+    drawn = equity_chart('<b>"', curve_of([0, 3_600_000, 7_200_000], [1.0, 3.0, 2.0]))
     assert "<path" in drawn
     assert "style=" not in drawn
     assert '<b>"' not in drawn
-    assert equity_chart("one point", [0], [1.0]) == ""
+    assert equity_chart("one point", curve_of([0], [1.0])) == ""
 
 
 def test_a_chain_without_a_decision_has_its_fills_alone() -> None:

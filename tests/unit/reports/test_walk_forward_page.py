@@ -14,7 +14,8 @@ from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.reports.numbers import NOTHING
-from quant_pipelines.reports.walk_forward import INCUMBENT, Curve, JudgedWalk, render_walk
+from quant_pipelines.reports.stitched import Curve
+from quant_pipelines.reports.walk_forward import INCUMBENT, JudgedWalk, render_walk
 from tests.unit.reports.conftest import ReadPage
 
 DAY_MS = 86_400_000
