@@ -26,6 +26,7 @@ WAIT_SECONDS: Final = 60.0
 """How long a cluster may be without a scheduler, or without a worker, until a search gives up."""
 _LOOK_SECONDS = 1.0
 _MAX_FAILURES = 3
+"""So often in a row a worker may fail before it has done a unit, until it is left out."""
 _log = logging.getLogger(__name__)
 
 
@@ -181,14 +182,17 @@ class ClusterCrew:
 class _Drains:
     """Tasks of one round: one for each thread of each worker that takes part."""
 
-    def __init__(self, link: _Link, round_id: str, wait_seconds: float) -> None:
+    def __init__(
+        self, link: _Link, round_id: str, wait_seconds: float, *, look_seconds: float = _LOOK_SECONDS
+    ) -> None:
         self._link = link
         self._round_id = round_id
+        self._look_seconds = look_seconds
         self._wait_seconds = wait_seconds
         self._running: dict[tuple[str, int], Any] = {}
         self._refused: dict[str, str] = {}
         self._failures: Counter[str] = Counter()
-        self._looked = -_LOOK_SECONDS
+        self._looked = -look_seconds
         self._last_there = time.monotonic()
 
     def look(self) -> None:
@@ -199,7 +203,7 @@ class _Drains:
         OptimizationError
             If all workers refuse, or none has been there for too long.
         """
-        if time.monotonic() - self._looked < _LOOK_SECONDS:
+        if time.monotonic() - self._looked < self._look_seconds:
             return
         workers = self._link.workers()
         self._collect()
@@ -217,9 +221,9 @@ class _Drains:
             del self._running[key]
             address = key[0]
             drained = _result(future)
-            if drained.failed:
-                self._failures[address] += 1
-            too_often = drained.failed if self._failures[address] >= _MAX_FAILURES else ""
+            failures = 0 if drained.n_done else self._failures[address] + bool(drained.failed)
+            self._failures[address] = failures
+            too_often = drained.failed if failures >= _MAX_FAILURES else ""
             if refused := drained.refused or too_often:
                 _log.warning("cluster %s: worker %s is left out: %s", self._link.address, address, refused)
                 self._refused[address] = refused

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import QuantError
-from quant_pipelines.research.drain import WorkPlace, drain
+from quant_pipelines.research.drain import QUEUE_SECONDS, UnitCount, WorkPlace, drain
 from quant_pipelines.research.release import own_release
 from quant_pipelines.settings import home_folder, load_settings
 from quant_pipelines.store.engine import connected, require_reachable
@@ -40,24 +40,26 @@ class Drained(NamedTuple):
 def drain_round(round_id: str) -> tuple[int, str, str]:
     """Drain a round on this machine, as the fields of `Drained`; plain values cross versions."""
     logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
+    done = UnitCount()
     try:
-        drained = _drained(round_id)
+        drained = _drained(round_id, done)
     except QuantError as error:
-        drained = Drained(failed=str(error))
+        drained = Drained(done.n_units, failed=str(error))
     return drained.n_done, drained.refused, drained.failed
 
 
-def _drained(round_id: str) -> Drained:
+def _drained(round_id: str, done: UnitCount) -> Drained:
     settings = load_settings()
     if not settings.database_url:
         return Drained(refused="QUANT_DATABASE_URL is not set there; expected the database of whoever asks")
-    with connected(settings.database_url, pool_size=2) as engine:
+    with connected(settings.database_url, pool_size=2, answer_seconds=QUEUE_SECONDS) as engine:
         require_reachable(engine)
         terms = _terms(engine, round_id)
         if isinstance(terms, Drained):
             return terms
         station = WorkPlace(settings.database_url, home_folder() / "columns")
-        return Drained(drain(engine, round_id, terms, station))
+        drain(engine, round_id, terms, station, done)
+        return Drained(done.n_units)
 
 
 def _terms(engine: Engine, round_id: str) -> RoundTerms | Drained:
@@ -74,9 +76,16 @@ def _terms(engine: Engine, round_id: str) -> RoundTerms | Drained:
 
 def difference_of(own: Release, asked: Release) -> str:
     """Sentence on how a worker's release differs from the one that is asked for; empty where it does not."""
+    mine, wanted = _parts(own), _parts(asked)
     differing = [
-        f"{_SAME[name]} is {mine}, expected {wanted}"
-        for name, mine, wanted in zip(Release._fields, own, asked, strict=True)
-        if mine != wanted
+        f"{name} is {mine.get(name, 'missing')}, expected {wanted.get(name, 'none')}"
+        for name in {**wanted, **mine}
+        if mine.get(name) != wanted.get(name)
     ]
     return f"it has another release: {'; '.join(differing)}" if differing else ""
+
+
+def _parts(release: Release) -> dict[str, str]:
+    """Versions by name."""
+    own = {word: getattr(release, name) for name, word in _SAME.items()}
+    return own | dict(one.split(" ", 1) for one in release.libraries)

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
@@ -23,7 +24,9 @@ from quant_pipelines.store.search_queue import Leased, RoundTerms, beat, finish_
 _PAUSE_SECONDS = 0.3
 _BUSY_PAUSE_SECONDS = 3.0
 _BUSY_SECONDS = 90.0
-"""How long another process may be at the same search: that of a worker that was lost holds on for a while."""
+"""How long a process that holds no lease may be at a search: that of a lost worker holds on for a while."""
+QUEUE_SECONDS = 60.0
+"""How long the queue may take to answer; it is asked for a few rows at a time."""
 _log = logging.getLogger(__name__)
 
 
@@ -42,13 +45,26 @@ class WorkPlace(NamedTuple):
     columns: Path | None
 
 
-def drain(engine: Engine, round_id: str, terms: RoundTerms, station: WorkPlace) -> int:
+@dataclass
+class UnitCount:
+    """How many units were done until now."""
+
+    n_units: int = 0
+
+
+def drain(engine: Engine, round_id: str, terms: RoundTerms, station: WorkPlace, done: UnitCount) -> None:
     """Work on a round until nothing is left of it to begin, and nothing that may come back.
 
-    Returns
-    -------
-    int
-        Units that were done.
+    Parameters
+    ----------
+    engine
+        Product database.
+    round_id, terms
+        Of the round.
+    station
+        Where this worker stands.
+    done
+        Is counted up with each unit, so that it is known where this fails.
 
     Raises
     ------
@@ -56,13 +72,12 @@ def drain(engine: Engine, round_id: str, terms: RoundTerms, station: WorkPlace) 
         If the database goes away; what is leased expires, and nothing that was found is lost.
     """
     with _Hands(engine, terms, station) as hands:
-        n_done, worker = 0, uuid.uuid4().hex
+        worker = uuid.uuid4().hex
         while (found := lease_unit(engine, round_id, worker, terms.lease_seconds)) != "over":
             if isinstance(found, Leased):
-                n_done += hands.do(found)
+                done.n_units += hands.do(found)
             else:
                 time.sleep(_PAUSE_SECONDS)
-        return n_done
 
 
 class _Hands:
@@ -96,8 +111,9 @@ class _Hands:
             self._worker = None
         if lost.is_set():
             return False  # another worker is at it, and what this one has stored is the same
-        if answer.pop("busy", False) and leased.begun_seconds < _BUSY_SECONDS:
-            put_back(self._engine, leased.lease, _BUSY_PAUSE_SECONDS)
+        if answer.pop("busy", False) and put_back(
+            self._engine, leased.lease, _BUSY_PAUSE_SECONDS, _BUSY_SECONDS
+        ):
             return False
         return finish_unit(self._engine, leased.lease, answer)
 

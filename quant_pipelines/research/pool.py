@@ -10,7 +10,7 @@ from threading import Thread
 from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import OptimizationError, QuantError, with_its_kind
-from quant_pipelines.research.drain import WorkPlace, drain
+from quant_pipelines.research.drain import QUEUE_SECONDS, UnitCount, WorkPlace, drain
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.round import Crew, WorkLimits, run_round
 from quant_pipelines.research.units import Outcome, with_texts
@@ -18,7 +18,7 @@ from quant_pipelines.store.engine import connected
 from quant_pipelines.store.search_queue import RoundTerms
 
 _ATTEMPTS = 3
-"""So often a worker that failed goes on, as after a connection that the database has shut."""
+"""So often in a row a worker that failed goes on, as after a connection that the database has shut."""
 _PAUSE_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def optimize_many(
         If the database goes away.
     """
     todo = list(jobs)
-    with connected(engine_url, pool_size=4) as engine:
+    with connected(engine_url, pool_size=4, answer_seconds=QUEUE_SECONDS) as engine:
         crew = (
             LocalCrew(engine, WorkPlace(engine_url, columns), workers)
             if isinstance(workers, int)
@@ -117,12 +117,11 @@ class LocalCrew:
 
     def _fault_of(self, round_id: str, terms: RoundTerms) -> QuantError | None:
         """Drain a round; what keeps this thread from it for good."""
-        fault: QuantError | None = None
-        for attempt in range(_ATTEMPTS):
-            if attempt:
-                time.sleep(self._pause_seconds)
+        failures = 0
+        while True:
+            done = UnitCount()
             try:
-                drain(self._engine, round_id, terms, self._station)
+                drain(self._engine, round_id, terms, self._station, done)
             except QuantError as error:
                 fault = error
             except Exception as error:  # noqa: BLE001 - it would end the thread, and nobody would hear of it
@@ -130,4 +129,7 @@ class LocalCrew:
             else:
                 return None
             _log.warning("a worker has failed: %s", fault)
-        return fault
+            failures = 1 if done.n_units else failures + 1
+            if failures >= _ATTEMPTS:
+                return fault
+            time.sleep(self._pause_seconds)

@@ -22,6 +22,7 @@ from psycopg.errors import (
     UndefinedColumn,
     UndefinedTable,
 )
+from psycopg.pq import TransactionStatus
 from sqlalchemy import (
     Connection,
     Engine,
@@ -101,7 +102,7 @@ def dagster_url(url: str) -> str:
     ).render_as_string(hide_password=False)
 
 
-def connect(url: str, *, pool_size: int = 5) -> Engine:
+def connect(url: str, *, pool_size: int = 5, answer_seconds: float | None = None) -> Engine:
     """Engine on the product database; sessions speak UTC.
 
     Parameters
@@ -110,6 +111,8 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
         PostgreSQL URL, with or without a driver.
     pool_size
         Connections kept open.
+    answer_seconds
+        How long an answer may take until the database counts as away; None waits without end.
     """
     engine = create_engine(
         product_url(url),
@@ -118,7 +121,28 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
         connect_args={"options": "-c timezone=UTC", "connect_timeout": _CONNECT_SECONDS, **_KEEPALIVE},
     )
     event.listen(engine, "checkout", _require_open)
+    if answer_seconds is not None:
+        event.listen(engine, "do_connect", _bounded(answer_seconds))
     return engine
+
+
+def _bounded(seconds: float) -> Any:
+    """Make connections that are closed once an answer takes longer."""
+
+    class _Answered(psycopg.Connection[Any]):
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            try:
+                return super().wait(gen, interval, seconds if timeout is None else timeout)
+            except psycopg.OperationalError as error:
+                if self.pgconn.transaction_status == TransactionStatus.ACTIVE:  # the answer is yet to come
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError(f"it took longer than {seconds:g} s") from error
+                raise
+
+    def made(_dialect: object, _record: object, words: Any, named: Any) -> Any:
+        return _Answered.connect(*words, **named)
+
+    return made
 
 
 def _require_open(driver: Any, *_record: object) -> None:
@@ -148,9 +172,9 @@ def pipelined(connection: Connection) -> Iterator["psycopg.Connection[Any]"]:
 
 
 @contextmanager
-def connected(url: str, *, pool_size: int = 1) -> Iterator[Engine]:
+def connected(url: str, *, pool_size: int = 1, answer_seconds: float | None = None) -> Iterator[Engine]:
     """Engine for as long as the block runs; see `connect`."""
-    engine = connect(url, pool_size=pool_size)
+    engine = connect(url, pool_size=pool_size, answer_seconds=answer_seconds)
     try:
         yield engine
     finally:

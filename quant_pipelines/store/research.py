@@ -1,5 +1,6 @@
 """Walk-forwards in PostgreSQL: versions and tasks; a task that was interrupted goes on."""
 
+import logging
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from sqlalchemy import Connection, Engine, Row, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import OptimizationBusy
@@ -20,6 +22,7 @@ from quant_pipelines.store.tables.research import TaskStatus
 DONE: Final = "done"
 RUNNING: Final = "running"
 FAILED: Final = "failed"
+_log = logging.getLogger(__name__)
 
 
 _SOON_DEAD = (
@@ -76,7 +79,17 @@ def sole_worker(engine: Engine, key: str, work: str = "") -> Iterator[None]:
         try:
             yield
         finally:
-            connection.execute(text("select pg_advisory_unlock(:key)"), lock)
+            _unlock(connection, lock)
+
+
+def _unlock(connection: Connection, lock: Mapping[str, int]) -> None:
+    """Let go of a lock; one whose connection was lost is free already, and what was done is stored."""
+    try:
+        connection.execute(text("select pg_advisory_unlock(:key)"), lock)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        _log.info("the connection of a lock was lost: %s", error.orig)
 
 
 def save_version(connection: Connection, values: Mapping[str, Any]) -> int:

@@ -25,11 +25,15 @@ Nothing: TypeAlias = Literal["wait", "over"]
 
 
 class Release(NamedTuple):
-    """What decides whether two processes find the same: any difference may show in a result."""
+    """What decides whether two processes find the same: any difference may show in a result.
+
+    ``libraries`` are what is computed with, each by its name and version, such as ``numpy 2.4.1``.
+    """
 
     product_version: str
     kernel_digest: str
     schema_revision: str
+    libraries: tuple[str, ...] = ()
 
 
 class RoundTerms(NamedTuple):
@@ -65,11 +69,10 @@ class UnitLease(NamedTuple):
 
 
 class Leased(NamedTuple):
-    """Unit that was taken, and for how long somebody has been at it already, seconds."""
+    """Unit that was taken."""
 
     lease: UnitLease
     work: dict[str, Any]
-    begun_seconds: float
 
 
 class RoundProgress(NamedTuple):
@@ -110,6 +113,7 @@ def open_round(engine: Engine, terms: RoundTerms, units: Sequence[QueuedUnit], m
         opened = connection.execute(
             text(_OPEN),
             terms.release._asdict()
+            | {"libraries": list(terms.release.libraries)}
             | {"megabytes": terms.megabytes, "job_minutes": terms.job_minutes, "lease": terms.lease_seconds}
             | {"seconds": 60.0 * minutes},
         )
@@ -120,10 +124,10 @@ def open_round(engine: Engine, terms: RoundTerms, units: Sequence[QueuedUnit], m
 
 
 _OPEN = """
-insert into research.search_rounds (id, product_version, kernel_digest, schema_revision, worker_megabytes,
-    job_minutes, lease_seconds, begin_until, asked_until, opened_at)
-values (gen_random_uuid()::text, :product_version, :kernel_digest, :schema_revision, :megabytes,
-    :job_minutes, :lease, now() + make_interval(secs => :seconds),
+insert into research.search_rounds (id, product_version, kernel_digest, schema_revision, libraries,
+    worker_megabytes, job_minutes, lease_seconds, begin_until, asked_until, opened_at)
+values (gen_random_uuid()::text, :product_version, :kernel_digest, :schema_revision, :libraries,
+    :megabytes, :job_minutes, :lease, now() + make_interval(secs => :seconds),
     now() + make_interval(secs => :lease), now())
 returning id
 """
@@ -141,7 +145,7 @@ def read_terms(engine: Engine, round_id: str) -> RoundTerms | None:
         row = connection.execute(select(search_rounds).where(search_rounds.c.id == round_id)).one_or_none()
     if row is None:
         return None
-    release = Release(row.product_version, row.kernel_digest, row.schema_revision)
+    release = Release(row.product_version, row.kernel_digest, row.schema_revision, tuple(row.libraries))
     return RoundTerms(release, row.worker_megabytes, row.job_minutes, row.lease_seconds)
 
 
@@ -158,7 +162,7 @@ def lease_unit(engine: Engine, round_id: str, worker: str, lease_seconds: float)
         row = connection.execute(text(_LEASE), given).one_or_none()
         if row is not None:
             lease = UnitLease(round_id, row.unit_key, worker, row.leases)
-            return Leased(lease, row.work, float(row.begun_seconds))
+            return Leased(lease, row.work)
         return "wait" if connection.execute(text(_IS_LEFT), {"round": round_id}).scalar_one() else "over"
 
 
@@ -169,7 +173,8 @@ where round_id = :round and status = 'leased' and leased_until < now() and lease
 _LEASE = """
 update research.search_units as taken
 set status = 'leased', worker = :worker, leased_until = now() + make_interval(secs => :lease),
-    leases = taken.leases + 1, begun_at = coalesce(taken.begun_at, now())
+    leases = taken.leases + 1, begun_at = coalesce(taken.begun_at, now()),
+    busy_since = case when taken.status = 'waiting' then taken.busy_since end
 where (taken.round_id, taken.unit_key) = (
     select one.round_id, one.unit_key from research.search_units as one
     where one.round_id = :round and one.status <> 'done'
@@ -179,8 +184,7 @@ where (taken.round_id, taken.unit_key) = (
             where part.round_id = one.round_id and part.job_key = one.job_key
                 and part.part is not null and part.status <> 'done'))
     order by one.number limit 1 for update of one skip locked)
-returning taken.unit_key, taken.leases, taken.work,
-    extract(epoch from now() - taken.begun_at) as begun_seconds
+returning taken.unit_key, taken.leases, taken.work
 """
 _IS_LEFT = "select exists (select from research.search_units where round_id = :round and status <> 'done')"
 
@@ -202,10 +206,29 @@ def beat(engine: Engine, lease: UnitLease, seconds: float) -> bool:
     return _is_held(engine, f"{_HELD_UPDATE} {change} {_HELD}", lease, seconds=seconds)
 
 
-def put_back(engine: Engine, lease: UnitLease, seconds: float) -> None:
-    """Let a unit wait for so long, as if this lease had not been."""
-    change = "status = 'waiting', leases = leases - 1, leased_until = now() + make_interval(secs => :seconds)"
-    _is_held(engine, f"{_HELD_UPDATE} {change} {_HELD}", lease, seconds=seconds)
+def put_back(engine: Engine, lease: UnitLease, pause: float, patience: float) -> bool:
+    """Let a unit that another process is at wait for a pause, as if this lease had not been.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    lease
+        Of the unit.
+    pause
+        Seconds until it may be leased again.
+    patience
+        Seconds for which it may be found so, again and again, while nobody beats for the same work, in this
+        round or another.
+
+    Returns
+    -------
+    bool
+        Whether it waits; else the patience is over, or the lease was lost.
+    """
+    return _is_held(
+        engine, f"{_HELD_UPDATE} {_WAITS} {_HELD} {_IS_PATIENT}", lease, pause=pause, patience=patience
+    )
 
 
 def finish_unit(engine: Engine, lease: UnitLease, answer: dict[str, Any]) -> bool:
@@ -214,11 +237,20 @@ def finish_unit(engine: Engine, lease: UnitLease, answer: dict[str, Any]) -> boo
     return _is_held(engine, f"{_HELD_UPDATE} {change} {_HELD}", lease, answer=json.dumps(answer))
 
 
-_HELD_UPDATE = "update research.search_units set"
+_HELD_UPDATE = "update research.search_units as one set"
 _HELD = """
 where round_id = :round_id and unit_key = :unit_key and worker = :worker and leases = :leases
     and status = 'leased'
 """
+
+
+_AT_WORK = """exists (select from research.search_units as other
+    where other.job_key = one.job_key and other.status = 'leased' and other.leased_until >= now()
+        and (other.round_id, other.unit_key) <> (one.round_id, one.unit_key))"""
+_WAITS = f"""status = 'waiting', leases = leases - 1, leased_until = now() + make_interval(secs => :pause),
+    busy_since = case when {_AT_WORK} then now() else coalesce(busy_since, now()) end"""
+_IS_PATIENT = f"""and (busy_since is null or now() - busy_since < make_interval(secs => :patience)
+    or {_AT_WORK})"""
 
 
 def _is_held(engine: Engine, statement: str, lease: UnitLease, **values: Any) -> bool:

@@ -27,7 +27,7 @@ from quant_pipelines.store.search_queue import (
 
 pytestmark = pytest.mark.postgres
 
-TERMS = RoundTerms(Release("1", "kernel", "0060"), 4096, 60.0)
+TERMS = RoundTerms(Release("1", "kernel", "0060", ("python 3.11.7", "numpy 2.4.1")), 4096, 60.0)
 FIRST, OTHER = QueuedUnit("first", "first", None, {"job": 1}), QueuedUnit("other", "other", None, {"job": 2})
 PARTS = [QueuedUnit(f"part {number}", "first", number, {"part": number}) for number in range(2)]
 
@@ -101,10 +101,51 @@ def test_a_unit_whose_workers_are_lost_again_and_again_fails(engine: Engine) -> 
 
 def test_a_unit_that_another_process_is_at_waits_and_has_lost_no_worker(engine: Engine) -> None:
     round_id = opened(engine, FIRST)
-    put_back(engine, taken(engine, round_id), 0.2)
+    assert put_back(engine, taken(engine, round_id), 0.2, 90.0)
     assert taken(engine, round_id) == "wait"
     time.sleep(0.25)
     assert taken(engine, round_id).leases == 1
+
+
+def go_back(engine: Engine, column: str, seconds: int) -> None:
+    """Let a time of every unit lie further back."""
+    with transaction(engine) as connection:
+        connection.execute(
+            text(f"update research.search_units set {column} = {column} - interval '{seconds} seconds'")  # noqa: S608
+        )
+
+
+def test_a_unit_that_is_found_busy_for_too_long_is_given_up(engine: Engine) -> None:
+    round_id = opened(engine, FIRST)
+    assert put_back(engine, taken(engine, round_id), 0.0, 90.0)
+    go_back(engine, "busy_since", 89)
+    assert put_back(engine, taken(engine, round_id), 0.0, 90.0)
+    go_back(engine, "busy_since", 2)
+    again = taken(engine, round_id)
+    assert not put_back(engine, again, 0.0, 90.0)
+    assert finish_unit(engine, again, {"error": "busy"}), "the lease is still held"
+
+
+def test_work_before_a_worker_was_lost_does_not_count_as_busy(engine: Engine) -> None:
+    round_id = opened(engine, FIRST)
+    assert put_back(engine, taken(engine, round_id), 0.0, 90.0)
+    taken(engine, round_id)
+    go_back(engine, "busy_since", 600)
+    go_back(engine, "begun_at", 600)
+    pass_time(engine)
+    assert put_back(engine, taken(engine, round_id, "you"), 0.0, 90.0)
+
+
+def test_a_unit_whose_work_is_beaten_in_another_round_is_waited_for(engine: Engine) -> None:
+    elsewhere, round_id = opened(engine, FIRST), opened(engine, FIRST)
+    theirs = taken(engine, elsewhere, "them")
+    assert put_back(engine, taken(engine, round_id), 0.0, 90.0)
+    go_back(engine, "busy_since", 600)
+    assert put_back(engine, taken(engine, round_id), 0.0, 90.0)
+    assert finish_unit(engine, theirs, {})
+    assert put_back(engine, taken(engine, round_id), 0.0, 90.0), "patience begins with the end of that lease"
+    go_back(engine, "busy_since", 91)
+    assert not put_back(engine, taken(engine, round_id), 0.0, 90.0)
 
 
 def test_nothing_is_begun_once_the_time_is_over_and_what_runs_may_end(engine: Engine) -> None:

@@ -3,6 +3,7 @@
 from typing import Literal, TypeAlias
 
 from sqlalchemy import (
+    ARRAY,
     CheckConstraint,
     Column,
     Double,
@@ -23,7 +24,8 @@ search_rounds = Table(
     text("id", primary_key=True, comment="drawn, so that no other database has the same"),
     text("product_version"),
     text("kernel_digest"),
-    text("schema_revision", comment="workers of another release are refused: none of the three may differ"),
+    text("schema_revision", comment="workers of another release are refused: none of the four may differ"),
+    Column("libraries", ARRAY(Text), nullable=False, comment="name and version of what is computed with"),
     Column("worker_megabytes", Integer, nullable=False),
     Column("job_minutes", Double, nullable=False),
     Column("lease_seconds", Double, nullable=False, comment="of a lease that is not beaten"),
@@ -53,6 +55,7 @@ search_units = Table(
     moment("leased_until", nullable=True, comment="unless the worker beats on"),
     Column("leases", Integer, nullable=False),
     moment("begun_at", nullable=True),
+    moment("busy_since", nullable=True, comment="so long each worker has found another process at it"),
     text("answer", nullable=True, comment="JSON document; NaN may stand in it"),
     PrimaryKeyConstraint("round_id", "unit_key"),
     CheckConstraint(one_of("status", UnitStatus), name="status"),

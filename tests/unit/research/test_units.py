@@ -1,6 +1,8 @@
 """How jobs are cut into units, and what becomes of their answers."""
 
+import platform
 from dataclasses import replace
+from importlib.metadata import version
 from typing import Any
 
 from quant_pipelines.core.errors import StrategyError
@@ -9,6 +11,7 @@ from quant_pipelines.research.cluster_task import difference_of
 from quant_pipelines.research.fitting import FoldPart
 from quant_pipelines.research.job import COMBINATORIAL, JobFailure, NotReached, OptimizationJob, Studied
 from quant_pipelines.research.library import TextVersion
+from quant_pipelines.research.release import own_release
 from quant_pipelines.research.units import AskedJob, SearchWork, outcome_of, units_of
 from quant_pipelines.store.search_queue import Release
 
@@ -73,4 +76,17 @@ def test_a_release_that_differs_is_said_by_what_differs() -> None:
     assert difference_of(own, own) == ""
     assert difference_of(own, own._replace(product_version="0.2.0", schema_revision="0061")) == (
         "it has another release: product is 0.1.0, expected 0.2.0; schema is 0060, expected 0061"
+    )
+
+
+def test_another_numpy_is_another_release() -> None:
+    own = own_release()
+    assert f"numpy {version('numpy')}" in own.libraries
+    assert f"numba {version('numba')}" in own.libraries
+    assert f"python {platform.python_version()}" in own.libraries
+    other = tuple(one.replace(version("numpy"), "1.0") for one in own.libraries)
+    asked = own._replace(libraries=(*other, "talib 2"))
+    assert difference_of(own, own) == ""
+    assert difference_of(own, asked) == (
+        f"it has another release: numpy is {version('numpy')}, expected 1.0; talib is missing, expected 2"
     )
