@@ -18,8 +18,8 @@ from assets import (
     usefulness,
 )
 from assets.resources import Platform
-from jobs.backups import backup_drill, daily_backup
 from jobs.backtest import backtest
+from jobs.backups import backup_drill, daily_backup
 from jobs.culling import culling
 from jobs.housekeeping import housekeeping
 from jobs.operator import OPERATOR_JOBS
@@ -57,7 +57,16 @@ def build_definitions(platform: Platform) -> dg.Definitions:
             ]
         ),
         asset_checks=[quality.data_findings],
-        jobs=[*PIPELINES, backtest, culling, daily_backup, backup_drill, housekeeping, replay_verdict, *OPERATOR_JOBS],
+        jobs=[
+            *PIPELINES,
+            backtest,
+            culling,
+            daily_backup,
+            backup_drill,
+            housekeeping,
+            replay_verdict,
+            *OPERATOR_JOBS,
+        ],
         schedules=SCHEDULES,
         sensors=[
             first_start_sensor,

@@ -15,8 +15,8 @@ from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.gateway.console.routes import PAGES, console_router
 from quant_pipelines.store.heartbeats import Alert, write_alert
 from tests.integration.gateway.console_world import fill_world
-from tests.integration.gateway.served_gate import ServedGate
 from tests.integration.gateway.lab_world import backtested, search, traded_market
+from tests.integration.gateway.served_gate import ServedGate
 
 pytestmark = pytest.mark.postgres
 CHROMIUM = shutil.which("chromium")
