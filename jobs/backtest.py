@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from enum import Enum
@@ -12,11 +11,9 @@ import dagster as dg
 from pydantic import Field
 
 from assets.resources import Platform
+from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.operations.backtest_command import AskedBacktest, backtest_arguments
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9/:.-]{0,59}")
-_VALUE: Final = re.compile(r"[a-z_][a-z0-9_]*=[\w.+-]{1,60}")
-_MOMENT: Final = re.compile(r"[0-9][0-9T:Z -]{0,30}")
 _LONGEST_SECONDS: Final = 3600
 
 
@@ -78,24 +75,9 @@ def arguments_of(asked: BacktestAsked) -> list[str]:
     dagster.Failure
         If a value is none that the command takes as one: it names strategies, never paths or options.
     """
-    if not asked.symbols:
-        raise dg.Failure("symbols is empty; expected one or more, such as BTC/USDT:USDT", allow_retries=False)
-    _require("strategy", asked.strategy, _NAME, "a name such as ema_cross")
-    for symbol in asked.symbols:
-        _require("symbol", symbol, _SYMBOL, "one such as BTC/USDT:USDT")
-    for value in asked.parameters:
-        _require("parameter", value, _VALUE, "NAME=VALUE")
-    told = ["backtest", asked.strategy, *asked.symbols, "--json", f"--timeframe={asked.timeframe}"]
-    for name in ("start", "end"):
-        if moment := getattr(asked, name):
-            _require(name, moment, _MOMENT, "a time such as 2024-01-31T12:00")
-            told.append(f"--{name}={moment}")
-    told += [f"--set={value}" for value in asked.parameters]
-    switches = {"stops": asked.has_stops, "funding": asked.has_funding}
-    told += [f"--{name}={'on' if is_on else 'off'}" for name, is_on in switches.items()]
-    return [*told, f"--direction={asked.direction.value}", f"--capital={asked.capital!r}"]
-
-
-def _require(name: str, value: str, form: re.Pattern[str], expected: str) -> None:
-    if not form.fullmatch(value):
-        raise dg.Failure(f"{name} is {value!r:.80}; expected {expected}", allow_retries=False)
+    direction = asked.direction.value
+    values = {name: getattr(asked, name) for name in AskedBacktest._fields} | {"direction": direction}
+    try:
+        return backtest_arguments(AskedBacktest(**values))
+    except ConfigurationError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error

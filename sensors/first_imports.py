@@ -13,6 +13,7 @@ HEAVY: Final = (
     "quant_pipelines.lifecycle.scorecard",
     "quant_pipelines.operations.challenges",
     "quant_pipelines.operations.coin_exit",
+    "quant_pipelines.operations.live_budget",
     "quant_pipelines.operations.proposals",
     "quant_pipelines.operations.stages",
     "quant_pipelines.operations.triggers",

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,12 +10,10 @@ from typing import Any
 from quant_pipelines.assistants.gateway_reader import TOKEN_VARIABLE
 from quant_pipelines.core.errors import ConfigurationError, QuantError
 from quant_pipelines.core.settings import SECRET_VARIABLES
+from quant_pipelines.operations.backtest_command import AskedBacktest, backtest_arguments
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9/:._-]{0,63}")
-_NUMBER = re.compile(r"-?[A-Za-z0-9_.+-]{1,40}")
 _SECONDS = 300.0
-_MOST_SYMBOLS = 10
+_KINDS: dict[str, type] = {"string": str, "array": list, "object": dict}
 BACKTEST_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -25,10 +22,9 @@ BACKTEST_SCHEMA: dict[str, Any] = {
             "type": "array",
             "items": {"type": "string"},
             "minItems": 1,
-            "maxItems": _MOST_SYMBOLS,
-            "description": "one to ten, such as BTC/USDT:USDT",
+            "description": "one or more, such as BTC/USDT:USDT",
         },
-        "timeframe": {"type": "string", "description": "such as 1h"},
+        "timeframe": {"type": "string", "description": "such as 1h, which it is where none is given"},
         "start": {"type": "string", "description": "first time, UTC, such as 2024-01-01; else all there is"},
         "end": {"type": "string", "description": "end, UTC, exclusive"},
         "parameters": {
@@ -37,7 +33,7 @@ BACKTEST_SCHEMA: dict[str, Any] = {
             "description": "values of the strategy's parameters in place of its own",
         },
     },
-    "required": ["strategy", "symbols", "timeframe"],
+    "required": ["strategy", "symbols"],
     "additionalProperties": False,
 }
 
@@ -46,49 +42,32 @@ class BacktestFailed(QuantError):
     """A backtest was refused; carries its sentence."""
 
 
-def backtest_arguments(asked: Mapping[str, Any]) -> list[str]:
-    """Command line of a backtest that was asked for.
+def asked_backtest(given: Mapping[str, Any]) -> AskedBacktest:
+    """Read what an assistant asks for.
 
     Raises
     ------
     ConfigurationError
-        If an argument is unknown, missing or malformed. A strategy is a name of the library: an assistant
-        that can write files must not have them run here.
+        If an argument is unknown, missing, or of another kind than its description says.
 
     Examples
     --------
-    >>> backtest_arguments({"strategy": "ema_cross", "symbols": ["BTC/USDT:USDT"], "timeframe": "1h"})
-    ['backtest', 'ema_cross', 'BTC/USDT:USDT', '--timeframe', '1h', '--json']
+    >>> asked_backtest({"strategy": "ema_cross", "symbols": ["BTC/USDT:USDT"], "parameters": {"fast": 12}})
+    AskedBacktest(strategy='ema_cross', symbols=['BTC/USDT:USDT'], timeframe='1h', start='', end='', \
+parameters=['fast=12'], direction='both', has_stops=True, has_funding=True, capital=10000.0)
     """
-    _require_known(asked)
-    found = ["backtest", _matching("strategy", asked["strategy"], _NAME)]
-    found += [_matching("symbols", symbol, _WORD) for symbol in asked["symbols"]]
-    found += ["--timeframe", _matching("timeframe", asked["timeframe"], _WORD)]
-    for name in ("start", "end"):
-        if asked.get(name):
-            found += [f"--{name}", _matching(name, asked[name], _WORD)]
-    for name, value in (asked.get("parameters") or {}).items():
-        found += ["--set", f"{_matching('parameters', name, _NAME)}={_matching(name, str(value), _NUMBER)}"]
-    return [*found, "--json"]
-
-
-def _require_known(asked: Mapping[str, Any]) -> None:
     known = BACKTEST_SCHEMA["properties"]
-    for name in asked:
+    for name, value in given.items():
         if name not in known:
             names = ", ".join(known)
             raise ConfigurationError(f"backtest has no argument {name!r}; expected one of {names}")
+        if not isinstance(value, _KINDS[known[name]["type"]]):
+            raise ConfigurationError(f"{name} is {value!r:.80}; expected {known[name]['description']}")
     for name in BACKTEST_SCHEMA["required"]:
-        if not asked.get(name):
+        if name not in given:
             raise ConfigurationError(f"backtest needs {name}; expected {known[name]['description']}")
-    if len(asked["symbols"]) > _MOST_SYMBOLS:
-        raise ConfigurationError(f"symbols has {len(asked['symbols'])}; expected one to ten")
-
-
-def _matching(name: str, value: Any, pattern: re.Pattern[str]) -> str:
-    if isinstance(value, str) and pattern.fullmatch(value):
-        return value
-    raise ConfigurationError(f"{name} {value!r} is malformed; expected {pattern.pattern}")
+    values = [f"{name}={value}" for name, value in given.get("parameters", {}).items()]
+    return AskedBacktest(**{**given, "symbols": [str(one) for one in given["symbols"]], "parameters": values})
 
 
 async def run_backtest(asked: Mapping[str, Any], home: Path) -> str:
@@ -101,7 +80,13 @@ async def run_backtest(asked: Mapping[str, Any], home: Path) -> str:
     BacktestFailed
         If it is refused, or takes longer than five minutes.
     """
-    command: Sequence[str] = (sys.executable, "-P", "-m", "quant_pipelines.cli", *backtest_arguments(asked))
+    command: Sequence[str] = (
+        sys.executable,
+        "-P",
+        "-m",
+        "quant_pipelines.cli",
+        *backtest_arguments(asked_backtest(asked)),
+    )
     hidden = SECRET_VARIABLES | {TOKEN_VARIABLE}
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     process = await asyncio.create_subprocess_exec(

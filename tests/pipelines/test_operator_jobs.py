@@ -17,6 +17,7 @@ from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.definitions import build_definitions
 from quant_pipelines.operations.people import Claimant
 from quant_pipelines.operations.users import enroll
+from quant_pipelines.operations.verb import Verb
 from quant_pipelines.operations.verbs import VERBS
 from quant_pipelines.research.run import optimize_one
 from quant_pipelines.store import audit
@@ -128,19 +129,25 @@ def test_an_emptied_field_is_refused_and_never_means_the_account(
     assert read_halts(platform.engine) == {}
 
 
-def test_verb_that_runs_as_a_job_names_one(platform: Platform) -> None:
-    (verb,) = (leaf for head in VERBS for leaf in head.leaves() if leaf.runs_as == "job")
+RUN_AS_JOBS = [leaf for head in VERBS for leaf in head.leaves() if leaf.runs_as == "job"]
+GIVEN: dict[str, dict[str, Any]] = {"backtest": {"strategy": "ema_cross", "symbols": ["BTC/USDT:USDT"]}}
+"""Fields that have no value of their own."""
+
+
+@pytest.mark.parametrize("verb", RUN_AS_JOBS, ids=[verb.job for verb in RUN_AS_JOBS])
+def test_verb_that_runs_as_a_job_names_one(verb: Verb, platform: Platform) -> None:
     assert build_definitions(platform).resolve_job_def(verb.job).description
 
 
-def test_what_the_gateway_sends_for_a_verb_is_what_its_job_takes(platform: Platform) -> None:
-    for verb in (leaf for head in VERBS for leaf in head.leaves() if leaf.runs_as == "job"):
-        words = [{}, *({one.name: word} for one in verb.form if one.choices for word in one.choices.words)]
-        for given in words:
-            config = {one.name: one.default for one in verb.form} | {"reason": "because"} | given
-            job = build_definitions(platform).resolve_job_def(verb.job)
-            told = json.loads(json.dumps({"ops": {verb.op: {"config": config}}}))
-            assert dg.validate_run_config(job, told)
+@pytest.mark.parametrize("verb", RUN_AS_JOBS, ids=[verb.job for verb in RUN_AS_JOBS])
+def test_what_the_gateway_sends_for_a_verb_is_what_its_job_takes(verb: Verb, platform: Platform) -> None:
+    job = build_definitions(platform).resolve_job_def(verb.job)
+    words = [{}, *({one.name: word} for one in verb.form if one.choices for word in one.choices.words)]
+    for given in words:
+        config = {one.name: one.default for one in verb.form} | GIVEN.get(verb.job, {})
+        config |= {"reason": "because"} | given
+        told = json.loads(json.dumps({"ops": {verb.op: {"config": config}}}))
+        assert dg.validate_run_config(job, told)
 
 
 def test_decision_without_a_reason_is_refused(platform: Platform, instance: dg.DagsterInstance) -> None:
