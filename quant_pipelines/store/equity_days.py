@@ -119,11 +119,11 @@ _NEWEST_OF = (
 )
 _NEWEST = text(
     "select of_book as deployment_id, newest.day - date '1970-01-01' as day, newest.equity, "  # noqa: S608 - our own words
-    f"{_EPOCH_US.format('newest.ts')} as close_us from unnest(cast(:books as bigint[])) as of_book {_NEWEST_OF}"
+    f"{_EPOCH_US.format('newest.ts')} as close_us from unnest(:books) as of_book {_NEWEST_OF}"
 )
 # A day that is over for one leg and not for another is counted by its bars.
 _COUNTED = text(
-    "with own as (select * from unnest(cast(:books as bigint[]), cast(:owners as bigint[])) as own (of_book, owner)), "  # noqa: S608 - our own words
+    "with own as (select * from unnest(:books, :owners) as own (of_book, owner)), "  # noqa: S608 - our own words
     f"open as (select distinct owner, newest.day from own {_NEWEST_OF}), "
     "bars as ("
     "select open.owner, count(distinct e.ts) as bars, "

@@ -5,8 +5,6 @@ References
 .. [1] Politis, Romano (1994), The Stationary Bootstrap, Journal of the American Statistical Association 89.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
@@ -57,7 +55,7 @@ def stationary_bootstrap_indices(
 
 
 def _drawn(
-    n_observations: int, shape: Sequence[int], mean_block: float, generator: np.random.Generator
+    n_observations: int, shape: tuple[int, int], mean_block: float, generator: np.random.Generator
 ) -> tuple[IntArray, BoolArray]:
     """Draw where blocks would start, and where one does."""
     starts = generator.integers(0, n_observations, shape)
