@@ -90,7 +90,7 @@ class NewCapital(NamedTuple):
     reason: str
 
 
-class DecidedCapital(TypedDict):
+class CapitalDecider(TypedDict):
     """Who changes capital, what kind of decision it was, and when."""
 
     actor: str
@@ -99,7 +99,7 @@ class DecidedCapital(TypedDict):
 
 
 def set_capitals(
-    connection: Connection, wanted: Mapping[int, NewCapital], **said: Unpack[DecidedCapital]
+    connection: Connection, wanted: Mapping[int, NewCapital], **said: Unpack[CapitalDecider]
 ) -> list[int]:
     """Change the capital of many deployments at once, see ``set_capital``; returns the ids of audit rows."""
     for key, one in wanted.items():

@@ -158,6 +158,8 @@ def read_books_of(connection: Connection, ids: Sequence[int]) -> list[ScoredBook
 
 def read_counts(connection: Connection, ids: Sequence[int]) -> dict[int, BookCounts]:
     """Count what these deployments have booked."""
+    if not ids:
+        return {}
     books = books_of(connection, ids)
     owners = {book: owner for owner, own in books.items() for book in own}
     of_fill = fills.c.deployment_id

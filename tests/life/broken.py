@@ -119,7 +119,9 @@ def make_capital(engine: Engine) -> None:
         connection.execute(richer.values(capital=deployments.c.capital + 1))
 
 
-_NO_BUDGET = replace(duel.LADDER, live_loss_fraction=1.0, live_loss_deviations=100.0, cull_confidence=0.9999)
+_NO_BUDGET = replace(
+    duel.LADDER, live_loss_fraction=1.0, live_loss_deviations=100.0, canary_error=1e-300, cull_min_days=3650
+)
 _NO_BOUNDS = replace(duel.LADDER, canary_loss_fraction=1.0, canary_error=1e-300)
 
 BROKEN: Final[dict[str, Broken]] = {

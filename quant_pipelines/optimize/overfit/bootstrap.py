@@ -49,17 +49,17 @@ def stationary_bootstrap_indices(
     >>> indices.shape, bool((np.diff(indices, axis=0) % 5 == 1).all())  # one block, around the end
     ((5, 1000), True)
     """
-    shape = (n_observations if length is None else length, n_resamples)
-    starts, is_start = _drawn(n_observations, shape, mean_block, generator)
+    length = n_observations if length is None else length
+    starts, is_start = _drawn(generator, n_observations, length, n_resamples, mean_block)
     return _continued(starts, is_start, n_observations)
 
 
 def _drawn(
-    n_observations: int, shape: tuple[int, int], mean_block: float, generator: np.random.Generator
+    generator: np.random.Generator, n_observations: int, length: int, n_resamples: int, mean_block: float
 ) -> tuple[IntArray, BoolArray]:
     """Draw where blocks would start, and where one does."""
-    starts = generator.integers(0, n_observations, shape)
-    return starts, generator.random(shape) < 1.0 / mean_block
+    starts = generator.integers(0, n_observations, (length, n_resamples))
+    return starts, generator.random((length, n_resamples)) < 1.0 / mean_block
 
 
 @kernel
@@ -129,7 +129,7 @@ def bootstrap_sharpe_interval(
         raise OptimizationError(f"returns have length {n}; expected at least 2")
     block = mean_block if mean_block is not None else max(1.0, n ** (1 / 3))
     generator = np.random.default_rng(seed)
-    draws = _drawn(n, (n, n_resamples), block, generator)
+    draws = _drawn(generator, n, n, n_resamples, block)
     total, squares, largest = _spread(np.ascontiguousarray(returns, np.float64), *draws)
     deviation = np.sqrt(squares / (n - 1))
     still = is_rounding(deviation, largest[None, :])

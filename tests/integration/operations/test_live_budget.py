@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from quant_pipelines.core.settings import LadderSettings
+from quant_pipelines.lifecycle import score_deployments
+from quant_pipelines.operations.challenges import take_back_failed
 from quant_pipelines.operations.live_budget import take_back_spent
+from quant_pipelines.operations.triggers import watch_performance
 from quant_pipelines.store.tables import alerts, deployments
 from tests.life.outcome import outcome_of
 
@@ -44,6 +47,13 @@ def test_a_first_canary_beyond_its_budget_is_rolled_back(world: Any) -> None:
     canary = at_venue(world, PAYS, stage="canary")
     take_back_spent(world.engine, LADDER, world.clock)
     assert world.stage(canary) == "rolled_back"
+
+
+def test_without_any_deployment_nothing_is_scored_watched_or_taken_back(world: Any) -> None:
+    assert score_deployments(world.engine, world.settings, world.clock) == []
+    assert watch_performance(world.engine, world.settings.triggers, world.clock) == 0
+    assert take_back_spent(world.engine, LADDER, world.clock) == []
+    assert take_back_failed(world.engine, LADDER, world.clock) == []
 
 
 def test_paper_has_no_budget(world: Any) -> None:
