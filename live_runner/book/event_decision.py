@@ -151,7 +151,7 @@ def _signal(rules: TradingRules, broker: EventBroker, moment: Moment, journal: M
 def _journal(acted: Acted, gone: Mapping[int, str]) -> dict[str, Any]:
     """Write down what the strategy was told, what it did, and why some of its orders are not placed."""
     wishes = [
-        {"number": wish.number, "reason": gone.get(wish.number, wish.placement.reason)} | asdict(wish.order)
+        {"number": wish.number, "reason": gone.get(wish.number, wish.placement.reason)} | wish.order._asdict()
         for wish in acted.wishes
     ]
     n_placed = sum(1 for wish in acted.wishes if wish.number and wish.number not in gone)

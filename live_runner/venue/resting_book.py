@@ -5,7 +5,7 @@ What became of its orders is in their rows; nothing is sent and nothing is booke
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Protocol, Self
 
@@ -302,7 +302,7 @@ class RestingBook(DeskBook):
         wishes = [
             {
                 "number": number,
-                "order": asdict(wish.order),
+                "order": wish.order._asdict(),
                 "is_wished": wish.is_wished,
                 "most": None if wish.most is None else str(wish.most),
             }

@@ -154,14 +154,22 @@ class Bars:
     def rows(self, start: int, stop: int) -> "Bars":
         """Bars ``[start:stop]`` by position, without a copy."""
         part = slice(start, stop)
-        columns = (getattr(self, name)[part] for name in COLUMNS)
+        extras, higher = self.extras, self.higher
+        if extras:
+            extras = _frozen({name: column[part] for name, column in extras.items()})
+        if higher:
+            higher = _frozen({name: bars.rows(start, stop) for name, bars in higher.items()})
         return Bars(
             self.symbol,
             self.timeframe,
             self.ts[part],
-            *columns,
-            extras=_frozen({name: column[part] for name, column in self.extras.items()}),
-            higher=_frozen({name: bars.rows(start, stop) for name, bars in self.higher.items()}),
+            self.open[part],
+            self.high[part],
+            self.low[part],
+            self.close[part],
+            self.volume[part],
+            extras=extras,
+            higher=higher,
         )
 
     def between(self, start_ms: int, end_ms: int) -> "Bars":

@@ -14,6 +14,9 @@ from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.sdk.desk import Desk, OrderEvent
 from quant_pipelines.sdk.strategy import Strategy
 
+_LARGE = 1e300
+"""Beyond it, what a number comes back as is left to JSON."""
+
 
 class EventStrategy(Strategy):
     """Base of strategies that act on bars and on what happens to their orders.
@@ -146,6 +149,8 @@ def remembered(strategy: EventStrategy, memory: Any, at_ms: int) -> dict[str, An
     >>> remembered(EventStrategy(), {"rungs": (1, 2)}, at_ms=0)  # a tuple comes back as a list
     {'rungs': [1, 2]}
     """
+    if _is_plain(memory):
+        return dict(memory)
     try:
         document = json.loads(json.dumps(memory, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
@@ -155,6 +160,20 @@ def remembered(strategy: EventStrategy, memory: Any, at_ms: int) -> dict[str, An
     if not isinstance(document, dict):
         raise StrategyError(f"{_at(strategy, at_ms)} left {type(memory).__name__} as memory; expected a dict")
     return document
+
+
+def _is_plain(memory: Any) -> bool:
+    """Whether a document would come back as it is: short names of flags, numbers and short texts."""
+    return type(memory) is dict and all(
+        type(name) is str and name.isascii() and _is_plain_value(value) for name, value in memory.items()
+    )
+
+
+def _is_plain_value(value: Any) -> bool:
+    kind = type(value)
+    if kind is float or kind is int:
+        return bool(abs(value) < _LARGE)
+    return kind is bool or value is None or (kind is str and value.isascii())
 
 
 def _at(strategy: EventStrategy, at_ms: int) -> str:

@@ -3,15 +3,18 @@
 What counts is the position if everything filled that may open on the order's side.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.cells import cells_of, view_of
 from quant_pipelines.core.jit import inner, kernel, scalar
 from quant_pipelines.costs import floor_to_lot, is_below_min_notional
 from quant_pipelines.portfolio.sizing import desired_quantity
 from quant_pipelines.risk import NO_BREACH, Breach, Denial, RiskRequest, denial_of, first_breach
 from quant_pipelines.trading.cycle import BookView, sign_of
-from quant_pipelines.trading.rules import TradingTerms
+from quant_pipelines.trading.rules import TradingRules, TradingTerms
 
 PLACED, REDUCING, NO_SIZE, NO_ROOM, TOO_SMALL, DENIED = range(6)
 REASONS = (
@@ -39,8 +42,7 @@ class Sized(NamedTuple):
     breach: Breach
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     """Signed base quantity to order, 0 for none; whether it may only reduce; who refused; one sentence."""
 
     quantity: float
@@ -107,12 +109,62 @@ def _approved(view: BookView, worst: float, quantity: float, price: float, terms
     return Sized(DENIED, 0.0, breach)
 
 
-def place(view: BookView, resting: Resting, size: float, price: float, terms: TradingTerms) -> Placement:
-    """Decide on an order that may open; see ``size_order``."""
-    sized = size_order(view, resting, float(size), float(price), terms)
-    denial = denial_of(sized.breach)
-    reason = REASONS[sized.code] + (f" ({denial})" if denial else "")
-    return Placement(sized.quantity, sized.code == REDUCING, denial, reason)
+_TERMS = cells_of(TradingRules().terms)
+_VIEW = cells_of(BookView(0.0, 0.0, 0.0, 0.0, 0.0))
+_RESTING, _SIZED = cells_of(Resting(0.0, 0.0)), cells_of(Sized(NO_SIZE, 0.0, NO_BREACH))
+_AT_VIEW = _TERMS.width
+_AT_RESTING = _AT_VIEW + _VIEW.width
+_AT_SIZED = _AT_RESTING + _RESTING.width
+_read_terms, _read_view, _read_resting, _write_sized = _TERMS.read, _VIEW.read, _RESTING.read, _SIZED.write
+
+
+@kernel
+def _size_in_cells(cells: FloatArray, size: float, price: float) -> None:
+    """Do as ``size_order``; see ``OrderSizer``."""
+    view, resting = _read_view(cells, _AT_VIEW), _read_resting(cells, _AT_RESTING)
+    terms = _read_terms(cells, 0)
+    _write_sized(cells, _AT_SIZED, size_order(view, resting, size, price, terms))
+
+
+class OrderSizer:
+    """Sizes orders under some terms, which compiled code finds where it left them.
+
+    Parameters
+    ----------
+    terms
+        Sizer, limits and steps.
+
+    Attributes
+    ----------
+    terms
+        As given.
+
+    Examples
+    --------
+    >>> from quant_pipelines.trading.cycle import BookView
+    >>> from quant_pipelines.trading.resting import OrderSizer, Resting
+    >>> from quant_pipelines.trading.rules import Specification, TradingRules
+    >>> sizer = OrderSizer(TradingRules(specification=Specification(lot_size=1.0)).terms)
+    >>> view = BookView(position=0.0, equity=1_000.0, price=10.0, day_start_equity=1_000.0, target_side=0.0)
+    >>> sizer.place(view, Resting(0.0, 0.0), 0.5, 10.0)
+    Placement(quantity=49.0, is_reducing=False, denial=None, reason='placed')
+    """
+
+    def __init__(self, terms: TradingTerms) -> None:
+        self.terms = terms
+        self._cells = np.zeros(_AT_SIZED + _SIZED.width)
+        self._values = view_of(self._cells)
+        _TERMS.write(self._values, 0, terms)
+
+    def place(self, view: BookView, resting: Resting, size: float, price: float) -> Placement:
+        """Decide on an order that may open; see ``size_order``."""
+        _VIEW.write(self._values, _AT_VIEW, view)
+        _RESTING.write(self._values, _AT_RESTING, resting)
+        _size_in_cells(self._cells, float(size), float(price))
+        sized = _SIZED.read(self._values, _AT_SIZED)
+        denial = denial_of(sized.breach)
+        reason = REASONS[sized.code] + (f" ({denial})" if denial else "")
+        return Placement(sized.quantity, sized.code == REDUCING, denial, reason)
 
 
 @scalar

@@ -81,6 +81,8 @@ class SpecificationHistory:
 
     def span_at(self, ts_ms: int) -> int:
         """Position of the specification in force for a bar that opens then."""
+        if len(self.dated) <= 1:
+            return 0
         return max(bisect_right([one.from_ms for one in self.dated], ts_ms) - 1, 0)
 
     def all_rules(self, rules: TradingRules) -> tuple[TradingRules, ...]:

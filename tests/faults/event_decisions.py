@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -95,7 +95,7 @@ class JournaledBook(DeskBook):
     def place(self, order: NewOrder) -> int:
         """Let an order rest; returns its number."""
         self._last += 1
-        told = asdict(order)
+        told = order._asdict()
         self._orders[self._last] = OpenOrder(number=self._last, leaves=order.quantity, **told)
         return self._last
 
@@ -179,7 +179,7 @@ class EventDecisionRules(AtTheEnd):
 
 
 def _document(wish: Wish) -> dict[str, Any]:
-    return {"number": wish.number, "reason": wish.placement.reason} | asdict(wish.order)
+    return {"number": wish.number, "reason": wish.placement.reason} | wish.order._asdict()
 
 
 def _asked(intent: Intent) -> tuple[str, Decimal, Decimal]:

@@ -22,7 +22,7 @@ from quant_pipelines.backtest.book.driver import (
     strip_of,
 )
 from quant_pipelines.backtest.book.recorder import Recorder
-from quant_pipelines.backtest.book.resting_play import bar_at
+from quant_pipelines.backtest.book.resting_play import TS, bar_at
 from quant_pipelines.backtest.book.target_run import Aim
 from quant_pipelines.backtest.book.values import BookedFill, Part
 from quant_pipelines.backtest.market.readings import Latest, Reading, ahead
@@ -102,7 +102,8 @@ class Member:
     def due(self, ts: int) -> StepBar | None:
         """Bar of its symbol that opens at a time."""
         strip, number = self._strip, self._number
-        return bar_at(strip, number) if number < strip.end and strip.ts[number] == ts else None
+        is_due = number < strip.bars.shape[0] and strip.bars[number, TS] == ts
+        return bar_at(strip, number) if is_due else None
 
     def worst(self, bar: StepBar | None, ts: int) -> float:
         """Least that it leaves of the account's margin; without a bar it stands at its last close."""
@@ -149,7 +150,7 @@ class Member:
         book = self.book
         if row >= 0:
             known, self._latest = self._market.bars.rows(0, row + 1), self._known.read(row)
-            book.submit(0.0, inputs=self._latest.inputs)
+            book.read(self._latest.inputs)
         latest, close_ms = self._latest, book.last_ts + self._market.execution.step_ms
         close = Close(close_ms, latest.features, latest.volatility, part=part)
         self._run.act(self._trading[book.settings.specifications.span_at(book.last_ts)], close, known)

@@ -3,12 +3,12 @@
 Rows are changed in place. Nothing is matched or sized here; see ``resting_step`` and ``trading.resting``.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import change_of, inlined, scalar, shared
+from quant_pipelines.core.jit import change_of, inlined, kernel, scalar, shared
 from quant_pipelines.trading.resting import Resting
 
 (
@@ -86,16 +86,22 @@ def no_orders() -> Orders:
 
 
 @shared
-def placed(orders: Orders, wanted: Wanted) -> Orders:
-    """Orders with a new one, whose number is ``last``; the same ones where no row is free."""
-    if orders.n >= orders.rows.shape[0]:
-        return orders
-    row, number = orders.rows[orders.n], orders.last + 1
+def write_row(row: Any, number: int, wanted: Wanted) -> None:
+    """Write an order that was just placed."""
     row[NUMBER], row[KIND] = number, wanted.kind
     row[QUANTITY] = row[LEAVES] = wanted.quantity
     row[PRICE], row[EXPIRES] = wanted.price, wanted.expires_ms
     row[REDUCE_ONLY], row[POST_ONLY] = wanted.reduce_only, wanted.post_only
     row[WAIT], row[AGE], row[STATUS], row[TRIED] = wanted.wait_bars, 0.0, OPEN, 0.0
+
+
+@inlined
+def placed(orders: Orders, wanted: Wanted) -> Orders:
+    """Orders with a new one, whose number is ``last``; the same ones where no row is free."""
+    if orders.n >= orders.rows.shape[0]:
+        return orders
+    number = orders.last + 1
+    write_row(orders.rows[orders.n], number, wanted)
     return _grown(orders, n=orders.n + 1, last=number)
 
 
@@ -134,6 +140,18 @@ def canceled(orders: Orders, number: int) -> Orders:
     return _shrunk(orders, _open_rows(orders))
 
 
+@kernel
+def n_without(rows: FloatArray, n: int, number: int) -> int:
+    """Take the order of a number out of rows; how many are left."""
+    return canceled(Orders(rows, n, 0), number).n
+
+
+@kernel
+def n_swept(rows: FloatArray, n: int) -> int:
+    """Take the orders that have ended out of rows; how many are left."""
+    return swept(Orders(rows, n, 0)).n
+
+
 @scalar
 def canceled_exits(orders: Orders, position: float) -> Orders:
     """Orders without those that only reduce, or are against a position."""
@@ -152,3 +170,9 @@ def may_open(orders: Orders) -> Resting:
             buys += max(orders.rows[at, LEAVES], 0.0)
             sells += max(-orders.rows[at, LEAVES], 0.0)
     return Resting(buys, sells)
+
+
+@kernel
+def may_open_of(rows: FloatArray, n: int, found: FloatArray) -> None:
+    """Write what of rows may open on either side; see ``may_open``."""
+    found[0], found[1] = may_open(Orders(rows, n, 0))

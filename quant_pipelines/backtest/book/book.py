@@ -1,7 +1,7 @@
 """Book: the paper broker, and the driver of the event backtest; bars in, fills out."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from quant_pipelines.accounting.account import Account, open_account
 from quant_pipelines.accounting.margin import NO_BACKING, Backing, with_support
@@ -17,7 +17,6 @@ from quant_pipelines.backtest.bar.state import (
     close_out,
     left_at_close,
     opening_state,
-    with_inputs,
     with_order,
     with_scales,
     with_transfer,
@@ -31,8 +30,8 @@ from quant_pipelines.backtest.bar.stops import (
     StopScales,
     moved,
 )
-from quant_pipelines.backtest.bar.tally import Tally
-from quant_pipelines.backtest.book.resting_play import Strip, play
+from quant_pipelines.backtest.book.resting_play import TS, Course, Strip, play
+from quant_pipelines.backtest.book.state_cells import StateCells
 from quant_pipelines.backtest.book.values import (
     BookedFill,
     BookEvent,
@@ -86,7 +85,7 @@ class Book:
         self.settings = settings
         self._dated_terms = settings.dated_terms
         self._scales = NO_SCALES
-        self._state: BookState | None = None
+        self._cells = StateCells()
         self._last_ts = self._inside_ts = -1
         self._fills = 0
         self._purpose: Purpose = "target"
@@ -104,12 +103,12 @@ class Book:
     @property
     def account(self) -> Account:
         """Cash and position after the last bar."""
-        return self._state.account if self._state else open_account(self.settings.capital)
+        return self._cells.account or open_account(self.settings.capital)
 
     @property
     def state(self) -> BookState | None:
         """State after the last bar, or None before the first one."""
-        return self._state
+        return self._cells.state
 
     @property
     def last_ts(self) -> int:
@@ -119,30 +118,31 @@ class Book:
     @property
     def equity(self) -> float:
         """Equity at the last bar's close, quote."""
-        return self._state.curve.equity if self._state else self.settings.capital
+        equity = self._cells.equity
+        return self.settings.capital if equity is None else equity
 
     @property
     def price(self) -> float:
         """Last close, quote per base; 0 before the first one."""
-        return self._state.close if self._state else 0.0
+        return self._cells.close or 0.0
 
     @property
     def stop_price(self) -> float | None:
         """Level of the stop that is in force in the next bar, or None."""
-        if self._state is None or self._state.account.position == 0.0:
+        state = self.state
+        if state is None or state.account.position == 0.0:
             return None
-        state = self._state
         return float(moved(state.account, state.stop, state.seen, self.terms.stops).price) or None
 
     @property
     def stop_tightening(self) -> float:
         """Factor of the equity's slope on the distances of stops, as of the last close."""
-        return float(self._state.seen.tightening) if self._state else 1.0
+        return float(self.state.seen.tightening) if self.state else 1.0
 
     @property
     def pending(self) -> float:
         """Signed base quantity that fills at the next open."""
-        return self._state.order.quantity if self._state else 0.0
+        return self.state.order.quantity if self.state else 0.0
 
     def pending_with(self, quantity: float) -> float:
         """Signed base quantity at the next open if this were submitted too, free of float noise."""
@@ -153,7 +153,7 @@ class Book:
     @property
     def is_ordered(self) -> bool:
         """Whether what is pending was submitted; a stop that fires at a close makes an order of its own."""
-        order = self._state.order if self._state else NO_ORDER
+        order = self.state.order if self.state else NO_ORDER
         return order.quantity != 0.0 and order.reason == TARGET
 
     @property
@@ -183,9 +183,9 @@ class Book:
         BacktestError
             If no bar has been booked yet, or as many orders rest as there is room for.
         """
-        state = self._known_state()
+        self._require_open()
         number = self.working.place(order, self.terms.fills.latency_bars)
-        self._state = state._replace(day=state.day._replace(n_orders=state.day.n_orders + 1))
+        self._cells.count_order()
         return number
 
     def cancel(self, number: int) -> bool:
@@ -196,7 +196,7 @@ class Book:
         """Take over the orders that were placed and taken back at a copy, which has booked the same bars."""
         if ahead.state is not None:
             state = self._known_state()
-            self._state = state._replace(day=state.day._replace(n_orders=ahead.state.day.n_orders))
+            self._cells.state = state._replace(day=state.day._replace(n_orders=ahead.state.day.n_orders))
         self.working = ahead.working
 
     def is_left_since(self, ahead: "Book") -> bool:
@@ -220,30 +220,27 @@ class Book:
 
     def seen(self, bar: ExecutionBar) -> StepBar:
         """Bar as the step takes it: with the funding per unit that the prices of its slots make."""
-        return step_bar_of(bar, self._opened(bar))
-
-    def _opened(self, bar: ExecutionBar) -> OpenPrices:
-        """Prices around a bar's open that stand in for a slot's."""
-        if self._state is None or self._state.close <= 0.0:
-            return OpenPrices(-1, 0.0, bar.open)
-        return OpenPrices(self._last_ts + self.terms.step_ms, self._state.close, bar.open)
+        close_ts = self._last_ts + self.terms.step_ms if self.price > 0.0 else -1
+        return step_bar_of(bar, OpenPrices(close_ts, self.price, bar.open))
 
     def advance(self, bar: StepBar, backing: Backing = NO_BACKING) -> list[BookEvent]:
         """Book one closed bar whose funding per unit is known; else as ``step``."""
         if bar.ts <= self._last_ts:
             raise BacktestError(f"bar is at {bar.ts}; expected one after {self._last_ts}")
-        state = self._state or opening_state(open_account(self.settings.capital), bar.ts)
+        state = self.state or opening_state(open_account(self.settings.capital), bar.ts)
         self._last_ts = bar.ts
         terms = self.terms._replace(margin=with_support(self.terms.margin, *backing))
-        return self._told(step_orders(state, bar, terms, self.working.sheet))
+        outcome = step_orders(state, bar, terms, self.working.sheet)
+        self._cells.state = outcome.state
+        return self._told(outcome)
 
     def open(self, ts_ms: int) -> None:
         """Begin flat before a bar that opens then; without it a book begins with its first bar."""
-        self._state = opening_state(open_account(self.settings.capital), ts_ms)
+        self._cells.state = opening_state(open_account(self.settings.capital), ts_ms)
 
     def transfer(self, amount: float) -> None:
         """Pay cash in, or out where it is negative; what the book is measured by moves with it."""
-        self._state = with_transfer(self._known_state(), amount)
+        self._cells.state = with_transfer(self._known_state(), amount)
 
     def close(self, funding_per_unit: float = 0.0, *, debt: float = 0.0) -> tuple[StepFill, float]:
         """Close the position at the last close with its costs, and drop what is pending.
@@ -257,14 +254,14 @@ class Book:
             If no bar has been booked yet.
         """
         terms = self.terms._replace(margin=with_support(self.terms.margin, debt, debt, debt))
-        self._state, fill, funding_paid = close_out(self._known_state(), terms, funding_per_unit)
+        self._cells.state, fill, funding_paid = close_out(self._known_state(), terms, funding_per_unit)
         return fill, funding_paid
 
     def end(self) -> StepFill:
         """Close the position at the last close without costs and drop all orders: nothing is left."""
         state = self._known_state()
         fill = StepFill(-state.account.position, state.close, 0.0)
-        self._state = left_at_close(state, fill)
+        self._cells.state = left_at_close(state, fill)
         for order in self.orders:
             self.cancel(order.number)
         return fill
@@ -274,21 +271,24 @@ class Book:
         fill = self.end()
         return [self._booked(fill, EXIT_REASONS[BANKRUPTCY], 0, 0.0)] if fill.quantity != 0.0 else []
 
-    def play(self, strip: Strip, tally: Tally) -> Stretch:
-        """Book bars as ``advance`` does until something happens in one, or the strip is over.
+    def play(self, strip: Strip, first: int, end: int) -> Stretch:
+        """Book bars of ``[first, end)`` as ``advance`` does until something happens in one, or to the end.
 
-        One specification is in force within a strip.
+        One specification is in force within them.
         """
-        self._last_ts = int(strip.ts[strip.first])
-        state = self._state or opening_state(open_account(self.settings.capital), self._last_ts)
-        played = play(state, strip, self.terms, self.working.sheet, tally)
-        self._last_ts = int(strip.ts[played.until - 1])
-        return Stretch(self._told(played.outcome), played.until, played.tally)
+        self._last_ts = int(strip.bars[first, TS])
+        if self._cells.close is None:
+            self.open(self._last_ts)
+        orders = self.working.table
+        cells = self._cells.begin(self.terms, first, end, orders.n)
+        until = play(cells, orders.rows, self.working.room_of_fills, *strip)
+        self._last_ts = int(strip.bars[until - 1, TS])
+        course = self._cells.course
+        return Stretch(self._told(course) if course else [], until)
 
-    def _told(self, outcome: RestingOutcome) -> list[BookEvent]:
-        """Take over the last bar, and tell what was paid and what orders and stops did in it."""
-        self._state, n_at_open = outcome.state, outcome.n_at_open
-        fills = self.working.fills(outcome.n_fills)
+    def _told(self, outcome: RestingOutcome | Course) -> list[BookEvent]:
+        """Tell what was paid in the last bar, and what orders and stops did in it."""
+        n_at_open, fills = outcome.n_at_open, self.working.fills(outcome.n_fills)
         events: list[BookEvent] = payments(outcome.funding_paid, self._last_ts)
         events.extend(self._filled(row) for row in fills[:n_at_open])
         events.extend(payments(outcome.funding_inside, max(self._inside_ts, self._last_ts)))
@@ -316,17 +316,8 @@ class Book:
         BacktestError
             If no bar has been booked yet.
         """
-        state = self._known_state()
-        return BookView(
-            state.account.position + state.order.quantity,
-            state.curve.equity,
-            state.close,
-            state.day.start_equity,
-            state.target_side,
-            float(volatility),
-            float(data_age_seconds),
-            float(state.day.n_orders),
-        )
+        self._require_open()
+        return self._cells.view(float(volatility), float(data_age_seconds))
 
     def submit(
         self,
@@ -349,18 +340,23 @@ class Book:
         inputs
             What the stops read at the bar that was decided on; unchanged if None.
         """
+        if inputs is not None:
+            self.read(inputs)
         state = self._known_state()
         side = state.target_side if target_side is None else float(target_side)
-        if inputs is not None:
-            state = with_inputs(state, StopInputs(float(inputs.atr), float(inputs.deviation)))
-            self._scale(inputs.scales)
-        self._state = with_order(state, float(quantity), side, self.terms.fills.latency_bars)
+        self._cells.state = with_order(state, float(quantity), side, self.terms.fills.latency_bars)
         if quantity != 0.0:
             self._purpose = purpose
 
+    def read(self, inputs: StopInputs) -> None:
+        """Let the stops read what is known at the bar that is decided on."""
+        self._require_open()
+        self._cells.read(inputs.atr, inputs.deviation)
+        self._scale(inputs.scales)
+
     def to_document(self) -> dict[str, Any]:
         """State as a JSON document; floats keep their last digit."""
-        state = self._state
+        state = self.state
         return {
             "last_ts": self._last_ts,
             "fills": self._fills,
@@ -379,7 +375,7 @@ class Book:
         book._purpose = document["purpose"]
         book._scale(StopScales(**document.get("scales", {})))
         if document["state"] is not None:
-            book._state = state_from_document(document["state"])
+            book._cells.state = state_from_document(document["state"])
         book.working = WorkingOrders.from_document(document)
         return book
 
@@ -390,9 +386,12 @@ class Book:
             self._dated_terms = tuple(with_scales(terms, scales) for terms in self.settings.dated_terms)
 
     def _known_state(self) -> BookState:
-        if self._state is None:
+        self._require_open()
+        return cast(BookState, self.state)
+
+    def _require_open(self) -> None:
+        if self._cells.close is None:
             raise BacktestError("the book has no bar yet; expected a step before an order or a decision")
-        return self._state
 
     def _booked(self, fill: StepFill, reason: str, order: int = 0, leaves: float = 0.0) -> BookedFill:
         self._fills += 1

@@ -4,8 +4,8 @@ Sizes and approvals come from ``trading.resting``; nothing here decides how much
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, Self
 
 from quant_pipelines.accounting.account import Account
 from quant_pipelines.backtest.book.values import Part
@@ -13,7 +13,7 @@ from quant_pipelines.backtest.book.working import NewOrder
 from quant_pipelines.core.orders import RestingKind
 from quant_pipelines.sdk.desk import Asked, Desk, OpenOrder, require_kind
 from quant_pipelines.trading.cycle import BookView
-from quant_pipelines.trading.resting import Placement, Resting, place, reduce
+from quant_pipelines.trading.resting import OrderSizer, Placement, Resting, reduce
 from quant_pipelines.trading.rules import TradingRules, TradingTerms
 
 
@@ -60,8 +60,7 @@ class DeskBook(Protocol):
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(NamedTuple):
     """What is known at the close of an execution bar.
 
     Parameters
@@ -79,7 +78,7 @@ class Close:
     """
 
     ts: int
-    features: Mapping[str, float] = field(default_factory=dict)
+    features: Mapping[str, float] = MappingProxyType({})
     volatility: float = 0.0
     data_age_seconds: float = 0.0
     part: Part | None = None
@@ -90,8 +89,7 @@ class Close:
         return view if self.part is None else view._replace(**self.part._asdict())
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """An order that a strategy asked for, its number or 0, and what came of it."""
 
     order: NewOrder
@@ -119,13 +117,14 @@ class BookDesk(Desk):
         self._book = book
         self._step_ms = step_ms
         self._kinds = kinds
-        self._terms = TradingRules().terms
+        self._sizer = OrderSizer(TradingRules().terms)
         self._close = Close(0)
 
     def open(self, terms: TradingTerms, close: Close) -> None:
         """Begin a close: terms in force, and what is known."""
-        self._terms, self._close = terms, close
-        self.wishes, self.canceled = [], []
+        if terms is not self._sizer.terms:
+            self._sizer = OrderSizer(terms)
+        self._close, self.wishes, self.canceled = close, [], []
 
     @property
     def position(self) -> float:
@@ -168,11 +167,11 @@ class BookDesk(Desk):
     def _place(self, asked: Asked) -> int:
         require_kind(asked.kind, self._kinds)
         if asked.reduce_only:
-            placement = reduce(self.position, asked.size, self._terms.lot_size)
+            placement = reduce(self.position, asked.size, self._sizer.terms.lot_size)
         else:
             view = self._close.view_of(self._book)
             price = asked.price or view.price
-            placement = place(view, self._book.may_open, asked.size, price, self._terms)
+            placement = self._sizer.place(view, self._book.may_open, asked.size, price)
         expires_ms = self._close.ts + asked.expires_bars * self._step_ms if asked.expires_bars else None
         flags = (placement.is_reducing, asked.post_only, expires_ms)
         quantity = placement.quantity

@@ -10,7 +10,17 @@ from quant_pipelines.backtest.book.book import Book
 from quant_pipelines.backtest.book.desk import Close
 from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.backtest.book.recorder import Recorder
-from quant_pipelines.backtest.book.resting_play import Strip
+from quant_pipelines.backtest.book.resting_play import (
+    CLOSE,
+    FUNDING,
+    INSIDE,
+    MARK_LOW,
+    MARK_OPEN,
+    N_COLUMNS,
+    TS,
+    VOLUME,
+    Strip,
+)
 from quant_pipelines.backtest.book.target_run import Aim, TargetRun, anew_aim
 from quant_pipelines.backtest.book.values import BookEvent, BookSettings
 from quant_pipelines.backtest.market.market import Market
@@ -55,21 +65,22 @@ def drive(
     run = run_of(strategy, book, market.bars.step_ms, anew_aim(strategy), desk_before(settings))
     trading = [dated.terms for dated in specifications.all_rules(settings.rules)]
     strip, latest, at = strip_of(market), latest_before(market, read, book), 0
+    decided, step_ms = market.decision_row.tolist(), market.execution.step_ms
     for end in _ends(market):
         while at < end:
-            strip = strip._replace(first=at, end=end)
-            stretch = book.play(strip, recorder.tally)
-            recorder.add_stretch(strip, stretch)
-            run.note(stretch.events)
-            at = stretch.until
-            row, known = int(market.decision_row[at - 1]), None
+            events, at = book.play(strip, at, end)
+            if events:
+                recorder.add_events(events)
+                run.note(events)
+            row, known = decided[at - 1], None
             if row < 0 and not run.has_news:
                 continue
             if row >= 0:
                 known, latest = market.bars.rows(0, row + 1), read(row)
-                book.submit(0.0, inputs=latest.inputs)
-            close = Close(book.last_ts + market.execution.step_ms, latest.features, latest.volatility)
+                book.read(latest.inputs)
+            close = Close(book.last_ts + step_ms, latest.features, latest.volatility)
             run.act(trading[specifications.span_at(book.last_ts)], close, known)
+    recorder.add_closes(strip.bars)
     return *recorder.finish(book), desk_after(book, run)
 
 
@@ -123,7 +134,7 @@ def latest_before(market: Market, read: Reading, book: Book) -> Latest:
     if market.row_before < 0:
         return NOTHING_YET
     latest = read(market.row_before)
-    book.submit(0.0, inputs=latest.inputs)
+    book.read(latest.inputs)
     return latest
 
 
@@ -135,7 +146,12 @@ def _ends(market: Market) -> list[int]:
 
 def strip_of(market: Market) -> Strip:
     """Return the execution bars of a market as a book plays them."""
-    bars = market.execution
-    prices = (bars.ts, bars.open, bars.high, bars.low, bars.close)
+    bars, beside = market.execution, market.beside
+    rows = np.zeros((len(bars), N_COLUMNS))
     paid = market.payments.on_bars(len(bars))
-    return Strip(0, len(bars), *prices, paid, bars.volume, np.empty(len(bars)), market.beside)
+    rows[:, TS : CLOSE + 1] = np.column_stack((bars.ts, bars.open, bars.high, bars.low, bars.close))
+    rows[:, FUNDING], rows[:, VOLUME], rows[:, INSIDE] = paid[:, 0], bars.volume, paid[:, 1]
+    if beside is not None and beside.mark_open.size:
+        marks = np.column_stack((beside.mark_open, beside.mark_high, beside.mark_low))
+        rows[:, MARK_OPEN : MARK_LOW + 1] = marks
+    return Strip(rows, beside)

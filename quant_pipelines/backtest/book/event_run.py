@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from quant_pipelines.backtest.book.desk import BookDesk, Close, DeskBook, Wish
 from quant_pipelines.backtest.book.values import BookedFill, BookEvent, OrderEnded
@@ -16,8 +16,7 @@ from quant_pipelines.sdk.event import EventStrategy, told
 from quant_pipelines.trading.rules import TradingTerms
 
 
-@dataclass(frozen=True, slots=True)
-class Acted:
+class Acted(NamedTuple):
     """What a strategy was told at a close and what it did: events, orders asked for, orders canceled."""
 
     events: tuple[OrderEvent, ...] = ()

@@ -1,5 +1,7 @@
 """Recorder: what the batch loop writes down, taken from a book that is driven bar by bar."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from quant_pipelines.backtest.bar.state import StepFill
@@ -16,8 +18,8 @@ from quant_pipelines.backtest.bar.trades import (
 )
 from quant_pipelines.backtest.batch.loop import LoopResult
 from quant_pipelines.backtest.book.book import Book
-from quant_pipelines.backtest.book.resting_play import Strip
-from quant_pipelines.backtest.book.values import BookedFill, BookEvent, FundingPayment, Stretch
+from quant_pipelines.backtest.book.resting_play import EQUITY, POSITION, TS, tally_over
+from quant_pipelines.backtest.book.values import BookedFill, BookEvent, FundingPayment
 from quant_pipelines.backtest.market.market import Market
 from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.backtest.market.tape import Record
@@ -65,21 +67,30 @@ class Recorder:
         rows[: self._log.finished] = self._trades[0, : self._log.finished]
         return rows
 
-    def add_stretch(self, strip: Strip, stretch: Stretch) -> None:
-        """Record bars that a book has played in one call."""
-        before = self._position
-        traded = self._add_events(stretch.events)
-        self._tally = stretch.tally._replace(traded_notional=traded)
-        first, end = strip.first, stretch.until
-        days = strip.ts[first:end] // DAY_MS - self._market.first_day
-        for last in (*(np.flatnonzero(np.diff(days)) + first).tolist(), end - 1):
-            self._daily[int(days[last - first]) :] = strip.equity[last]
-        self._bars.extend(strip.equity[first:end].tolist())
-        self._held.extend([before] * (end - first - 1) + [self._position])
+    def add_events(self, events: Iterable[BookEvent]) -> None:
+        """Record what happened in a bar, and all that was traded by then."""
+        traded = self._tally.traded_notional
+        for event in events:
+            if isinstance(event, FundingPayment):
+                self._log = add_funding(self._log, -event.amount)
+            elif isinstance(event, BookedFill):
+                self._add_fill(event)
+                traded += abs(event.quantity) * event.price
+        self._tally = self._tally._replace(traded_notional=traded)
+
+    def add_closes(self, bars: FloatArray) -> None:
+        """Record equity and position at the closes of bars that were played, the rows of a strip."""
+        self._tally = tally_over(self._tally, bars)
+        days = bars[:, TS].astype(np.int64) // DAY_MS - self._market.first_day
+        last = np.flatnonzero(np.diff(days, append=-1))
+        self._daily[days[0] :] = bars[last, EQUITY].repeat(np.diff(days[last], append=self._daily.size))
+        self._bars.extend(bars[:, EQUITY].tolist())
+        self._held.extend(bars[:, POSITION].tolist())
 
     def add(self, book: Book, events: list[BookEvent]) -> None:
         """Record a bar after the book has stepped over it."""
-        traded, is_held = self._add_events(events), book.account.position != 0.0
+        self.add_events(events)
+        traded, is_held = self._tally.traded_notional, book.account.position != 0.0
         self._tally = tally_after(self._tally, traded, is_held, book.equity)
         self._daily[book.last_ts // DAY_MS - self._market.first_day :] = book.equity
         self._bars.append(book.equity)
@@ -120,17 +131,6 @@ class Recorder:
         held = np.array(self._held if self._settings.has_bar_position else [])
         record = Record(self._daily[None], kept[None], held[None], self._trades)
         return LoopResult(state, self._log, self._tally), record
-
-    def _add_events(self, events: list[BookEvent]) -> float:
-        """Log what happened in a bar; the sum of all that was traded by then is returned."""
-        traded = self._tally.traded_notional
-        for event in events:
-            if isinstance(event, FundingPayment):
-                self._log = add_funding(self._log, -event.amount)
-            elif isinstance(event, BookedFill):
-                self._add_fill(event)
-                traded += abs(event.quantity) * event.price
-        return traded
 
     def _add_fill(self, fill: BookedFill) -> None:
         """Tell opening from closing by the position that the fills themselves add up to."""

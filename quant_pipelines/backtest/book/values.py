@@ -6,7 +6,6 @@ from typing import NamedTuple, TypeAlias
 
 from quant_pipelines.backtest.bar.state import StepBar, StepTerms
 from quant_pipelines.backtest.bar.stops import NO_STOPS, StopTerms
-from quant_pipelines.backtest.bar.tally import Tally
 from quant_pipelines.backtest.market.settings import step_terms_of
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.orders import OrderStatus
@@ -179,11 +178,10 @@ BookEvent: TypeAlias = BookedFill | FundingPayment | OrderEnded
 
 
 class Stretch(NamedTuple):
-    """What a book did on a strip: events of the last bar that it booked, the position after it, and sums."""
+    """What a book did on a strip: events of the last bar that it booked, and the bar behind it."""
 
     events: list[BookEvent]
     until: int
-    tally: Tally
 
 
 def payments(funding: float, ts: int) -> list[BookEvent]:

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -30,14 +29,15 @@ from quant_pipelines.backtest.bar.resting_rows import (
     WOULD_CROSS,
     Orders,
     Wanted,
-    canceled,
-    may_open,
+    may_open_of,
+    n_swept,
+    n_without,
     no_orders,
-    placed,
-    swept,
+    write_row,
 )
 from quant_pipelines.backtest.book.values import OrderEnded
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.cells import view_of
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.orders import OrderStatus, RestingKind
 from quant_pipelines.sdk.desk import OpenOrder
@@ -54,8 +54,7 @@ _ENDS: dict[int, tuple[OrderStatus, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class NewOrder:
+class NewOrder(NamedTuple):
     """Order to place; see ``sdk.desk.OpenOrder``."""
 
     kind: RestingKind
@@ -72,6 +71,7 @@ class WorkingOrders:
     def __init__(self) -> None:
         self._orders = no_orders()
         self._fills = np.empty((room_for(CAPACITY), FILL_WIDTH))
+        self._may_open = np.zeros(2)
 
     @property
     def orders(self) -> tuple[OpenOrder, ...]:
@@ -98,7 +98,8 @@ class WorkingOrders:
     @property
     def may_open(self) -> Resting:
         """Base quantities that may open on either side."""
-        return may_open(self._orders)
+        may_open_of(self._orders.rows, self._orders.n, self._may_open)
+        return Resting(*self._may_open.tolist())
 
     @property
     def sheet(self) -> Sheet:
@@ -117,15 +118,19 @@ class WorkingOrders:
         amounts = (float(order.quantity), float(order.price))
         flags = (bool(order.reduce_only), bool(order.post_only))
         wanted = Wanted(KINDS.index(order.kind), *amounts, *flags, expires, int(wait_bars))
-        n_before, self._orders = self._orders.n, placed(self._orders, wanted)
-        if self._orders.n == n_before:
-            raise BacktestError(f"{n_before} orders rest at the book; expected fewer to place another")
-        return self._orders.last
+        rows, n, last = self._orders
+        if n >= CAPACITY:
+            raise BacktestError(f"{n} orders rest at the book; expected fewer to place another")
+        write_row(view_of(rows[n]), last + 1, wanted)
+        self._orders = Orders(rows, n + 1, last + 1)
+        return last + 1
 
     def cancel(self, number: int) -> bool:
         """Take an order back; False if it doesn't rest."""
-        n_before, self._orders = self._orders.n, canceled(self._orders, int(number))
-        return self._orders.n < n_before
+        rows, n_before, last = self._orders
+        n = n_without(rows, n_before, int(number))
+        self._orders = Orders(rows, n, last)
+        return n < n_before
 
     def fills(self, n_fills: int) -> list[list[float]]:
         """Rows of the fills of a bar, in order."""
@@ -140,7 +145,8 @@ class WorkingOrders:
     def ended(self, ts: int) -> Iterator[OrderEnded]:
         """Take out what has ended in the bar that opened at ``ts``; what ended unfilled is told."""
         rows = self._rows()
-        self._orders = swept(self._orders)
+        (table, n, last) = self._orders
+        self._orders = Orders(table, n_swept(table, n), last)
         for row in rows:
             if row[STATUS] > FILLED:
                 status, reason = _ENDS[int(row[STATUS])]

@@ -40,13 +40,13 @@ def ahead(
     ``scales`` are the factors on its stops, see ``scales_of``; of several symbols, those of this one.
     """
     features = {name: values.tolist() for name, values in _features(strategy, bars).items()}
-    volatility = _volatility(bars, rules)
-    ranges, deviations = atr_of(strategy.stops, bars), deviation_of(strategy.stops, bars)
+    volatility, n_bars = _volatility(bars, rules), len(bars)
+    ranges = _known(atr_of(strategy.stops, bars), n_bars)
+    deviations = _known(deviation_of(strategy.stops, bars), n_bars)
 
     def read(row: int) -> Latest:
-        latest = {name: float(values[row]) for name, values in scales.items()}
-        factors = StopScales(*(latest.get(name, 1.0) for name in SCALABLE)) if latest else NO_SCALES
-        inputs = StopInputs(_known(ranges, row), _known(deviations, row), factors)
+        factors = _factors(scales, row) if scales else NO_SCALES
+        inputs = StopInputs(ranges[row], deviations[row], factors)
         newest = {name: values[row] for name, values in features.items()}
         return Latest(newest, float(volatility[row]) if volatility.size else 0.0, inputs)
 
@@ -78,5 +78,11 @@ def _volatility(bars: Bars, rules: TradingRules) -> FloatArray:
     return realized_volatility(bars, sizing.window) if isinstance(sizing, VolatilityTarget) else np.empty(0)
 
 
-def _known(values: FloatArray, row: int) -> float:
-    return float(np.nan_to_num(values[row])) if values.size else 0.0
+def _factors(scales: Mapping[str, FloatArray], row: int) -> StopScales:
+    return StopScales(*(float(scales[name][row]) if name in scales else 1.0 for name in SCALABLE))
+
+
+def _known(values: FloatArray, n_bars: int) -> list[float]:
+    """Return the values for all bars, with 0 for those that are not known."""
+    known: list[float] = (np.nan_to_num(values) if values.size else np.zeros(n_bars)).tolist()
+    return known
