@@ -280,7 +280,7 @@ class Book:
         if self._cells.close is None:
             self.open(self._last_ts)
         orders = self.working.table
-        cells = self._cells.begin(self.terms, first, end, orders.n)
+        cells = self._cells.started(self.terms, first, end, orders.n)
         until = play(cells, orders.rows, self.working.room_of_fills, *strip)
         self._last_ts = int(strip.bars[until - 1, TS])
         course = self._cells.course

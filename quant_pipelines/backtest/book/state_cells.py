@@ -108,7 +108,7 @@ class StateCells:
         self._has_cells, self._state = True, None
         return self._cells
 
-    def begin(self, terms: StepTerms, first: int, end: int, n_orders: int) -> FloatArray:
+    def started(self, terms: StepTerms, first: int, end: int, n_orders: int) -> FloatArray:
         """Cells of bars that are played under some terms, with that many orders at rest."""
         values = self._values
         if terms is not self._terms:
