@@ -9,21 +9,35 @@ import sys
 from pathlib import Path
 from typing import Any
 
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "deploy/requirements.lock")
 SECONDS = 300
+AWAY = ("Connection", "resolve", "timed out", "Max retries")
+"""Words of complaints about the network."""
 
 
 def ask(lock: str) -> list[dict[str, Any]] | None:
-    """Read the packages of a lock with what is known of them; None where nobody answers."""
+    """Read the packages of a lock with what is known of them; None where nobody answers.
+
+    Raises
+    ------
+    SystemExit
+        If it failed for another reason.
+    """
     program = Path(sys.executable).with_name("pip-audit")
     command = [str(program), "--disable-pip", "--require-hashes", "--progress-spinner=off", "--format=json"]
     try:
         done = subprocess.run(
             [*command, f"--requirement={lock}"], capture_output=True, text=True, timeout=SECONDS, check=False
         )
-        found: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
-    except (subprocess.TimeoutExpired, ValueError, KeyError):
+    except subprocess.TimeoutExpired:
         return None
+    try:
+        found: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
+    except (ValueError, KeyError):
+        if any(word in done.stderr for word in AWAY):
+            return None
+        told = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+        sys.exit(f"audit of {lock} failed: {told[-1]}")
     return found
 
 

@@ -30,7 +30,7 @@ from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.removed_settings import REMOVED
 from quant_pipelines.core.setting_bounds import all_bounds, first_fault
 from quant_pipelines.core.setting_fields import SECRET_KINDS
-from quant_pipelines.core.settings import SECRET_VARIABLES, Settings
+from quant_pipelines.core.settings import SECRET_VARIABLES, TOKEN_VARIABLE, Settings
 from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.notify.channels import channel_of, channels_of
 from quant_pipelines.notify.message import require_template
@@ -39,7 +39,7 @@ from quant_pipelines.notify.quiet_hours import quiet_hours_of
 PREFIX = "QUANT_"
 SETTINGS_FILE = "quant.toml"
 # Read by the roots and the tests themselves; not part of the tree.
-_OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE", "QUANT_GATEWAY_TOKEN"}) | SECRET_VARIABLES
+_OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE", TOKEN_VARIABLE}) | SECRET_VARIABLES
 _Tree = dict[str, Any]
 # How a name in a setting is proven, given the exchange that is meant.
 _NAMES: Mapping[str, Callable[[str, str], object]] = {

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from quant_pipelines.assistants.gateway_reader import TOKEN_VARIABLE
 from quant_pipelines.core.errors import ConfigurationError, QuantError
-from quant_pipelines.core.settings import SECRET_VARIABLES
+from quant_pipelines.core.settings import CHANNELS_VARIABLE, SECRET_VARIABLES, TOKEN_VARIABLE
 from quant_pipelines.operations.backtest_command import AskedBacktest, backtest_arguments
 
 _SECONDS = 300.0
@@ -87,7 +86,7 @@ async def run_backtest(asked: Mapping[str, Any], home: Path) -> str:
         "quant_pipelines.cli",
         *backtest_arguments(asked_backtest(asked)),
     )
-    hidden = SECRET_VARIABLES | {TOKEN_VARIABLE}
+    hidden = SECRET_VARIABLES | {TOKEN_VARIABLE, CHANNELS_VARIABLE}
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     process = await asyncio.create_subprocess_exec(
         *command,

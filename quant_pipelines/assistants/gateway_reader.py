@@ -6,8 +6,8 @@ from typing import Any, Self
 import aiohttp
 
 from quant_pipelines.core.errors import ConfigurationError, QuantError
+from quant_pipelines.core.settings import TOKEN_VARIABLE
 
-TOKEN_VARIABLE = "QUANT_GATEWAY_TOKEN"  # noqa: S105 - a name
 _SECONDS = aiohttp.ClientTimeout(total=30)
 _LONGEST = 200_000
 

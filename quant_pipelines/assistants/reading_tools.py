@@ -67,6 +67,8 @@ class ReadingTool(NamedTuple):
             if name not in arguments and one.get("required"):
                 kind = one["schema"].get("type", "a value")
                 raise ConfigurationError(f"{self.name} needs {name}; expected {kind}")
+            if one["in"] == "path" and str(arguments[name]) in {".", ".."}:
+                raise ConfigurationError(f"{name} is {arguments[name]!r}; expected the name of something")
             if one["in"] == "path":
                 path = path.replace(f"{{{name}}}", quote(str(arguments[name]), safe=""))
             elif arguments.get(name) is not None:

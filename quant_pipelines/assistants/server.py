@@ -19,6 +19,7 @@ SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 """There is none that trades, approves or changes a setting: people do that, by name and code."""
 _BACKTEST = "backtest"
 _READS = {"readOnlyHint": True, "destructiveHint": False, "openWorldHint": False}
+_STORES = {**_READS, "readOnlyHint": False}
 
 
 class AssistantDesk(NamedTuple):
@@ -54,10 +55,13 @@ class Tools:
 
     async def listed(self, context: Any, asked: Any) -> types.ListToolsResult:
         """Every tool of the scopes; the gateway is asked what it can answer."""
-        found = [_tool(one.name, one.description, one.schema) for one in (await self._read()).values()]
+        read = (await self._read()).values()
+        found = [_tool(one.name, one.description, one.schema, _READS) for one in read]
         if "backtest" in self._desk.scopes:
-            told = "Backtest a strategy of the library on stored bars; nothing is traded."
-            found.append(_tool(_BACKTEST, told, BACKTEST_SCHEMA))
+            told = (
+                "Backtest a strategy of the library on stored bars; its result is stored, nothing is traded."
+            )
+            found.append(_tool(_BACKTEST, told, BACKTEST_SCHEMA, _STORES))
         return types.ListToolsResult(tools=found)
 
     async def called(self, context: Any, asked: types.CallToolRequestParams) -> types.CallToolResult:
@@ -82,8 +86,8 @@ class Tools:
         return await self._desk.reader.ask(tool.target(arguments))
 
 
-def _tool(name: str, description: str, schema: dict[str, Any]) -> types.Tool:
-    about = {"name": name, "description": description, "inputSchema": schema, "annotations": _READS}
+def _tool(name: str, description: str, schema: dict[str, Any], hints: dict[str, bool]) -> types.Tool:
+    about = {"name": name, "description": description, "inputSchema": schema, "annotations": hints}
     return types.Tool.model_validate(about)
 
 

@@ -68,19 +68,20 @@ def _restore(arguments: argparse.Namespace) -> int:
 
 def _drill(arguments: argparse.Namespace) -> int:
     from quant_pipelines.operations.backup import read_manifest
-    from quant_pipelines.operations.backup_round import newest_backup
-    from quant_pipelines.operations.restore import drill
+    from quant_pipelines.operations.backup_round import drill_with_room, newest_backup
     from quant_pipelines.settings import load_settings
     from quant_pipelines.stack.home import Home
     from quant_pipelines.stack.server import database_server
+    from quant_pipelines.store.engine import connected
 
     file = newest_backup(_folder(arguments)).file if arguments.file is None else _file(arguments)
     read_manifest(file)  # before a server is started for it
     with (
         waiting("drill", arguments),
         database_server(Home(home_of(arguments)), load_settings(), may_run=True, may_make=True) as url,
+        connected(url) as engine,
     ):
-        proven = drill(url, file)
+        proven = drill_with_room(engine, file, home_of(arguments))
     done = f"{file} was restored and dropped again; {proven['audit_rows']} rows of the audit log are whole"
     return _answer(arguments, file, proven, done)
 

@@ -12,6 +12,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from quant_pipelines.cli.operator import home_of
     from quant_pipelines.core.errors import ConfigurationError
+    from quant_pipelines.core.settings import TOKEN_VARIABLE
     from quant_pipelines.stack.home import Home
     from quant_pipelines.stack.ports import read_ports
 
@@ -19,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(
             "the extra 'mcp' is not installed; expected: pip install 'quant-pipelines[mcp]'"
         )
-    from quant_pipelines.assistants.gateway_reader import TOKEN_VARIABLE, GatewayReader
+    from quant_pipelines.assistants.gateway_reader import GatewayReader
     from quant_pipelines.assistants.server import SCOPES, serve
 
     home = home_of(arguments)
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(
             f"home {str(home)!r} has no gateway yet; start 'quant up', or name one: --gateway"
         )
-    asked = frozenset(arguments.scopes.split(",")) if arguments.scopes else frozenset(SCOPES)
+    asked = frozenset(arguments.scopes.split(","))
     if unknown := asked - frozenset(SCOPES):
         raise ConfigurationError(f"scope {min(unknown)!r} is unknown; expected {' or '.join(SCOPES)}")
     scopes = frozenset(scope for scope in SCOPES if scope in asked)

@@ -25,6 +25,8 @@ MASTER_VARIABLES = frozenset({"QUANT_MASTER_KEY", "QUANT_MASTER_KEY_NEXT"})
 """Open what is sealed."""
 SECRET_VARIABLES = frozenset({"QUANT_API_KEY", "QUANT_API_SECRET"}) | MASTER_VARIABLES
 """Secrets are never settings; only the processes that need them see these."""
+TOKEN_VARIABLE = "QUANT_GATEWAY_TOKEN"  # noqa: S105 - a name
+"""Token with which an assistant's server asks the gateway."""
 CHANNELS_VARIABLE = "QUANT_ALERTS__CHANNELS"
 """The one setting that holds secrets; only the process that sends alerts sees it."""
 

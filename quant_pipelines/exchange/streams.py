@@ -197,7 +197,7 @@ def _put_sound(kind: str, value: Any, mailbox: Mailbox) -> None:
     if all(0.0 < price < math.inf for price in _prices(value)):
         mailbox.put(value)
     else:
-        logger.warning("%s message has a price that is none", kind, extra={"told": str(value)[:500]})
+        logger.warning("%s message has a price that is none", kind, extra={"error": str(value)[:500]})
 
 
 def _prices(value: Any) -> tuple[float, ...]:

@@ -8,15 +8,23 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Engine
 
 from quant_pipelines.core.backup_settings import BackupSettings
+from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.operations.backup import back_up
-from quant_pipelines.operations.kept_backups import KeptBackup, backup_name, kept_backups, superseded
+from quant_pipelines.operations.kept_backups import (
+    HALF_WRITTEN,
+    KeptBackup,
+    backup_name,
+    kept_backups,
+    superseded,
+)
 from quant_pipelines.operations.restore import drill
 from quant_pipelines.store.databases import stored_bytes
 from quant_pipelines.store.heartbeats import Heartbeat, write_heartbeat
 from quant_pipelines.store.signs_of_life import BACKUP
 
 _SPARE_BYTES = 1 << 30
+_NOBODY_WRITES_SECONDS = 3600.0
 
 
 class BackupRound(NamedTuple):
@@ -66,16 +74,33 @@ def back_up_round(engine: Engine, folder: Path, settings: BackupSettings, now: d
     StoreError
         If a database is away or can't be read.
     """
-    before = _opened(folder)
-    _require_room(folder, 2 * before[0].file.stat().st_size if before else 0, "a backup")
     file = folder / backup_name(now)
-    manifest = back_up(_url(engine), file)
-    dropped = superseded(kept_backups(folder), settings.keep_days, settings.keep_weeks)
+    manifest = back_up_with_room(engine, file)
+    dropped = []
+    if settings.keep_days:
+        dropped = superseded(kept_backups(folder), settings.keep_days, settings.keep_weeks)
     for one in dropped:
         one.file.unlink()
     size = file.stat().st_size
     write_heartbeat(engine, Heartbeat(BACKUP, "healthy", now, {"file": str(file), "bytes": size}))
     return BackupRound(file, size, tuple(one.file for one in dropped), manifest)
+
+
+def back_up_with_room(engine: Engine, file: Path) -> dict[str, Any]:
+    """Make a backup where the disk has room for it: a full one would end the stack's own database.
+
+    Raises
+    ------
+    ConfigurationError
+        If the folder can't be written, or has less room than twice the newest backup, or than the databases
+        take where there is none.
+    StoreError
+        If a database is away or can't be read.
+    """
+    before = _opened(file.parent)
+    expected = 2 * before[0].file.stat().st_size if before else stored_bytes(engine)
+    _require_room(file.parent, expected, "a backup")
+    return back_up(_url(engine), file)
 
 
 def newest_backup(folder: Path) -> KeptBackup:
@@ -107,14 +132,36 @@ def drill_newest(engine: Engine, folder: Path, home: Path) -> tuple[KeptBackup, 
     Raises
     ------
     ConfigurationError
-        If there is no backup, or no room for it.
+        If there is no backup, or no room for a drill.
     StoreError
         If the backup can't be restored.
     """
     newest = newest_backup(folder)
+    return newest, drill_with_room(engine, newest.file, home)
+
+
+def drill_with_room(engine: Engine, file: Path, home: Path) -> dict[str, Any]:
+    """Restore a backup beside the databases, prove it and drop it again, where the disk has room for that.
+
+    Parameters
+    ----------
+    engine
+        Product database, on whose server the drill takes place.
+    file
+        A backup.
+    home
+        Folder of the stack: where its own server lies, a drill must leave room on that disk.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no room.
+    StoreError
+        If the backup can't be restored.
+    """
     if (home / "postgres").exists():
         _require_room(home, stored_bytes(engine), "a drill")
-    return newest, drill(_url(engine), newest.file)
+    return drill(_url(engine), file)
 
 
 def _url(engine: Engine) -> str:
@@ -124,6 +171,9 @@ def _url(engine: Engine) -> str:
 def _opened(folder: Path) -> list[KeptBackup]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for half in folder.glob(HALF_WRITTEN):
+            if utc_now().timestamp() - half.stat().st_mtime > _NOBODY_WRITES_SECONDS:
+                half.unlink(missing_ok=True)  # its writer was killed
         return kept_backups(folder)
     except OSError as error:
         raise ConfigurationError(

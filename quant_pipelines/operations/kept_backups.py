@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+HALF_WRITTEN = ".*.quant.partial"
+"""Names of files that :func:`~quant_pipelines.operations.backup.back_up` has not finished."""
 _PREFIX, _SUFFIX, _MOMENT = "backup-", ".quant", "%Y%m%dT%H%M%SZ"
 
 
@@ -34,6 +36,19 @@ def backup_name(at: datetime) -> str:
     'backup-20260304T031500Z.quant'
     """
     return f"{_PREFIX}{at.astimezone(UTC).strftime(_MOMENT)}{_SUFFIX}"
+
+
+def name_before(revision: str, at: datetime) -> str:
+    """Name of the backup of a state that an upgrade leaves: no round removes it, for nothing else leads back.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> from quant_pipelines.operations.kept_backups import name_before
+    >>> name_before("0062", datetime(2026, 3, 4, 3, 15, tzinfo=UTC))
+    'before-upgrade-of-0062-20260304T031500Z.quant'
+    """
+    return f"before-upgrade-of-{revision}-{at.astimezone(UTC).strftime(_MOMENT)}{_SUFFIX}"
 
 
 def kept_backups(folder: Path) -> list[KeptBackup]:

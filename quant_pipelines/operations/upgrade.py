@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from quant_pipelines.core.backup_settings import BackupSettings
-from quant_pipelines.operations.backup_round import back_up_round
-from quant_pipelines.operations.restore import drill
+from quant_pipelines.operations.backup_round import back_up_with_room, backup_folder, drill_with_room
+from quant_pipelines.operations.kept_backups import name_before
 from quant_pipelines.store.engine import connected, transaction
 from quant_pipelines.store.migrate import migrate
 from quant_pipelines.store.revision import known_revisions, newest_revision, require_known_revision
@@ -25,7 +25,7 @@ class Upgrade(NamedTuple):
     pending
         Revisions between the two.
     backup
-        File of the state before; None where nothing is pending.
+        File of the state before; None where nothing was migrated.
     tried_seconds
         How long restoring and migrating the backup took.
     migrated
@@ -55,7 +55,7 @@ def pending_upgrade(url: str) -> Upgrade:
 
 
 def upgrade(
-    url: str, folder: Path, settings: BackupSettings, now: datetime, *, dry_run: bool = False
+    url: str, home: Path, settings: BackupSettings, now: datetime, *, dry_run: bool = False
 ) -> Upgrade:
     """Back a database up, migrate the backup beside it, and then the database itself.
 
@@ -63,14 +63,14 @@ def upgrade(
     ----------
     url
         Product database; Dagster's is found beside it.
-    folder
-        Where the backup goes.
+    home
+        Folder of the stack.
     settings
-        How many backups are kept there.
+        Where backups go. This one is none of those that the stack thins out.
     now
         Names the backup.
     dry_run
-        Whether the database itself stays as it is.
+        Whether the database itself stays as it is; the backup is removed again then.
 
     Raises
     ------
@@ -83,11 +83,16 @@ def upgrade(
     if not found.pending:
         return found
     with connected(url) as engine:
-        made = back_up_round(engine, folder, settings, now)
+        file = backup_folder(home, settings) / name_before(found.revision or "nothing", now)
+        back_up_with_room(engine, file)
         begun = time.perf_counter()
-        drill(url, made.file)
-        tried = found._replace(backup=made.file, tried_seconds=time.perf_counter() - begun)
+        try:
+            drill_with_room(engine, file, home)
+        finally:
+            if dry_run:
+                file.unlink()
+        tried = found._replace(tried_seconds=time.perf_counter() - begun)
         if dry_run:
             return tried
         migrate(engine)
-    return tried._replace(migrated=True)
+    return tried._replace(backup=file, migrated=True)

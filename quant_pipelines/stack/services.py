@@ -11,7 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from quant_pipelines.core.settings import CHANNELS_VARIABLE, MASTER_VARIABLES, SECRET_VARIABLES, Settings
+from quant_pipelines.core.settings import (
+    CHANNELS_VARIABLE,
+    MASTER_VARIABLES,
+    SECRET_VARIABLES,
+    TOKEN_VARIABLE,
+    Settings,
+)
 from quant_pipelines.core.telemetry_settings import MeasuredProcess, MetricsSettings
 from quant_pipelines.stack.archive_market import archive_folder, archive_symbols
 from quant_pipelines.stack.home import Home
@@ -102,7 +108,7 @@ class StackPlan:
             given["QUANT_EXCHANGE__BASE_URL"] = self.venue_url
         given |= {f"QUANT_METRICS__{name.upper()}_PORT": f"{self.metrics_port(name)}" for name in ALL}
         given |= {f"QUANT_MARKET__{name.upper()}": ",".join(names) for name, names in self.symbols.items()}
-        hidden = SECRET_VARIABLES | {CHANNELS_VARIABLE}
+        hidden = SECRET_VARIABLES | {CHANNELS_VARIABLE, TOKEN_VARIABLE}
         return {name: value for name, value in os.environ.items() if name not in hidden} | given
 
 

@@ -142,10 +142,11 @@ class _LockedCapital(NamedTuple):
 
 def _locked_capital(connection: Connection, keys: Collection[int]) -> dict[int, _LockedCapital]:
     """Read what deployments are meant to have; nobody else changes them until the transaction ends."""
-    query = select(deployments.c.id, deployments.c.set_id, newest_capital().label("capital"))
-    query = query.where(deployments.c.id.in_(keys)).order_by(deployments.c.id)
-    rows = connection.execute(query.with_for_update(of=deployments))
-    return {row.id: _LockedCapital(row.capital, row.set_id) for row in rows}
+    own = deployments.c.id.in_(keys)
+    connection.execute(select(deployments.c.id).where(own).order_by(deployments.c.id).with_for_update())
+    # A statement that waits for a lock sees what was there before it waited: the capital is another one's.
+    query = select(deployments.c.id, deployments.c.set_id, newest_capital().label("capital")).where(own)
+    return {row.id: _LockedCapital(row.capital, row.set_id) for row in connection.execute(query)}
 
 
 def _require_whole(before: Mapping[int, _LockedCapital], wanted: Collection[int]) -> None:

@@ -1,5 +1,6 @@
 """Backups that the stack makes by itself: made, thinned out, missed when they end, and tried in a drill."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from sqlalchemy import Engine
 
 from assets.resources import Platform
 from quant_pipelines.core.backup_settings import BackupSettings
+from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import ConfigurationError, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import to_ms
@@ -66,6 +68,28 @@ def test_a_round_that_fails_removes_nothing_and_gives_no_sign_of_life(
     assert sorted(tmp_path.iterdir()) == before
     with transaction(engine) as connection:
         assert read_heartbeats(connection)["backup"].at == MONDAY + timedelta(days=1)
+
+
+def test_a_round_by_hand_removes_nothing_where_no_days_are_kept(engine: Engine, tmp_path: Path) -> None:
+    rounds = [
+        back_up_round(
+            engine, tmp_path, BackupSettings(keep_days=0, keep_weeks=0), MONDAY + timedelta(days=day)
+        )
+        for day in range(2)
+    ]
+    assert [one.dropped for one in rounds] == [(), ()]
+    assert all(one.file.exists() for one in rounds)
+
+
+def test_what_a_killed_writer_left_goes_and_what_is_being_written_stays(
+    engine: Engine, tmp_path: Path
+) -> None:
+    left, written = tmp_path / ".backup-1.quant.partial", tmp_path / ".backup-2.quant.partial"
+    left.touch()
+    written.touch()
+    os.utime(left, (utc_now().timestamp() - 7200,) * 2)
+    back_up_round(engine, tmp_path, TWO_DAYS, MONDAY)
+    assert (left.exists(), written.exists()) == (False, True)
 
 
 def test_a_folder_that_can_not_be_used_is_refused_in_one_sentence(engine: Engine, tmp_path: Path) -> None:

@@ -86,7 +86,9 @@ def test_it_reads_what_a_viewer_may_and_has_no_tool_that_changes(served: ServedG
     expected = {one.name for one in reading_tools(described)}
     assert {tool.name for tool in listed} == expected | {"backtest"}
     assert {"read_deployments", "read_positions", "read_audit_logs", "read_portfolio_plan"} <= expected
-    assert all(tool.annotations.read_only_hint for tool in listed)
+    storing = [tool.name for tool in listed if not tool.annotations.read_only_hint]
+    assert storing == ["backtest"]
+    assert not any(tool.annotations.destructive_hint for tool in listed)
     assert "$ref" not in json.dumps([tool.input_schema for tool in listed])
     assert not any("token" in name or "session" in name or "login" in name for name in expected)
     assert json.loads(curve.content[0].text)["rows"][0]["equity"] == 10_000.0
