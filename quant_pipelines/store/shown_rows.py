@@ -1,12 +1,15 @@
 """Rows as the gateway shows them, page by page, newest first; what has a reader of its own is not here."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, case, func, literal, select, text, true, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from quant_pipelines.core.stages import LADDER
+from quant_pipelines.store.asked_once import is_among
 from quant_pipelines.store.tables import (
     accounts,
     alerts,
@@ -84,6 +87,21 @@ def equity_of(
     if before is not None:
         query = query.where(equity.c.ts < before)
     return _rows(connection, query.order_by(equity.c.ts.desc()).limit(limit))[::-1]
+
+
+def stops_at(
+    connection: Connection, deployment_id: int, closes: Sequence[datetime]
+) -> dict[datetime, float | None]:
+    """Read the level of a deployment's stop at these closes, by close; those without a bar are left out."""
+    query = select(equity.c.ts, equity.c.stop_price)
+    query = query.where(equity.c.deployment_id == deployment_id, is_among(equity.c.ts, "closes"))
+    return {row.ts: row.stop_price for row in connection.execute(query, {"closes": list(closes)})}
+
+
+def position_of(connection: Connection, deployment_id: int) -> Decimal:
+    """Read what the book of a deployment of one symbol holds, signed base quantity."""
+    held = select(func.sum(positions.c.quantity)).where(positions.c.deployment_id == deployment_id)
+    return Decimal(connection.execute(held).scalar_one() or 0)
 
 
 def has_deployment(connection: Connection, deployment_id: int) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.gateway import reading_routes
+from quant_pipelines.gateway.console.books import heads_of
 from quant_pipelines.gateway.reading_models import DeploymentView, PositionView
 from quant_pipelines.gateway.reading_routes import RowReading, reading
 from quant_pipelines.gateway.services import Services
@@ -33,6 +34,7 @@ def read_capital(services: Services, asked: Mapping[str, str]) -> dict[str, Any]
     known = [value for value in values.values() if value is not None]
     return {
         "as_of": positions.as_of,
+        "heads": heads_of(deployed.rows),
         "row_version": positions.row_version,
         "positions": positions.rows,
         "values": values,

@@ -65,7 +65,7 @@ def candle_chart(title: str, bars: Bars, stops: BookedCurve, marks: Sequence[Mar
     bars
         At most ``MOST_CANDLES``.
     stops
-        Level of the stop from each close on, NaN where none stood.
+        Level of the stop from each close on, ascending, NaN where none stood.
     marks
         Fills, as ``fill_marks`` makes them.
     """
@@ -78,7 +78,7 @@ def candle_chart(title: str, bars: Bars, stops: BookedCurve, marks: Sequence[Mar
     shown = [mark for mark in marks if start <= mark.place[0] < end]
     layers = candle_layers(bars, x, y, bars.step_ms)
     if at.size:
-        layers.append(_stops(x, y, BookedCurve(at, levels), bars.step_ms))
+        layers.append(_stops(x, y, BookedCurve(at, levels), end))
     unit = f"quote per base, {len(bars)} bars of {bars.timeframe}"
     chart = Chart(title, unit, x, y, layers, height=340, marks=shown, hover="plain")
     return _figure(chart, f"{len(shown)} fills are marked; the table of fills lists them.")
@@ -126,9 +126,9 @@ def drawdown_of(values: FloatArray) -> float:
     return float(1.0 - values[-1] / values.max()) if values.size and values.max() > 0 else 0.0
 
 
-def _stops(x: Axis, y: Axis, stops: BookedCurve, step_ms: int) -> Layer:
-    """Level as it stood until the next close: two points for each bar."""
-    times = np.column_stack([stops.times, stops.times + step_ms]).ravel()
+def _stops(x: Axis, y: Axis, stops: BookedCurve, end_ms: int) -> Layer:
+    """Level as it stood until the next one, wherever that is: a line that never goes back in time."""
+    times = np.column_stack([stops.times, np.append(stops.times[1:], end_ms)]).ravel()
     return line(x, y, times, np.repeat(stops.values, 2), name="stop", kind="c2", sign="dotted")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from quant_pipelines.gateway.console.books import heads_of
 from quant_pipelines.gateway.console.capital import StressMarket, scales_of, stressed_of
 from quant_pipelines.gateway.console.pulse import PageBeat, told_beats
 from quant_pipelines.gateway.console.stops import KINDS, kinds_used, standing
@@ -93,6 +94,10 @@ def test_legs_are_scaled_as_their_set_is() -> None:
     assert scales_of([plan("proposed", d1="500")], [book(1, "1000", 2000.0, 2, 3)]) == dict.fromkeys(
         (1, 2, 3), 0.75
     )
+
+
+def test_what_is_of_a_leg_leads_to_its_set() -> None:
+    assert heads_of([book(1, "1", 1.0, 2, 3), book(4, "1", None)]) == {1: 1, 2: 1, 3: 1, 4: 4}
 
 
 @pytest.mark.parametrize("outcome", ["applied", "refused"])

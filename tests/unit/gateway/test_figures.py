@@ -58,6 +58,17 @@ def test_candles_tell_their_prices_exactly_and_stops_from_each_close_on() -> Non
     assert "style=" not in drawn
 
 
+def test_a_stop_stands_until_the_next_one_and_its_line_never_goes_back() -> None:
+    bars = bars_of(3)
+    minutes = int(bars.ts[0]) + 60_000 * np.arange(181)
+    drawn = candle_chart("BTC", bars, curve_of(minutes.tolist(), np.linspace(98.0, 99.0, 181).tolist()), [])
+    path = re.search(r'<path class="line dotted" d="M([^"]*)"', drawn)
+    assert path is not None
+    x = np.array([float(one.split()[0]) for one in path.group(1).split("L")])
+    assert (np.diff(x) >= 0).all()
+    assert (x[0], x[-1]) == (0.0, 1000.0)
+
+
 def test_fills_of_the_bar_that_is_not_closed_yet_are_marked() -> None:
     bars = bars_of(3)
     nothing = curve_of([], [])
