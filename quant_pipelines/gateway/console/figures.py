@@ -1,8 +1,8 @@
 """Charts of the console: those of the reports, of what the database holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
@@ -20,6 +20,7 @@ from quant_pipelines.reports.numbers import minute, money, percent, plain, words
 
 MOST_CANDLES = 2_000
 _FEWEST = 2
+_SIDES: Final[tuple[Literal["left"], Literal["right"]]] = ("left", "right")
 
 
 class BookedCurve(NamedTuple):
@@ -119,6 +120,33 @@ def sparkline(values: Sequence[float]) -> Markup:
         '<svg class="spark c1" viewBox="0 0 1000 1000" preserveAspectRatio="none" '
         f'aria-hidden="true">{drawn.shapes}</svg>'
     )
+
+
+def payments(rows: Sequence[Mapping[str, Any]]) -> BookedCurve:
+    """Amounts of rows with ``ts`` and ``amount``, oldest first."""
+    return curve_of([to_ms(row["ts"]) for row in rows], [float(row["amount"]) for row in rows])
+
+
+def without_payments(worth: BookedCurve, paid: BookedCurve) -> BookedCurve:
+    """Worth as its first value would have grown had no capital come or gone; pure.
+
+    Parameters
+    ----------
+    worth
+        Ascending; a value is from before what was paid at its very time.
+    paid
+        Amounts, ascending; negative when taken out.
+    """
+    if not worth.values.size:
+        return worth
+    total = np.concatenate([[0.0], np.cumsum(paid.values)])
+    until, since = (total[np.searchsorted(paid.times, worth.times, side=side)] for side in _SIDES)
+    # What was paid at a point worked for the whole step after it, what came later within it for none of it.
+    before = worth.values[:-1] + (since - until)[:-1]
+    after = worth.values[1:] - (until[1:] - since[:-1])
+    has_worth = before > 0.0
+    growth = np.where(has_worth, after, 1.0) / np.where(has_worth, before, 1.0)
+    return BookedCurve(worth.times, worth.values[0] * np.cumprod(np.concatenate([[1.0], growth])))
 
 
 def drawdown_of(values: FloatArray) -> float:

@@ -69,13 +69,15 @@ def read_deployment(services: Services, deployment_id: int, candles: int = CANDL
     booked = figures.curve_of([to_ms(point.ts) for point in points], [point.equity for point in points])
     with reading(services) as read:
         changes = changes_among(read.connection, [deployment_id])
+        paid = shown_rows.capital_paid(read.connection, points[0].ts, deployment_id) if points else []
+    grown = figures.without_payments(booked, figures.payments(paid))
     title = f"its newest {len(points)} bars"
     return {
         "as_of": deployed.as_of,
         "row_version": deployed.row_version,
         "row": found[0],
         "chart": figures.equity_chart(f"Equity, {title}", booked),
-        "depth": figures.drawdown_chart(f"Below its peak, {title}", booked),
+        "depth": figures.drawdown_chart(f"Below its peak without payments of capital, {title}", grown),
         "candles": _candles(services, found[0], traded, candles),
         "counts": CANDLES,
         "count": candles,

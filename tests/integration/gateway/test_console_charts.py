@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, delete, insert, update
 
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import Settings
@@ -17,7 +17,9 @@ from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.gateway.console.strategies import read_stops, read_traded
 from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.legs import add_legs
-from quant_pipelines.store.tables import deployments, equity, fills
+from quant_pipelines.store.shown_rows import capital_paid
+from quant_pipelines.store.tables import deployments, equity, fills, income
+from quant_pipelines.trading.capital import TRANSFER
 from tests.integration.gateway.console_world import fill_world, hold, trade
 from tests.integration.gateway.lab_world import traded_market
 from tests.integration.operations.conftest import BTC, ETH, EXCHANGE, World
@@ -64,6 +66,36 @@ def test_what_a_book_holds_is_read_with_its_fills_before_its_next_bar_is_booked(
     services: Any = SimpleNamespace(engine=world.engine)
     traded = read_traded(services, [book])
     assert ([one.trade_id for one in traded.fills], traded.position) == (["t"], Decimal("0.5"))
+
+
+def test_a_payment_is_read_for_the_books_that_trade_and_no_page_calls_it_a_drawdown(console: Any) -> None:
+    world = fill_world(console.gate.engine)
+    first, second = (row["id"] for row in world.rows(deployments))
+    hours = [world.now.replace(minute=0, second=0) - timedelta(hours=back) for back in (3, 2, 1, 0)]
+    shared = {"cash": 1.0, "position": 0.0, "price": 1.0}
+    worths = {first: (10_000.0, 10_000.0, 4_000.0, 4_000.0), second: (5_000.0,) * 4}
+    rows = [
+        shared | {"deployment_id": book, "ts": ts, "equity": worth}
+        for book, own in worths.items()
+        for ts, worth in zip(hours, own, strict=True)
+    ]
+    paid_at = hours[1] + timedelta(minutes=5)
+    paid = {"deployment_id": first, "kind": TRANSFER, "ts": paid_at, "amount": Decimal(-6_000)}
+    with world.engine.begin() as connection:
+        connection.execute(delete(equity))
+        connection.execute(insert(equity), rows)
+        connection.execute(insert(income), [paid, paid | {"kind": "funding", "amount": Decimal(1)}])
+    with world.engine.connect() as connection:
+        known = [{"ts": paid_at, "amount": Decimal(-6_000)}]
+        assert capital_paid(connection, hours[0]) == known
+        assert capital_paid(connection, hours[0], first) == known
+        assert capital_paid(connection, hours[0], second) == capital_paid(connection, hours[2]) == []
+    client = console.log_in("viewer")
+    for path in ("/console", f"/console/strategies/{first}"):
+        page = client.get(path).text
+        assert "without payments of capital" in page
+        assert re.search(r"Deepest -?0\.00 %", page)
+    assert "60.00 %" not in page
 
 
 def test_what_is_of_a_leg_links_the_page_of_its_set(console: Any) -> None:

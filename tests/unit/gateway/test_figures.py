@@ -15,6 +15,7 @@ from quant_pipelines.gateway.console.figures import (
     drawdown_chart,
     equity_chart,
     fill_marks,
+    without_payments,
 )
 from quant_pipelines.gateway.reading_models import FillView
 
@@ -86,3 +87,18 @@ def test_a_drawdown_and_an_equity_say_their_ends_to_who_can_not_see_them() -> No
     curve = curve_of([0, HOUR_MS, 2 * HOUR_MS], [100.0, 80.0, 90.0])
     assert "From 100.00 to 90.00." in equity_chart("Equity", curve)
     assert "Deepest -20.00 %." in drawdown_chart("Below its peak", curve)
+
+
+def test_capital_that_was_taken_out_is_no_drawdown_and_a_loss_beside_it_is() -> None:
+    hours = [HOUR_MS * at for at in range(5)]
+    worth = curve_of(hours, [1000.0, 600.0, 540.0, 0.0, 500.0])
+    paid = curve_of([HOUR_MS // 2, 2 * HOUR_MS, 3 * HOUR_MS + 60_000], [-400.0, -540.0, 500.0])
+    assert without_payments(worth, paid).values.tolist() == [1000.0, 1000.0, 900.0, 900.0, 900.0]
+    assert without_payments(worth, curve_of([], [])).values[:3].tolist() == worth.values[:3].tolist()
+    assert not without_payments(curve_of([], []), paid).values.size
+
+
+def test_what_is_paid_at_a_close_works_from_there_on() -> None:
+    worth = curve_of([0, HOUR_MS], [1000.0, 210.0])
+    assert without_payments(worth, curve_of([0], [-800.0])).values.tolist() == [1000.0, 1050.0]
+    assert without_payments(worth, curve_of([HOUR_MS], [-100.0])).values.tolist() == [1000.0, 210.0]
