@@ -17,13 +17,13 @@ class StressedPosition(NamedTuple):
     Parameters
     ----------
     value
-        Signed, quote at the last price.
+        Signed, quote at the last price; NaN where that is not known.
     volatility
         Standard deviation of a day's return, a fraction; NaN where it is not known.
     funding
         Fraction of the notional that a long paid in the last 24 hours; NaN where it is not known.
     scale
-        What the position becomes under the plan over what it is: capital after over capital before.
+        What the position becomes under the plan over what it is: the book's equity after over that before.
     """
 
     value: float

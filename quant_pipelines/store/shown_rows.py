@@ -1,12 +1,15 @@
 """Rows as the gateway shows them, page by page, newest first; what has a reader of its own is not here."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, case, func, literal, select, text, true, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select, text, true, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from quant_pipelines.core.stages import LADDER
+from quant_pipelines.store.asked_once import is_among
 from quant_pipelines.store.tables import (
     accounts,
     alerts,
@@ -18,6 +21,7 @@ from quant_pipelines.store.tables import (
     equity,
     fills,
     heartbeats,
+    income,
     parity_days,
     performance_metrics,
     positions,
@@ -84,6 +88,21 @@ def equity_of(
     if before is not None:
         query = query.where(equity.c.ts < before)
     return _rows(connection, query.order_by(equity.c.ts.desc()).limit(limit))[::-1]
+
+
+def stops_at(
+    connection: Connection, deployment_id: int, closes: Sequence[datetime]
+) -> dict[datetime, float | None]:
+    """Read the level of a deployment's stop at these closes, by close; those without a bar are left out."""
+    query = select(equity.c.ts, equity.c.stop_price)
+    query = query.where(equity.c.deployment_id == deployment_id, is_among(equity.c.ts, "closes"))
+    return {row.ts: row.stop_price for row in connection.execute(query, {"closes": list(closes)})}
+
+
+def position_of(connection: Connection, deployment_id: int) -> Decimal:
+    """Read what the book of a deployment of one symbol holds, signed base quantity."""
+    held = select(func.sum(positions.c.quantity)).where(positions.c.deployment_id == deployment_id)
+    return Decimal(connection.execute(held).scalar_one() or 0)
 
 
 def has_deployment(connection: Connection, deployment_id: int) -> bool:
@@ -243,18 +262,44 @@ def hourly_equity(connection: Connection, start: datetime, end: datetime) -> lis
     """Read what all traded deployments were worth together at each full hour, oldest first.
 
     Columns ``ts``, ``equity`` (quote) and ``n``, the number of books that had a bar by then; each counts with
-    its newest one before the hour.
+    its newest one before the hour. The books of a set are its legs.
     """
     hours = select(func.generate_series(start, end, text("interval '1 hour'")).label("ts")).subquery()
     own = (equity.c.deployment_id == deployments.c.id, equity.c.ts <= hours.c.ts)
     last = select(equity.c.equity).where(*own).order_by(equity.c.ts.desc()).limit(1).lateral()
     query = (
         select(hours.c.ts, func.sum(last.c.equity).label("equity"), func.count(last.c.equity).label("n"))
-        .select_from(hours.join(deployments, deployments.c.stage.in_(LADDER)).join(last, true()))
+        .select_from(hours.join(deployments, _is_traded_book()).join(last, true()))
         .group_by(hours.c.ts)
         .order_by(hours.c.ts)
     )
     return _rows(connection, query)
+
+
+def capital_paid(
+    connection: Connection, start: datetime, deployment_id: int | None = None
+) -> list[dict[str, Any]]:
+    """Read what all traded books, or one whatever its stage, were paid from a time on, oldest first.
+
+    Columns ``ts`` and ``amount`` (quote, negative when taken out); the bar at ``ts`` was booked before it.
+    """
+    from quant_pipelines.trading.capital import TRANSFER  # noqa: PLC0415 - its package compiles
+
+    are_meant = _is_traded_book() if deployment_id is None else deployments.c.id == deployment_id
+    query = (
+        select(income.c.ts, func.sum(income.c.amount).label("amount"))
+        .join(deployments, deployments.c.id == income.c.deployment_id)
+        .where(are_meant, income.c.kind == TRANSFER, income.c.ts >= start)
+        .group_by(income.c.ts)
+        .order_by(income.c.ts)
+    )
+    return _rows(connection, query)
+
+
+def _is_traded_book() -> ColumnElement[bool]:
+    heads = deployments.alias("heads")
+    traded = select(heads.c.id).where(heads.c.stage.in_(LADDER))
+    return deployments.c.stage.in_(LADDER) | deployments.c.set_id.in_(traded)
 
 
 def _rows(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:

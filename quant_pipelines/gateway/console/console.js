@@ -3,6 +3,7 @@
 
 const SILENT_AFTER_MS = 5000;
 const READ_AT_LEAST_MS = 30000;
+const READ_AT_MOST_MS = 1000; // where something changes all the time, reads would follow without a pause
 const body = document.body;
 const status = document.getElementById("beat");
 let lastBeat = Date.now();
@@ -10,6 +11,8 @@ let lastRead = Date.now();
 let change = null;
 let isReading = false;
 let isStale = false; // something changed while the page was being read
+let startedAt = -Infinity; // when a read last began, on a clock that nobody sets
+let waiting = 0; // timer of a read that would begin too soon
 
 function said(seconds) {
   if (seconds < 60) return `${Math.floor(seconds)} s`;
@@ -33,6 +36,12 @@ async function readAgain() {
   isStale = isReading;
   const held = document.activeElement, tool = held.closest("figure .tools button");
   if (!live || isReading || document.querySelector(".chosen-part") || (live.contains(held) && !tool)) return;
+  const rest = startedAt + READ_AT_MOST_MS - performance.now();
+  if (rest > 0) {
+    waiting ||= setTimeout(() => { waiting = 0; readAgain(); }, rest);
+    return;
+  }
+  startedAt = performance.now();
   isReading = true;
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });

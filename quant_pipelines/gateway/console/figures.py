@@ -1,8 +1,8 @@
 """Charts of the console: those of the reports, of what the database holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
@@ -20,6 +20,7 @@ from quant_pipelines.reports.numbers import minute, money, percent, plain, words
 
 MOST_CANDLES = 2_000
 _FEWEST = 2
+_SIDES: Final[tuple[Literal["left"], Literal["right"]]] = ("left", "right")
 
 
 class BookedCurve(NamedTuple):
@@ -65,7 +66,7 @@ def candle_chart(title: str, bars: Bars, stops: BookedCurve, marks: Sequence[Mar
     bars
         At most ``MOST_CANDLES``.
     stops
-        Level of the stop from each close on, NaN where none stood.
+        Level of the stop from each close on, ascending, NaN where none stood.
     marks
         Fills, as ``fill_marks`` makes them.
     """
@@ -78,7 +79,7 @@ def candle_chart(title: str, bars: Bars, stops: BookedCurve, marks: Sequence[Mar
     shown = [mark for mark in marks if start <= mark.place[0] < end]
     layers = candle_layers(bars, x, y, bars.step_ms)
     if at.size:
-        layers.append(_stops(x, y, BookedCurve(at, levels), bars.step_ms))
+        layers.append(_stops(x, y, BookedCurve(at, levels), end))
     unit = f"quote per base, {len(bars)} bars of {bars.timeframe}"
     chart = Chart(title, unit, x, y, layers, height=340, marks=shown, hover="plain")
     return _figure(chart, f"{len(shown)} fills are marked; the table of fills lists them.")
@@ -121,14 +122,41 @@ def sparkline(values: Sequence[float]) -> Markup:
     )
 
 
+def payments(rows: Sequence[Mapping[str, Any]]) -> BookedCurve:
+    """Amounts of rows with ``ts`` and ``amount``, oldest first."""
+    return curve_of([to_ms(row["ts"]) for row in rows], [float(row["amount"]) for row in rows])
+
+
+def without_payments(worth: BookedCurve, paid: BookedCurve) -> BookedCurve:
+    """Worth as its first value would have grown had no capital come or gone; pure.
+
+    Parameters
+    ----------
+    worth
+        Ascending; a value is from before what was paid at its very time.
+    paid
+        Amounts, ascending; negative when taken out.
+    """
+    if not worth.values.size:
+        return worth
+    total = np.concatenate([[0.0], np.cumsum(paid.values)])
+    until, since = (total[np.searchsorted(paid.times, worth.times, side=side)] for side in _SIDES)
+    # What was paid at a point worked for the whole step after it, what came later within it for none of it.
+    before = worth.values[:-1] + (since - until)[:-1]
+    after = worth.values[1:] - (until[1:] - since[:-1])
+    has_worth = before > 0.0
+    growth = np.where(has_worth, after, 1.0) / np.where(has_worth, before, 1.0)
+    return BookedCurve(worth.times, worth.values[0] * np.cumprod(np.concatenate([[1.0], growth])))
+
+
 def drawdown_of(values: FloatArray) -> float:
     """Fraction by which the last value lies below the highest."""
     return float(1.0 - values[-1] / values.max()) if values.size and values.max() > 0 else 0.0
 
 
-def _stops(x: Axis, y: Axis, stops: BookedCurve, step_ms: int) -> Layer:
-    """Level as it stood until the next close: two points for each bar."""
-    times = np.column_stack([stops.times, stops.times + step_ms]).ravel()
+def _stops(x: Axis, y: Axis, stops: BookedCurve, end_ms: int) -> Layer:
+    """Level as it stood until the next one, wherever that is: a line that never goes back in time."""
+    times = np.column_stack([stops.times, np.append(stops.times[1:], end_ms)]).ravel()
     return line(x, y, times, np.repeat(stops.values, 2), name="stop", kind="c2", sign="dotted")
 
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-import numpy as np
-
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.gateway import reading_routes
@@ -40,25 +38,30 @@ def read_overview(services: Services, _: Mapping[str, str]) -> dict[str, Any]:
     traded = [row for row in deployed.rows if row.stage in LADDER]
     with reading(services) as read:
         curve = _curve(read)
+        paid = shown_rows.capital_paid(read.connection, curve[0]["ts"]) if curve else []
         halts = standing_halts(read.connection)
         alerts = read_alerts(read.connection, limit=_ALERTS, only_open=True)
     known = [row for row in traded if row.equity is not None]
     equity = sum(row.equity or 0.0 for row in known)
-    worth = np.array([row["equity"] for row in curve], dtype=np.float64)
-    shown = figures.curve_of([to_ms(row["ts"]) for row in curve], worth.tolist())
+    equity_at = max((row.equity_at for row in known if row.equity_at), default=None)
+    shown = figures.curve_of([to_ms(row["ts"]) for row in curve], [row["equity"] for row in curve])
+    flows = figures.payments(paid)
     return {
         "as_of": deployed.as_of,
         "row_version": deployed.row_version,
         "traded": traded,
         "curves": curves,
         "equity": equity if known else None,
-        "equity_at": max((row.equity_at for row in known if row.equity_at), default=None),
+        "equity_at": equity_at,
         "pnl": sum((row.equity or 0.0) - float(row.capital) for row in known) if known else None,
         "capital": sum(float(row.capital) for row in traded),
-        "drawdown": figures.drawdown_of(np.append(worth, equity)) if known else None,
+        "drawdown": _drawdown(shown, flows, equity, equity_at) if known else None,
         "days": _DAYS,
         "chart": figures.equity_chart(f"Equity of all books, {_DAYS} days", shown),
-        "depth": figures.drawdown_chart(f"Below their peak, {_DAYS} days", shown),
+        "depth": figures.drawdown_chart(
+            f"Below their peak without payments of capital, {_DAYS} days",
+            figures.without_payments(shown, flows),
+        ),
         "lights": lights(alive, halts, alerts, traded, deployed.as_of),
         "runner": alive.get(RUNNER),
         "alerts": alerts,
@@ -93,6 +96,16 @@ def lights(
             f"{len(unknown)} have no bar yet" if unknown else f"{len(traded)} are booked",
         ),
     ]
+
+
+def _drawdown(
+    shown: figures.BookedCurve, flows: figures.BookedCurve, equity: float, at: datetime | None
+) -> float:
+    """Fraction by which what books are worth now lies below their best hour, without payments."""
+    last = int(shown.times[-1]) if shown.times.size else 0
+    now = last if at is None else max(last, to_ms(at))
+    whole = figures.curve_of([*shown.times.tolist(), now], [*shown.values.tolist(), equity])
+    return figures.drawdown_of(figures.without_payments(whole, flows).values)
 
 
 def _curve(read: RowReading) -> list[dict[str, Any]]:

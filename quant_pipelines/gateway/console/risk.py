@@ -6,6 +6,7 @@ from typing import Any
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.gateway import reading_routes
 from quant_pipelines.gateway.console import stops
+from quant_pipelines.gateway.console.books import heads_of
 from quant_pipelines.gateway.reading_routes import reading
 from quant_pipelines.gateway.services import Services
 from quant_pipelines.operations.outages import RUNNER
@@ -25,6 +26,7 @@ def read_risk(services: Services, _: Mapping[str, str]) -> dict[str, Any]:
     halted = {halt.source for halt in halts.rows}
     return {
         "as_of": halts.as_of,
+        "heads": heads_of(deployed.rows),
         "row_version": halts.row_version,
         "halts": halts.rows,
         "scopes": sorted(halted),

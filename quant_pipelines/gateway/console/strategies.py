@@ -6,15 +6,19 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 from markupsafe import Markup
+from sqlalchemy import Connection
 
+from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import UnknownRow
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.stages import LADDER
-from quant_pipelines.core.timeframes import timeframe_ms, to_ms
+from quant_pipelines.core.timeframes import from_ms, timeframe_ms, to_ms
 from quant_pipelines.gateway import reading_routes
 from quant_pipelines.gateway.console import figures
-from quant_pipelines.gateway.reading_models import DeploymentView, EquityBarView, FillView
+from quant_pipelines.gateway.console.books import heads_of
+from quant_pipelines.gateway.reading_models import DeploymentView, FillView
 from quant_pipelines.gateway.reading_routes import reading
 from quant_pipelines.gateway.services import Services
 from quant_pipelines.store import shown_rows
@@ -61,35 +65,54 @@ def read_deployment(services: Services, deployment_id: int, candles: int = CANDL
     if not found:
         raise UnknownRow(f"deployment:{deployment_id} does not exist; expected one that Strategies lists")
     points = reading_routes.equity_of(services, deployment_id, points=_POINTS).rows
-    traded = reading_routes.fills(services, limit=_MARKED, deployment_id=deployment_id).rows
+    traded = read_traded(services, [leg.id for leg in found[0].legs] or [deployment_id])
     booked = figures.curve_of([to_ms(point.ts) for point in points], [point.equity for point in points])
     with reading(services) as read:
         changes = changes_among(read.connection, [deployment_id])
+        paid = shown_rows.capital_paid(read.connection, points[0].ts, deployment_id) if points else []
+    grown = figures.without_payments(booked, figures.payments(paid))
     title = f"its newest {len(points)} bars"
     return {
         "as_of": deployed.as_of,
         "row_version": deployed.row_version,
         "row": found[0],
         "chart": figures.equity_chart(f"Equity, {title}", booked),
-        "depth": figures.drawdown_chart(f"Below its peak, {title}", booked),
-        "candles": _candles(services, found[0], points, traded, candles),
+        "depth": figures.drawdown_chart(f"Below its peak without payments of capital, {title}", grown),
+        "candles": _candles(services, found[0], traded, candles),
         "counts": CANDLES,
         "count": candles,
         "cards": reading_routes.metrics(services, deployment_id, limit=_CARDS).rows,
-        "fills": traded[:_FILLS],
+        "heads": heads_of(found),
+        "fills": traded.fills[:_FILLS],
         "changes": [change._asdict() for change in changes],
         "is_traded": found[0].stage in LADDER,
     }
 
 
-def _candles(
-    services: Services,
-    row: DeploymentView,
-    points: Sequence[EquityBarView],
-    fills: Sequence[FillView],
-    count: int,
-) -> Markup:
-    """Draw the newest bars of a deployment of one symbol; one of a set has a page for each leg."""
+class TradedBook(NamedTuple):
+    """Fills, newest first, and what is held after the newest of them, signed base quantity; 0 for a set."""
+
+    fills: list[FillView]
+    position: Decimal
+
+
+def read_traded(services: Services, books: Sequence[int]) -> TradedBook:
+    """Read the newest fills of a deployment's books with what it holds."""
+    with transaction(services.engine) as connection:
+        # As of one moment: a fill that only one of the two knows would turn entries into exits.
+        connection.exec_driver_sql("set transaction isolation level repeatable read")
+        rows = [row for book in books for row in _fills_of(connection, book)]
+        position = shown_rows.position_of(connection, books[0]) if len(books) == 1 else Decimal(0)
+    rows.sort(key=lambda row: tuple(row[name] for name in shown_rows.FillKey._fields), reverse=True)
+    return TradedBook([FillView.model_validate(row) for row in rows[:_MARKED]], position)
+
+
+def _fills_of(connection: Connection, book: int) -> list[dict[str, Any]]:
+    return shown_rows.newest_fills(connection, limit=_MARKED, deployment_id=book, before=None)
+
+
+def _candles(services: Services, row: DeploymentView, traded: TradedBook, count: int) -> Markup:
+    """Draw the newest bars of a deployment of one symbol; a set has none, as its legs have no page."""
     if row.legs:
         return Markup("")
     series = Series(row.exchange, row.symbol, row.timeframe)
@@ -99,10 +122,22 @@ def _candles(
         return Markup("")
     step = timeframe_ms(row.timeframe)
     bars = read_bars(services.engine, series, Window(newest - (count - 1) * step, newest + step))
-    known = [math.nan if point.stop_price is None else point.stop_price for point in points]
-    stops = figures.curve_of([to_ms(point.ts) for point in points], known)
-    marks = figures.fill_marks(fills, Decimal(str(row.position or 0)))
+    stops = read_stops(services, row.id, bars)
+    marks = figures.fill_marks(traded.fills, traded.position)
     return figures.candle_chart(f"{row.symbol} with entries, exits and stops", bars, stops, marks)
+
+
+def read_stops(services: Services, deployment_id: int, bars: Bars) -> figures.BookedCurve:
+    """Read the stop of a book as each of these bars opened and closed, NaN where it had none.
+
+    A book has a row for each bar of execution, up to a day's worth of them in one candle.
+    """
+    grid = np.union1d(bars.ts, bars.close_ts)
+    moments = [from_ms(one) for one in grid.tolist()]
+    with transaction(services.engine) as connection:
+        known = shown_rows.stops_at(connection, deployment_id, moments)
+    levels = [known.get(one) for one in moments]
+    return figures.curve_of(grid.tolist(), [math.nan if level is None else level for level in levels])
 
 
 def read_versions(services: Services, strategy: str, left: str, right: str) -> dict[str, Any]:

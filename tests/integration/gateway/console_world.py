@@ -52,11 +52,11 @@ def hold(world: World, deployment_id: int) -> None:
         connection.execute(insert(positions), [row | {"updated_at": world.now}])
 
 
-def trade(world: World, deployment_id: int, count: int) -> None:
+def trade(world: World, deployment_id: int, count: int, named: str = "t") -> None:
     shared = {"venue": "paper", "symbol": BTC, "deployment_id": deployment_id, "side": "buy"}
     shared |= {"quantity": Decimal(1), "price": Decimal(100), "fee": Decimal("0.05"), "reason": "target"}
     rows = [
-        shared | {"trade_id": f"t{at}", "ts": when, "booked_at": when}
+        shared | {"trade_id": f"{named}{at}", "ts": when, "booked_at": when}
         for at in range(count)
         for when in [world.now - timedelta(minutes=at)]
     ]

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -28,6 +29,15 @@ MORE = (
 SHADED = ("", "/risk", "/audit?order=p1-1", "/acts/set_risk_limit")
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 BEAT_MS = 15_000
+CHANGED_ALL_THE_TIME = """async () => {
+  const begun = performance.now();
+  while (performance.now() < begun + 3500) {
+    readAgain();
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  const read = performance.getEntriesByType("resource").filter((one) => one.initiatorType === "fetch");
+  return [begun, read.map((one) => one.startTime)];
+}"""
 expect.set_options(timeout=BEAT_MS)
 
 
@@ -110,6 +120,18 @@ def test_a_halt_by_keyboard_a_page_that_lives_and_one_that_greys_itself(desk: De
     desk.stop()
     expect(page.locator("body")).to_have_class("silent")
     expect(page.locator("#beat")).to_have_text(re.compile("No sign of life since"))
+    page.close()
+
+
+def test_a_page_reads_itself_again_at_once_and_then_once_a_second_at_most(
+    desk: Desk, browser: Browser
+) -> None:
+    page = browser.new_page()
+    desk.log_in(page, "ann")
+    begun, starts = page.evaluate(CHANGED_ALL_THE_TIME)
+    assert starts[0] - begun < 900
+    assert len(starts) >= 3
+    assert min(after - before for before, after in pairwise(starts)) >= 990
     page.close()
 
 

@@ -1,6 +1,7 @@
 """What pages of the console judge of stored values: luck in words, drift, stops, plans, beats."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from quant_pipelines.gateway.console.capital import scales_of
+from quant_pipelines.gateway.console.books import heads_of
+from quant_pipelines.gateway.console.capital import StressMarket, scales_of, stressed_of
 from quant_pipelines.gateway.console.pulse import PageBeat, told_beats
 from quant_pipelines.gateway.console.stops import KINDS, kinds_used, standing
 from quant_pipelines.gateway.console.verdict import drift_of, luck_words
-from quant_pipelines.gateway.reading_models import PositionView
+from quant_pipelines.gateway.reading_models import DeploymentView, LegView, PositionView
+from quant_pipelines.pnl.stress import stress
 from quant_pipelines.sdk.stops import KINDS as DECLARED
 
 NOW = datetime(2025, 6, 10, 12, tzinfo=UTC)
@@ -65,10 +68,51 @@ def test_drift_counts_changes_from_fold_to_fold() -> None:
     assert drift_of([]) == []
 
 
-def test_a_plan_changes_positions_by_what_its_capital_is_to_that_of_now() -> None:
-    rows = [{"deployment_id": one, "capital": Decimal(50)} for one in (1, 2, 3, 9)]
-    capital = {1: Decimal(100), 2: Decimal(50), 3: Decimal(0), 4: Decimal(7)}
-    assert scales_of([{"rows": rows}], capital) == {1: 0.5, 2: 1.0}
+def book(deployment_id: int, capital: str, equity: float | None, *legs: int) -> DeploymentView:
+    own = [LegView(id=leg, symbol="BTC/USDT:USDT", equity=None, position=None) for leg in legs]
+    told = {"id": deployment_id, "capital": Decimal(capital), "equity": equity, "legs": own}
+    return DeploymentView.model_construct(**told)
+
+
+def plan(outcome: str, **capital: str) -> dict[str, Any]:
+    rows = [{"deployment_id": int(one[1:]), "capital": Decimal(given)} for one, given in capital.items()]
+    return {"outcome": outcome, "rows": rows}
+
+
+def test_a_plan_pays_a_book_the_difference_and_its_positions_follow_its_equity() -> None:
+    rows = [book(1, "1000", 2500.0), book(2, "1000", 100.0), book(3, "1000", 1000.0), book(4, "900", 500.0)]
+    plans = [plan("proposed", d1="0", d2="1400"), plan("proposed", d3="1000", d4="100", d9="7")]
+    assert scales_of(plans, rows) == pytest.approx({1: 0.6, 2: 5.0, 3: 1.0, 4: 0.0})
+
+
+def test_a_book_of_no_or_unknown_worth_has_no_scale() -> None:
+    rows = [book(1, "100", None), book(2, "100", 0.0), book(3, "100", -5.0)]
+    assert scales_of([plan("proposed", d1="50", d2="50", d3="50")], rows) == {}
+
+
+def test_legs_are_scaled_as_their_set_is() -> None:
+    assert scales_of([plan("proposed", d1="500")], [book(1, "1000", 2000.0, 2, 3)]) == dict.fromkeys(
+        (1, 2, 3), 0.75
+    )
+
+
+def test_what_is_of_a_leg_leads_to_its_set() -> None:
+    assert heads_of([book(1, "1", 1.0, 2, 3), book(4, "1", None)]) == {1: 1, 2: 1, 3: 1, 4: 4}
+
+
+@pytest.mark.parametrize("outcome", ["applied", "refused"])
+def test_a_plan_that_is_not_proposed_is_not_stressed(outcome: str) -> None:
+    assert scales_of([plan(outcome, d1="500")], [book(1, "1000", 2000.0)]) == {}
+
+
+def test_a_position_without_a_booked_price_makes_a_stress_unknown() -> None:
+    known, unknown = held(1, None), held(2, None).model_copy(update={"price": None})
+    market = StressMarket({"BTC/USDT:USDT": 0.05}, {"BTC/USDT:USDT": 0.001})
+    assert [one.before for one in stress(stressed_of([known], {}, market))] == pytest.approx(
+        [-30, -11.65, -1]
+    )
+    outcomes = stress(stressed_of([known, unknown], {}, market))
+    assert all(math.isnan(one.before) and math.isnan(one.after) for one in outcomes)
 
 
 def looking_at(*changes: str) -> Callable[[], Awaitable[PageBeat]]:

@@ -15,6 +15,7 @@ from quant_pipelines.gateway.console.figures import (
     drawdown_chart,
     equity_chart,
     fill_marks,
+    without_payments,
 )
 from quant_pipelines.gateway.reading_models import FillView
 
@@ -58,6 +59,17 @@ def test_candles_tell_their_prices_exactly_and_stops_from_each_close_on() -> Non
     assert "style=" not in drawn
 
 
+def test_a_stop_stands_until_the_next_one_and_its_line_never_goes_back() -> None:
+    bars = bars_of(3)
+    minutes = int(bars.ts[0]) + 60_000 * np.arange(181)
+    drawn = candle_chart("BTC", bars, curve_of(minutes.tolist(), np.linspace(98.0, 99.0, 181).tolist()), [])
+    path = re.search(r'<path class="line dotted" d="M([^"]*)"', drawn)
+    assert path is not None
+    x = np.array([float(one.split()[0]) for one in path.group(1).split("L")])
+    assert (np.diff(x) >= 0).all()
+    assert (x[0], x[-1]) == (0.0, 1000.0)
+
+
 def test_fills_of_the_bar_that_is_not_closed_yet_are_marked() -> None:
     bars = bars_of(3)
     nothing = curve_of([], [])
@@ -75,3 +87,18 @@ def test_a_drawdown_and_an_equity_say_their_ends_to_who_can_not_see_them() -> No
     curve = curve_of([0, HOUR_MS, 2 * HOUR_MS], [100.0, 80.0, 90.0])
     assert "From 100.00 to 90.00." in equity_chart("Equity", curve)
     assert "Deepest -20.00 %." in drawdown_chart("Below its peak", curve)
+
+
+def test_capital_that_was_taken_out_is_no_drawdown_and_a_loss_beside_it_is() -> None:
+    hours = [HOUR_MS * at for at in range(5)]
+    worth = curve_of(hours, [1000.0, 600.0, 540.0, 0.0, 500.0])
+    paid = curve_of([HOUR_MS // 2, 2 * HOUR_MS, 3 * HOUR_MS + 60_000], [-400.0, -540.0, 500.0])
+    assert without_payments(worth, paid).values.tolist() == [1000.0, 1000.0, 900.0, 900.0, 900.0]
+    assert without_payments(worth, curve_of([], [])).values[:3].tolist() == worth.values[:3].tolist()
+    assert not without_payments(curve_of([], []), paid).values.size
+
+
+def test_what_is_paid_at_a_close_works_from_there_on() -> None:
+    worth = curve_of([0, HOUR_MS], [1000.0, 210.0])
+    assert without_payments(worth, curve_of([0], [-800.0])).values.tolist() == [1000.0, 1050.0]
+    assert without_payments(worth, curve_of([HOUR_MS], [-100.0])).values.tolist() == [1000.0, 210.0]
