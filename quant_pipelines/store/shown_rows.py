@@ -5,11 +5,24 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select, text, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    case,
+    func,
+    literal,
+    select,
+    text,
+    true,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.store.asked_once import is_among
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     accounts,
     alerts,
@@ -99,12 +112,6 @@ def stops_at(
     return {row.ts: row.stop_price for row in connection.execute(query, {"closes": list(closes)})}
 
 
-def position_of(connection: Connection, deployment_id: int) -> Decimal:
-    """Read what the book of a deployment of one symbol holds, signed base quantity."""
-    held = select(func.sum(positions.c.quantity)).where(positions.c.deployment_id == deployment_id)
-    return Decimal(connection.execute(held).scalar_one() or 0)
-
-
 def has_deployment(connection: Connection, deployment_id: int) -> bool:
     """Whether there is such a deployment."""
     query = select(deployments.c.id).where(deployments.c.id == deployment_id)
@@ -122,6 +129,26 @@ def newest_fills(
     if before is not None:
         query = query.where(key < tuple_(*before))
     return _rows(connection, query.order_by(*(fills.c[name].desc() for name in _FILL_KEY)).limit(limit))
+
+
+def fills_with_position(
+    engine: Engine, books: Sequence[int], *, limit: int
+) -> tuple[list[dict[str, Any]], Decimal]:
+    """Read the newest fills of books, newest first, and what they hold after them, signed base; 0 for many.
+
+    As of one moment: a fill that only one of the two knows would turn entries into exits.
+    """
+    held = select(func.sum(positions.c.quantity)).where(positions.c.deployment_id.in_(books))
+    with transaction(engine) as connection:
+        connection.exec_driver_sql("set transaction isolation level repeatable read")
+        rows = [
+            row
+            for book in books
+            for row in newest_fills(connection, limit=limit, deployment_id=book, before=None)
+        ]
+        quantity = connection.execute(held).scalar_one() if len(books) == 1 else None
+    rows.sort(key=lambda row: tuple(row[name] for name in _FILL_KEY), reverse=True)
+    return rows[:limit], Decimal(quantity or 0)
 
 
 def limits_shown(connection: Connection) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
-from sqlalchemy import Connection
 
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import UnknownRow
@@ -98,17 +97,8 @@ class TradedBook(NamedTuple):
 
 def read_traded(services: Services, books: Sequence[int]) -> TradedBook:
     """Read the newest fills of a deployment's books with what it holds."""
-    with transaction(services.engine) as connection:
-        # As of one moment: a fill that only one of the two knows would turn entries into exits.
-        connection.exec_driver_sql("set transaction isolation level repeatable read")
-        rows = [row for book in books for row in _fills_of(connection, book)]
-        position = shown_rows.position_of(connection, books[0]) if len(books) == 1 else Decimal(0)
-    rows.sort(key=lambda row: tuple(row[name] for name in shown_rows.FillKey._fields), reverse=True)
-    return TradedBook([FillView.model_validate(row) for row in rows[:_MARKED]], position)
-
-
-def _fills_of(connection: Connection, book: int) -> list[dict[str, Any]]:
-    return shown_rows.newest_fills(connection, limit=_MARKED, deployment_id=book, before=None)
+    rows, position = shown_rows.fills_with_position(services.engine, books, limit=_MARKED)
+    return TradedBook([FillView.model_validate(row) for row in rows], position)
 
 
 def _candles(services: Services, row: DeploymentView, traded: TradedBook, count: int) -> Markup:

@@ -95,7 +95,7 @@ def test_a_payment_is_read_for_the_books_that_trade_and_no_page_calls_it_a_drawd
         page = client.get(path).text
         assert "without payments of capital" in page
         assert re.search(r"Deepest -?0\.00 %", page)
-    assert "60.00 %" not in page
+        assert "60.00 %" not in page
 
 
 def test_what_is_of_a_leg_links_the_page_of_its_set(console: Any) -> None:

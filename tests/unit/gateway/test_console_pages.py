@@ -70,7 +70,7 @@ def test_drift_counts_changes_from_fold_to_fold() -> None:
 
 def book(deployment_id: int, capital: str, equity: float | None, *legs: int) -> DeploymentView:
     own = [LegView(id=leg, symbol="BTC/USDT:USDT", equity=None, position=None) for leg in legs]
-    told = {"id": deployment_id, "capital": Decimal(capital), "equity": equity, "legs": own}
+    told: Any = {"id": deployment_id, "capital": Decimal(capital), "equity": equity, "legs": own}
     return DeploymentView.model_construct(**told)
 
 
