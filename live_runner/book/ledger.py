@@ -13,8 +13,8 @@ from live_runner.book.rows import exact
 from quant_pipelines.accounting import Account, LedgerFill, booked_position, booked_realized, disagreement
 from quant_pipelines.accounting.ledger import TOLERANCE
 from quant_pipelines.core.errors import ReconciliationError
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.store.trading import Fill, Income, Position
-from quant_pipelines.trading.capital import TRANSFER
 
 
 class _Proof(NamedTuple):

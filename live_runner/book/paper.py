@@ -16,6 +16,7 @@ from quant_pipelines.accounting.margin import NO_BACKING, Backing
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar, FundingPayment, OrderEnded
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, LIQUIDATION, StopInputs
 from quant_pipelines.backtest.book.event_run import EventRun
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.orders import OrderStatus, side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.risk.account_view import OpenExposure
@@ -33,7 +34,6 @@ from quant_pipelines.store.trading import (
 )
 from quant_pipelines.store.venue_orders import OrderStep
 from quant_pipelines.trading import BookView
-from quant_pipelines.trading.capital import TRANSFER
 from quant_pipelines.trading.legs import Loss
 from quant_pipelines.trading.orders import OrderProgress, stepped
 from quant_pipelines.trading.purposes import number_of

@@ -43,10 +43,10 @@ from quant_pipelines.backtest.bar.stops import (
     scaled,
 )
 from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms, to_ms
 from quant_pipelines.store.trading import Fill, Income, Position
 from quant_pipelines.trading import BookView
-from quant_pipelines.trading.capital import TRANSFER
 
 DISASTER_STOP = "disaster_stop"
 """Reason of the stop at the level that the runner's settings name, where a strategy has none of its own."""

@@ -5,9 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.trading import Fill, Income, StoredBook
-from quant_pipelines.trading.capital import TRANSFER
 
 _ZERO = Decimal(0)
 

@@ -3,12 +3,12 @@
 Pure: fills, payments and prices come in as values, and nothing is read or written here.
 """
 
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.pnl.agreement import StoredEquity, disagreements
 from quant_pipelines.pnl.days import BookHistory, PnlDay, PnlDays, days_of, together, with_rest
 from quant_pipelines.pnl.holding import HeldDay, held_average, held_whole
 from quant_pipelines.pnl.lots import ClosedLot, LotFill, MatchedLots, MatchOrder, OpenLot, match_lots
 from quant_pipelines.pnl.terms import (
-    TRANSFER,
     BookFill,
     BookMark,
     BookPayment,

@@ -9,9 +9,9 @@ from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from typing import Final, NamedTuple
 
 from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.timeframes import from_ms
 
-TRANSFER: Final = "transfer"
 FUNDING: Final = "funding"
 INSURANCE: Final = "insurance"
 _ZERO: Final = Decimal(0)

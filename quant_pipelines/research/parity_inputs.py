@@ -18,6 +18,7 @@ from quant_pipelines.backtest.book.values import FundingSlot
 from quant_pipelines.backtest.market.readings import ahead
 from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
 from quant_pipelines.core.depth import DepthSeries
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.instruments import DatedInstrument
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import timeframe_ms, to_ms
@@ -44,7 +45,6 @@ from quant_pipelines.store.book_days import BookDay
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading import BookView, TradingRules
-from quant_pipelines.trading.capital import TRANSFER
 from quant_pipelines.trading.orders import FINAL
 from quant_pipelines.trading.purposes import ENTRIES, INTERNAL_PREFIX, TARGET, number_of
 

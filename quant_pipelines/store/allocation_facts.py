@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, func, select, text
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.stages import Stage
 from quant_pipelines.core.timeframes import YEAR_DAYS
@@ -23,7 +24,6 @@ from quant_pipelines.store.tables import (
     income,
 )
 from quant_pipelines.store.tables.trading import PAPER_VENUE
-from quant_pipelines.trading.capital import TRANSFER
 
 _ON_PAPER: tuple[Stage, ...] = ("paper", "shadow")
 _OWNER = func.coalesce(deployments.c.set_id, deployments.c.id)

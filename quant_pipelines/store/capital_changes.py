@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
 from sqlalchemy import ColumnElement, Connection, Numeric, cast, func, insert, select, text
 
 from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.store import audit
 from quant_pipelines.store.legs import books_of
 from quant_pipelines.store.tables import capital_changes, deployments
@@ -175,8 +176,6 @@ def read_flows(connection: Connection, books: Collection[int]) -> dict[int, list
     dict
         By deployment; those that were never paid are left out.
     """
-    from quant_pipelines.trading.capital import TRANSFER  # noqa: PLC0415 - its package compiles
-
     asked = {"books": list(books), "kind": TRANSFER}
     found: dict[int, list[BookFlow]] = {}
     for row in connection.execute(_FLOWS, asked):

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.store.asked_once import is_among
 from quant_pipelines.store.engine import transaction
@@ -310,8 +311,6 @@ def capital_paid(
 
     Columns ``ts`` and ``amount`` (quote, negative when taken out); the bar at ``ts`` was booked before it.
     """
-    from quant_pipelines.trading.capital import TRANSFER  # noqa: PLC0415 - its package compiles
-
     are_meant = _is_traded_book() if deployment_id is None else deployments.c.id == deployment_id
     query = (
         select(income.c.ts, func.sum(income.c.amount).label("amount"))

@@ -12,8 +12,6 @@ from quant_pipelines.risk import RiskLimits
 from quant_pipelines.trading.cycle import BookView
 from quant_pipelines.trading.execution import Execution
 
-TRANSFER: Final = "transfer"
-"""Kind of income that is capital, no profit."""
 _LEAST_MARGIN: Final = 0.2
 _STAYS: Final = 0.01
 _LEAST_PART: Final = Decimal("0.1")

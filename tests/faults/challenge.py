@@ -17,11 +17,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from quant_pipelines.core.ids import deployment_of
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.stages import Stage
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.tables.trading import PAPER_VENUE
-from quant_pipelines.trading.capital import TRANSFER, WantedCapital
+from quant_pipelines.trading.capital import WantedCapital
 from tests.faults.canceled import CancelRules
 from tests.faults.decisions import DecisionRules
 from tests.faults.deployments import against

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from quant_pipelines.core.ids import deployment_of
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.timeframes import to_ms
-from quant_pipelines.trading.capital import TRANSFER
 from tests.faults.challenge import WAYS, Challenge, Course, Way
 from tests.faults.world import World, play, played
 

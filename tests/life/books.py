@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine, Row, func, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.stages import LADDER, ORDER_STAGES
 from quant_pipelines.store.capital_changes import newest_capital
 from quant_pipelines.store.engine import transaction
@@ -22,7 +23,6 @@ from quant_pipelines.store.tables import (
     orders,
     strategy_versions,
 )
-from quant_pipelines.trading.capital import TRANSFER
 from tests.life.days import ends_at
 from tests.life.truth import Traded, Truth, Unit
 

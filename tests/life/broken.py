@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Engine, delete, insert, select, update
 
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.outages import OUTAGE
 from quant_pipelines.store.tables import alerts, challenges, deployments, equity, income
-from quant_pipelines.trading.capital import TRANSFER
 from tests.life import duel
 from tests.life.days import DayClock
 from tests.life.scene import Scene

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, delete, insert, update
 
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
@@ -19,7 +20,6 @@ from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.legs import add_legs
 from quant_pipelines.store.shown_rows import capital_paid
 from quant_pipelines.store.tables import deployments, equity, fills, income
-from quant_pipelines.trading.capital import TRANSFER
 from tests.integration.gateway.console_world import fill_world, hold, trade
 from tests.integration.gateway.lab_world import traded_market
 from tests.integration.operations.conftest import BTC, ETH, EXCHANGE, World

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, func, select
 
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.store.capital_changes import read_capital, set_capital
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import capital_changes, challenges, deployments, equity, income
-from quant_pipelines.trading.capital import TRANSFER
 from tests.life import duel
 from tests.life.days import DayClock
 

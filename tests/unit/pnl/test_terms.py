@@ -22,7 +22,6 @@ from quant_pipelines.pnl import (
     split,
     summed,
 )
-from quant_pipelines.trading import capital
 
 DAY = 86_400_000
 NAN = Decimal("NaN")
@@ -63,7 +62,6 @@ def test_capital_that_was_moved_is_no_profit() -> None:
     paid = (BookPayment(0, TRANSFER, Decimal(500)), BookPayment(0, "funding", Decimal(-2)))
     found = split(day(held=1, paid=paid))
     assert (found.change, found.transfers, found.terms.funding) == (8, 500, -2)
-    assert capital.TRANSFER == TRANSFER
 
 
 def test_terms_that_do_not_sum_are_an_error() -> None:
