@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from enum import Enum
 from typing import Any, Final
 
@@ -11,8 +10,8 @@ import dagster as dg
 from pydantic import Field
 
 from assets.resources import Platform
-from quant_pipelines.core.errors import ConfigurationError
-from quant_pipelines.operations.backtest_command import AskedBacktest, backtest_arguments
+from quant_pipelines.core.errors import QuantError
+from quant_pipelines.operations.backtest_command import AskedBacktest, backtest_answer, backtest_process
 
 _LONGEST_SECONDS: Final = 3600
 
@@ -46,15 +45,20 @@ def run_backtest(
     context: dg.OpExecutionContext, config: BacktestAsked, platform: dg.ResourceParam[Platform]
 ) -> None:
     """Run one backtest and store it; what can't be asked fails the run with one sentence."""
-    command = (sys.executable, "-P", "-m", "quant_pipelines.cli", *arguments_of(config))
-    environment = os.environ | {"QUANT_HOME": str(platform.home)}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=_LONGEST_SECONDS, check=False
-    )
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"]
-        raise dg.Failure(said[-1], allow_retries=False)
-    found: dict[str, Any] = json.loads(done.stdout)
+    try:
+        start = backtest_process(asked_of(config), platform.home, os.environ)
+        done = subprocess.run(
+            start.command,
+            env=start.environment,
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST_SECONDS,
+            check=False,
+        )
+        answer = backtest_answer(done.returncode, done.stdout, done.stderr)
+    except QuantError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    found: dict[str, Any] = json.loads(answer)
     number = found.get("backtest_id")
     context.log.info("backtest %s: %s quote at the end", number, found["final_equity"])
     context.instance.add_run_tags(context.run_id, {"quant/result": f"backtest {number}"})
@@ -67,17 +71,7 @@ backtest = dg.GraphDefinition(
 ).to_job()
 
 
-def arguments_of(asked: BacktestAsked) -> list[str]:
-    """Arguments of ``quant backtest``; pure.
-
-    Raises
-    ------
-    dagster.Failure
-        If a value is none that the command takes as one: it names strategies, never paths or options.
-    """
-    direction = asked.direction.value
-    values = {name: getattr(asked, name) for name in AskedBacktest._fields} | {"direction": direction}
-    try:
-        return backtest_arguments(AskedBacktest(**values))
-    except ConfigurationError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+def asked_of(config: BacktestAsked) -> AskedBacktest:
+    """Read what a form asks for."""
+    values = {name: getattr(config, name) for name in AskedBacktest._fields}
+    return AskedBacktest(**values | {"direction": config.direction.value})

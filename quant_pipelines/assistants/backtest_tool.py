@@ -2,14 +2,17 @@
 
 import asyncio
 import os
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from quant_pipelines.core.errors import ConfigurationError, QuantError
-from quant_pipelines.core.settings import CHANNELS_VARIABLE, SECRET_VARIABLES, TOKEN_VARIABLE
-from quant_pipelines.operations.backtest_command import AskedBacktest, backtest_arguments
+from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.operations.backtest_command import (
+    AskedBacktest,
+    BacktestRefused,
+    backtest_answer,
+    backtest_process,
+)
 
 _SECONDS = 300.0
 _KINDS: dict[str, type] = {"string": str, "array": list, "object": dict}
@@ -35,10 +38,6 @@ BACKTEST_SCHEMA: dict[str, Any] = {
     "required": ["strategy", "symbols"],
     "additionalProperties": False,
 }
-
-
-class BacktestFailed(QuantError):
-    """A backtest was refused; carries its sentence."""
 
 
 def asked_backtest(given: Mapping[str, Any]) -> AskedBacktest:
@@ -76,36 +75,25 @@ async def run_backtest(asked: Mapping[str, Any], home: Path) -> str:
     ------
     ConfigurationError
         If it was asked for wrongly.
-    BacktestFailed
+    BacktestRefused
         If it is refused, or takes longer than five minutes.
     """
-    command: Sequence[str] = (
-        sys.executable,
-        "-P",
-        "-m",
-        "quant_pipelines.cli",
-        *backtest_arguments(asked_backtest(asked)),
-    )
-    hidden = SECRET_VARIABLES | {TOKEN_VARIABLE, CHANNELS_VARIABLE}
-    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    start = backtest_process(asked_backtest(asked), home, os.environ)
     process = await asyncio.create_subprocess_exec(
-        *command,
+        *start.command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**environment, "QUANT_HOME": str(home)},
+        env=start.environment,
     )
     try:
         out, err = await asyncio.wait_for(process.communicate(), _SECONDS)
     except TimeoutError as error:
-        raise BacktestFailed(
+        raise BacktestRefused(
             f"the backtest took longer than {_SECONDS:.0f} s; expected a shorter one"
         ) from error
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if process.returncode:
-        lines = err.decode(errors="replace").strip().splitlines()
-        raise BacktestFailed(lines[-1] if lines else f"the backtest ended with {process.returncode}")
-    return out.decode()
+    return backtest_answer(process.returncode or 0, out.decode(), err.decode(errors="replace"))

@@ -29,6 +29,8 @@ TOKEN_VARIABLE = "QUANT_GATEWAY_TOKEN"  # noqa: S105 - a name
 """Token with which an assistant's server asks the gateway."""
 CHANNELS_VARIABLE = "QUANT_ALERTS__CHANNELS"
 """The one setting that holds secrets; only the process that sends alerts sees it."""
+PRIVATE_VARIABLES = SECRET_VARIABLES | {TOKEN_VARIABLE, CHANNELS_VARIABLE}
+"""What no process inherits from another; who needs one of them is given it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
-"""A backtest that somebody asks for from afar, as arguments of ``quant backtest``: no path, no option."""
+"""A backtest that somebody asks for from afar, as a process of ``quant backtest``: no path, no option."""
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
-from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.errors import ConfigurationError, QuantError
 from quant_pipelines.core.orders import Direction
+from quant_pipelines.core.settings import PRIVATE_VARIABLES
 
 _MOST_SYMBOLS: Final = 20
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -83,6 +86,66 @@ def backtest_arguments(asked: AskedBacktest) -> list[str]:
     told += [f"--set={value}" for value in asked.parameters]
     told += [f"--stops={_switched(asked.has_stops)}", f"--funding={_switched(asked.has_funding)}"]
     return [*told, f"--direction={asked.direction}", f"--capital={asked.capital!r}"]
+
+
+class BacktestProcess(NamedTuple):
+    """How a backtest is started: in a process that sees no secret, for the strategy's text runs in it.
+
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    environment
+        Its variables.
+    """
+
+    command: tuple[str, ...]
+    environment: dict[str, str]
+
+
+def backtest_process(asked: AskedBacktest, home: Path, variables: Mapping[str, str]) -> BacktestProcess:
+    """Decide how a backtest is started; pure.
+
+    Parameters
+    ----------
+    asked
+        What is asked for.
+    home
+        Stack whose bars are read, and which keeps the result.
+    variables
+        Environment of this process.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value is none that the command takes as one.
+    """
+    command = (sys.executable, "-P", "-m", "quant_pipelines.cli", *backtest_arguments(asked))
+    seen = {name: value for name, value in variables.items() if name not in PRIVATE_VARIABLES}
+    return BacktestProcess(command, seen | {"QUANT_HOME": str(home)})
+
+
+class BacktestRefused(QuantError):
+    """A backtest that was started gave no result; carries its sentence."""
+
+
+def backtest_answer(code: int, out: str, err: str) -> str:
+    """Read what a backtest's process left: its document, JSON text.
+
+    Raises
+    ------
+    BacktestRefused
+        If it did not end well; its last line says why.
+
+    Examples
+    --------
+    >>> backtest_answer(0, '{"final_equity": 1.0}', "")
+    '{"final_equity": 1.0}'
+    """
+    if code == 0:
+        return out
+    said = err.strip().splitlines() or [f"the backtest ended with code {code}"]
+    raise BacktestRefused(said[-1])
 
 
 def _switched(is_on: bool) -> str:

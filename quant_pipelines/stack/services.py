@@ -14,8 +14,8 @@ from pathlib import Path
 from quant_pipelines.core.settings import (
     CHANNELS_VARIABLE,
     MASTER_VARIABLES,
+    PRIVATE_VARIABLES,
     SECRET_VARIABLES,
-    TOKEN_VARIABLE,
     Settings,
 )
 from quant_pipelines.core.telemetry_settings import MeasuredProcess, MetricsSettings
@@ -108,8 +108,8 @@ class StackPlan:
             given["QUANT_EXCHANGE__BASE_URL"] = self.venue_url
         given |= {f"QUANT_METRICS__{name.upper()}_PORT": f"{self.metrics_port(name)}" for name in ALL}
         given |= {f"QUANT_MARKET__{name.upper()}": ",".join(names) for name, names in self.symbols.items()}
-        hidden = SECRET_VARIABLES | {CHANNELS_VARIABLE, TOKEN_VARIABLE}
-        return {name: value for name, value in os.environ.items() if name not in hidden} | given
+        seen = {name: value for name, value in os.environ.items() if name not in PRIVATE_VARIABLES}
+        return seen | given
 
 
 def plan_stack(
