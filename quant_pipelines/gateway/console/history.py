@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.gateway import reading_routes
+from quant_pipelines.gateway.console.books import heads_of
 from quant_pipelines.gateway.reading_models import AuditView, Page
 from quant_pipelines.gateway.reading_routes import AuditAsked, reading
 from quant_pipelines.gateway.services import Services
@@ -49,6 +50,7 @@ def read_audit(services: Services, asked: Mapping[str, str]) -> dict[str, Any]:
         "steps": steps,
         "sentence": sentence,
         "parity": parity,
+        "heads": heads_of(reading_routes.deployments(services).rows),
         "recent": reading_routes.fills(services, limit=10).rows,
     }
 

@@ -36,13 +36,20 @@ def fill_world(engine: Engine, *, n_fills: int = 3) -> World:
     with engine.begin() as connection:
         account = connection.execute(select(deployments.c.account_id)).scalars().first()
         save_plan(connection, plan_of(world, account), [plan_row(first), plan_row(second)])
-        money = {"actual": Decimal(5), "replayed": Decimal(5), "rest": Decimal(0), "allowed": Decimal(1)}
         worth = {name: Decimal(1) for name in ("unrealized", "maintenance", "available", "units")}
         worth |= {"account_id": account, "at": world.now, "wallet": Decimal("4321.5")}
         connection.execute(insert(balances).values(worth))
-        day = world.now.date() - timedelta(days=1)
-        add_parity(connection, ParityRow(first, day, "d1", "equal", n_fills=1, **money), world.now)
+    compare(world, first)
     return world
+
+
+def compare(world: World, deployment_id: int) -> None:
+    """Store that yesterday was like its replay."""
+    money = {"actual": Decimal(5), "replayed": Decimal(5), "rest": Decimal(0), "allowed": Decimal(1)}
+    day = world.now.date() - timedelta(days=1)
+    row = ParityRow(deployment_id, day, "d1", "equal", n_fills=1, **money)
+    with world.engine.begin() as connection:
+        add_parity(connection, row, world.now)
 
 
 def hold(world: World, deployment_id: int) -> None:

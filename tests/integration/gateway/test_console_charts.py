@@ -20,7 +20,7 @@ from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.legs import add_legs
 from quant_pipelines.store.shown_rows import capital_paid
 from quant_pipelines.store.tables import deployments, equity, fills, income
-from tests.integration.gateway.console_world import fill_world, hold, trade
+from tests.integration.gateway.console_world import compare, fill_world, hold, trade
 from tests.integration.gateway.lab_world import traded_market
 from tests.integration.operations.conftest import BTC, ETH, EXCHANGE, World
 
@@ -107,8 +107,9 @@ def test_what_is_of_a_leg_links_the_page_of_its_set(console: Any) -> None:
         first, second = add_legs(connection, number)
     hold(world, first)
     trade(world, second, 1, "of-a-leg")
+    compare(world, first)
     client = console.log_in("viewer")
-    for path in ("/console/capital", "/console/risk", f"/console/strategies/{number}"):
+    for path in ("/console/capital", "/console/risk", "/console/audit", f"/console/strategies/{number}"):
         page = client.get(path).text
         linked = set(re.findall(r"/console/strategies/(\d+)", page))
         assert not linked & {str(first), str(second)}
