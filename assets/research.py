@@ -63,16 +63,6 @@ class Calendar(Enum):
     COMBINATORIAL = "combinatorial"
 
 
-class SearchedRange(dg.Config):
-    """Part of what a parameter declares; the same low and high, or one option, fix it."""
-
-    name: str = Field(description="parameter of the strategy, such as fast")
-    low: float = Field(default=0.0, description="lowest value that is searched")
-    high: float = Field(default=0.0, description="highest value that is searched")
-    step: float = Field(default=0.0, ge=0, description="between the values from low on; 0: all of them")
-    options: list[str] = Field(default=[], description="of a choice, instead of bounds")
-
-
 class Search(dg.Config):
     """What to search; empty lists stand for everything that the settings and the whitelist name.
 
@@ -106,8 +96,9 @@ class Search(dg.Config):
     capacity_participation: float = Field(
         default=0.0, ge=0, le=1, description="share of the market's volume for that; 0: the settings'"
     )
-    space: list[SearchedRange] = Field(
-        default=[], description="parameters of which less is searched, or one value"
+    space: list[str] = Field(
+        default=[],
+        description="less of a parameter, such as fast=5:20, fast=5:20:5, slow=90 or average=ema,sma",
     )
     reason: str = Field(default="", description="why; it is stored with what is found")
 
@@ -129,7 +120,7 @@ def walk_forward(
     from quant_pipelines.research.round import WorkLimits  # noqa: PLC0415 - scipy
 
     settings, search = platform.settings, platform.settings.optimization
-    scope = _scope(config, search.deep_factor)
+    scope = scope_of(config, search.deep_factor)
     trigger = config.reason or context.job_name
     jobs = daily_jobs(settings, platform.engine, platform.clock(), trigger=trigger, scope=scope)
     with workers_of(search) as workers:
@@ -193,8 +184,9 @@ def _pages(platform: Platform, rows: list[Row]) -> dict[str, dg.MetadataValue]:
     return {"all_reports": dg.MetadataValue.url(place.link(INDEX)), "reports": table(links)}
 
 
-def _scope(config: Search, deep_factor: int) -> "Scope":
-    from quant_pipelines.core.search_settings import ParameterRange  # noqa: PLC0415 - used here alone
+def scope_of(config: Search, deep_factor: int) -> "Scope":
+    """Return what a form asks for, in the words of the daily search."""
+    from quant_pipelines.core.search_settings import written_range  # noqa: PLC0415 - used here alone
     from quant_pipelines.research.daily import Scope  # noqa: PLC0415 - keeps the code server light
 
     return Scope(
@@ -205,7 +197,7 @@ def _scope(config: Search, deep_factor: int) -> "Scope":
         changes=_changes(config),
         windows=_windows(config),
         constraints=_given(config, _CONSTRAINTS),
-        space=tuple(ParameterRange(**one.model_dump()) for one in config.space),
+        space=tuple(sorted(map(written_range, config.space), key=lambda one: one.name)),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from quant_pipelines.core.bounds import ROW_ID, Bounds
 from quant_pipelines.core.errors import ConfigurationError
-from quant_pipelines.core.search_settings import ParameterRange
+from quant_pipelines.core.search_settings import ParameterRange, written_range
 from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import TIMEFRAMES, to_ms
 
@@ -115,19 +115,11 @@ def assignment(text: str) -> tuple[str, str]:
 
 
 def parameter_range(text: str) -> ParameterRange:
-    """Range of ``name=low:high``, ``name=low:high:step``, or ``name=value``, which fixes the parameter.
-
-    Of a choice ``name=option,option``.
-    """
-    name, value = assignment(text)
-    options = tuple(part.strip() for part in value.split(","))
-    if all(option.isidentifier() for option in options):
-        return ParameterRange(name, options=options)
-    parts = [number(part) for part in value.split(":")]
-    if len(parts) > len(("low", "high", "step")):
-        raise argparse.ArgumentTypeError(f"{text!r} is no range; expected {name}=LOW:HIGH[:STEP]")
-    step = parts[2] if len(parts) > len(("low", "high")) else 0.0
-    return ParameterRange(name, parts[0], parts[min(1, len(parts) - 1)], step)
+    """Part of a parameter's range that is searched, as ``--space`` gives it."""
+    try:
+        return written_range(text)
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def strategy_with_values(text: str) -> tuple[str, list[tuple[str, str]]]:

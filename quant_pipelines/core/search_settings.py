@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.setting_fields import file_setting, name_setting, setting
 
 
@@ -93,6 +94,36 @@ class ParameterRange:
     def __post_init__(self) -> None:
         # A stored job has lists.
         object.__setattr__(self, "options", tuple(self.options))
+
+
+def written_range(text: str) -> ParameterRange:
+    """Range of ``name=low:high``, ``name=low:high:step``, or ``name=value``, which fixes the parameter.
+
+    Of a choice ``name=option,option``.
+
+    Raises
+    ------
+    ConfigurationError
+        If the text is none of them.
+
+    Examples
+    --------
+    >>> written_range("fast=5:20")
+    ParameterRange(name='fast', low=5.0, high=20.0, step=0.0, options=())
+    """
+    name, _, value = (part.strip() for part in text.partition("="))
+    options = tuple(part.strip() for part in value.split(","))
+    if name and all(option.isidentifier() for option in options):
+        return ParameterRange(name, options=options)
+    parts = value.split(":")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if not name or not 1 <= len(numbers) <= len(("low", "high", "step")):
+        raise ConfigurationError(f"space is {text!r}; expected NAME=LOW:HIGH[:STEP] or NAME=VALUE")
+    step = numbers[2] if len(numbers) > len(("low", "high")) else 0.0
+    return ParameterRange(name, numbers[0], numbers[min(1, len(numbers) - 1)], step)
 
 
 @dataclass(frozen=True, slots=True)

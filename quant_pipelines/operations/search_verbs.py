@@ -27,6 +27,16 @@ _FORM = (
     Field("folds", "number", "newest folds to run; 0: the settings'", default=0),
     Field("train_days", "number", "of each fold; 0: the settings'", default=0),
     Field("test_days", "number", "of each fold; 0: the settings'", default=0),
+    Field("min_trades", "number", "of a set in a train window; 0: the settings'", default=0),
+    Field("max_turnover", "value", "multiples of capital a year; 0: the settings'", default=0.0),
+    Field("min_capacity", "value", "quote currency that a set must carry; 0: the settings'", default=0.0),
+    Field(
+        "capacity_participation",
+        "value",
+        "share of the market's volume for that, such as 0.01; 0: the settings'",
+        default=0.0,
+    ),
+    Field("space", "texts", "less of a parameter, such as fast=5:20 or slow=90; none: all", default=()),
 )
 _BACKTEST_FORM = (
     Field("strategy", "text", "name of a strategy, such as ema_cross"),
