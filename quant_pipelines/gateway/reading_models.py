@@ -90,13 +90,13 @@ class PositionView(_Shown):
 
 
 class EquityBarView(_Shown):
-    """A book at the close of a bar."""
+    """A book at the close of a bar; that of a set has no position, price or stop of its own."""
 
     ts: datetime = Field(examples=[_MOMENT])
     equity: float = Field(examples=[10_120.5])
     cash: float
-    position: float
-    price: float
+    position: float | None
+    price: float | None
     stop_price: float | None
 
 

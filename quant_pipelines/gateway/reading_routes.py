@@ -112,7 +112,7 @@ def equity_of(
     points: Points = 500,
     before: Annotated[AwareDatetime | None, Query(description="bars that closed before")] = None,
 ) -> Page[models.EquityBarView]:
-    """Book of a deployment at each of its newest bars, oldest first."""
+    """Book of a deployment at each of its newest bars, oldest first; of a set, its legs' together."""
     with reading(services) as read:
         _require_deployment(read.connection, deployment_id)
         rows = shown_rows.equity_of(read.connection, deployment_id, limit=points, before=before)

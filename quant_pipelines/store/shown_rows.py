@@ -13,6 +13,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    null,
     select,
     text,
     true,
@@ -96,12 +97,35 @@ def positions_held(connection: Connection) -> list[dict[str, Any]]:
 def equity_of(
     connection: Connection, deployment_id: int, *, limit: int, before: datetime | None = None
 ) -> list[dict[str, Any]]:
-    """Read equity of a deployment at its newest bars before a time, oldest first."""
-    shown = ("ts", "equity", "cash", "position", "price", "stop_price")
-    query = select(*(equity.c[name] for name in shown)).where(equity.c.deployment_id == deployment_id)
+    """Read equity of a deployment at its newest bars before a time, oldest first.
+
+    That of a set is the sum of its legs', where each of them has a bar; it has no position, price or stop.
+    """
+    legs = select(deployments.c.id).where(deployments.c.set_id == deployment_id).order_by(deployments.c.id)
+    books = [*connection.execute(legs).scalars()]
+    query = _together(books) if books else _alone(deployment_id)
     if before is not None:
         query = query.where(equity.c.ts < before)
     return _rows(connection, query.order_by(equity.c.ts.desc()).limit(limit))[::-1]
+
+
+def _alone(deployment_id: int) -> Select[Any]:
+    shown = ("ts", "equity", "cash", "position", "price", "stop_price")
+    return select(*(equity.c[name] for name in shown)).where(equity.c.deployment_id == deployment_id)
+
+
+def _together(books: Sequence[int]) -> Select[Any]:
+    """Equity and cash of books where each has a bar; only the first one's bars are walked through."""
+    of_bar = equity.alias("of_bar")
+    sums = (func.sum(of_bar.c[name]).label(name) for name in ("equity", "cash"))
+    query = select(*sums, func.count().label("n")).where(of_bar.c.deployment_id.in_(books))
+    together = query.where(of_bar.c.ts == equity.c.ts).correlate(equity).lateral("together")
+    nothing = (null().label(name) for name in ("position", "price", "stop_price"))
+    return (
+        select(equity.c.ts, together.c.equity, together.c.cash, *nothing)
+        .join(together, true())
+        .where(equity.c.deployment_id == books[0], together.c.n == len(books))
+    )
 
 
 def stops_at(
@@ -311,7 +335,8 @@ def capital_paid(
 
     Columns ``ts`` and ``amount`` (quote, negative when taken out); the bar at ``ts`` was booked before it.
     """
-    are_meant = _is_traded_book() if deployment_id is None else deployments.c.id == deployment_id
+    one = (deployments.c.id == deployment_id) | (deployments.c.set_id == deployment_id)
+    are_meant = _is_traded_book() if deployment_id is None else one
     query = (
         select(income.c.ts, func.sum(income.c.amount).label("amount"))
         .join(deployments, deployments.c.id == income.c.deployment_id)

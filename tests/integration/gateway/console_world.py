@@ -45,7 +45,7 @@ def fill_world(engine: Engine, *, n_fills: int = 3) -> World:
 
 def compare(world: World, deployment_id: int) -> None:
     """Store that yesterday was like its replay."""
-    money = {"actual": Decimal(5), "replayed": Decimal(5), "rest": Decimal(0), "allowed": Decimal(1)}
+    money: Any = {"actual": Decimal(5), "replayed": Decimal(5), "rest": Decimal(0), "allowed": Decimal(1)}
     day = world.now.date() - timedelta(days=1)
     row = ParityRow(deployment_id, day, "d1", "equal", n_fills=1, **money)
     with world.engine.begin() as connection:

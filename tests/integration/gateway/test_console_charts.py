@@ -18,7 +18,7 @@ from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.gateway.console.strategies import read_stops, read_traded
 from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.legs import add_legs
-from quant_pipelines.store.shown_rows import capital_paid
+from quant_pipelines.store.shown_rows import capital_paid, equity_of
 from quant_pipelines.store.tables import deployments, equity, fills, income
 from tests.integration.gateway.console_world import compare, fill_world, hold, trade
 from tests.integration.gateway.lab_world import traded_market
@@ -96,6 +96,33 @@ def test_a_payment_is_read_for_the_books_that_trade_and_no_page_calls_it_a_drawd
         assert "without payments of capital" in page
         assert re.search(r"Deepest -?0\.00 %", page)
         assert "60.00 %" not in page
+
+
+def test_a_set_is_worth_what_its_legs_are_together_where_each_has_a_bar(console: Any) -> None:
+    world = fill_world(console.gate.engine)
+    number = world.rows(deployments)[0]["id"]
+    at = [world.now - timedelta(hours=back) for back in (3, 2, 1)]
+    with world.engine.begin() as connection:
+        is_it = deployments.c.id == number
+        connection.execute(update(deployments).where(is_it).values(symbol=f"{BTC}+{ETH}"))
+        first, second = add_legs(connection, number)
+        bar = {"cash": 10.0, "position": 1.0, "price": 5.0}
+        worths = {first: (7.0, 8.0, 9.0), second: (70.0, 50.0)}
+        booked = [
+            bar | {"deployment_id": book, "ts": ts, "equity": worth}
+            for book, own in worths.items()
+            for ts, worth in zip(at, own, strict=False)
+        ]
+        connection.execute(insert(equity), booked)
+        paid = {"deployment_id": second, "kind": TRANSFER, "ts": at[1], "amount": Decimal(-20)}
+        connection.execute(insert(income), [paid])
+        assert [one["equity"] for one in equity_of(connection, number, limit=9)] == [77.0, 58.0]
+        assert [one["cash"] for one in equity_of(connection, number, limit=1, before=at[1])] == [20.0]
+        assert capital_paid(connection, at[0], number) == [{"ts": at[1], "amount": Decimal(-20)}]
+    client = console.log_in("viewer")
+    assert "Equity, its newest 2 bars" in client.get(f"/console/strategies/{number}").text
+    (row, _) = client.get(f"/api/v1/equity/{number}").json()["rows"]
+    assert (row["position"], row["price"]) == (None, None)
 
 
 def test_what_is_of_a_leg_links_the_page_of_its_set(console: Any) -> None:
