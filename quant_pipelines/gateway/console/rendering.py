@@ -102,7 +102,7 @@ def environment() -> Environment:
     made.filters.update(
         money=lambda value: numbers.money(_float(value)),
         percent=lambda value, digits=2: numbers.percent(_float(value), digits),
-        plain=lambda value: numbers.plain(_float(value)),
+        plain=lambda value, digits=6: numbers.plain(_float(value), digits),
         words=numbers.words,
         tone=_tone,
         short=lambda text: str(text or numbers.NOTHING)[:8],

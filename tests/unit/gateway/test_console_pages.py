@@ -12,6 +12,7 @@ import pytest
 
 from quant_pipelines.gateway.console.books import heads_of
 from quant_pipelines.gateway.console.capital import StressMarket, scales_of, stressed_of
+from quant_pipelines.gateway.console.hot_coins import split_factors
 from quant_pipelines.gateway.console.pulse import PageBeat, told_beats
 from quant_pipelines.gateway.console.stops import KINDS, kinds_used, standing
 from quant_pipelines.gateway.console.verdict import drift_of, luck_words
@@ -45,6 +46,14 @@ def test_a_position_without_a_stop_comes_before_the_nearest_one() -> None:
     found = standing([held(1, "90"), held(2, None), held(3, "105")])
     assert [one.row.deployment_id for one in found] == [2, 3, 1]
     assert found[2].distance == pytest.approx(-0.1)
+
+
+def test_factors_that_weigh_come_first_and_what_is_only_watched_stands_apart() -> None:
+    coins = [
+        {"funding": {"weight": 0.1}, "strength": {"weight": 0}, "turnover": {"weight": -0.25}},
+        {"strength": {"weight": 0.0}, "spread": 2.0},
+    ]
+    assert split_factors(coins) == (["spread", "turnover", "funding"], ["strength"])
 
 
 def test_luck_is_told_with_when_more_is_known() -> None:
