@@ -134,13 +134,15 @@ def _form(
         halts = standing_halts(read.connection)
         rows = shown_rows.newest_audit(read.connection, shown_rows.AuditFilter(), limit=_LAST_ROWS)
     version = read.row_version if seen is None or status == 409 else seen
+    fields = [_field(one, given) for one in asked(verb)]
     values = {
         "title": name_of(verb).replace("_", " ").capitalize(),
         "told": verb.told,
         "name": name_of(verb),
         "is_grave": name_of(verb) in GRAVE,
         "is_job": verb.runs_as == "job",
-        "fields": [_field(one, given) for one in asked(verb)],
+        "fields": fields,
+        "focus": next((one.name for one in fields if one.is_required and not one.value), "reason"),
         "reason": given.get("reason", ""),
         "row_version": version if status in (200, 409) else given.get("row_version", version),
         "sentence": fault.sentence,

@@ -122,7 +122,9 @@ def test_a_login_leads_to_pages_of_the_console_alone(console: Any, to: str) -> N
 
 def test_a_halt_takes_two_steps_and_is_signed(console: Any) -> None:
     client = console.log_in("operator")
+    assert re.search(r'id="f-strategy"[^>]* autofocus', client.get("/console/acts/backtest").text)
     asked = client.get("/console/acts/halt_runner?scope=account").text
+    assert re.findall(r'id="([^"]*)"[^>]* autofocus', asked) == ["reason"]
     assert rows(console.gate, "runner.halted") == []
     form = {name: field(asked, name) for name in ("csrf_token", "row_version", "scope")}
     empty = client.post("/console/acts/halt_runner", data=form)
