@@ -143,8 +143,8 @@ def walk_forward(
         "first_next_time": table(_job_row(job) for job in left),
         **_studies([outcome for outcome in outcomes if isinstance(outcome, Studied)]),
     }
-    if len(failures) == len(begun):  # or the whitelist is empty
-        raise dg.Failure(f"all {len(begun)} optimizations failed", metadata=metadata)
+    if len(failures) == len(begun):
+        raise dg.Failure(nothing_found(len(begun), len(left), search.search_minutes), metadata=metadata)
     with transaction(platform.engine) as connection:
         counts = task_counts(connection)
     return dg.MaterializeResult(metadata={**metadata, "tasks_by_status": table([counts])})
@@ -182,6 +182,16 @@ def _pages(platform: Platform, rows: list[Row]) -> dict[str, dg.MetadataValue]:
     best = _best_first(rows)[:_BEST_SHOWN]
     links = [{"verdict": f"[{_name(row)}]({place.link(page_name(row['id']))})"} for row in best]
     return {"all_reports": dg.MetadataValue.url(place.link(INDEX)), "reports": table(links)}
+
+
+def nothing_found(n_begun: int, n_left: int, minutes: float) -> str:
+    """Return why a search ends without a result; pure."""
+    if n_begun:
+        return f"all {n_begun} optimizations failed"
+    if n_left:
+        limit = f"{minutes:g} minutes (optimization.search_minutes)"
+        return f"none of {n_left} optimizations was done within {limit}; they come first the next time"
+    return "there is nothing to search: no strategy in force has a symbol of the whitelist and its timeframe"
 
 
 def scope_of(config: Search, deep_factor: int) -> "Scope":

@@ -44,22 +44,39 @@ _COMPILED = (
 _DECIDING = ("optimize/decision", "optimize/overfit")
 
 
+class _SourceDigests(NamedTuple):
+    """Of the sources that produce a day of a record, and of all that are compiled."""
+
+    producing: str
+    compiled: str
+
+
+def _read_digests() -> _SourceDigests:
+    digest = hashlib.sha256()
+    _add_sources(digest, _COMPILED)
+    producing = digest.hexdigest()[:16]
+    _add_sources(digest, _DECIDING)
+    return _SourceDigests(producing, digest.hexdigest()[:16])
+
+
+def _add_sources(digest: "hashlib._Hash", folders: Sequence[str]) -> None:
+    for folder in folders:
+        for path in sorted((_PACKAGE / folder).rglob("*.py")):
+            digest.update(path.relative_to(_PACKAGE).as_posix().encode())
+            digest.update(path.read_bytes())
+
+
+_DIGESTS = _read_digests()
+"""Of the code of this process: files that an upgrade replaces meanwhile are another release's."""
+
+
 def kernel_digest() -> str:
     """First 16 hex digits of the SHA-256 over the compiled sources that produce a day of a record.
 
     What is decided on records, compiled as well, is no part of it: an edit there begins no record anew. Looks
     carry a digest of their own, see ``optimize.capital.decision_digest``.
     """
-    return _digest_of(_COMPILED)
-
-
-def _digest_of(folders: Sequence[str]) -> str:
-    digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted((_PACKAGE / folder).rglob("*.py")):
-            digest.update(path.relative_to(_PACKAGE).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return _DIGESTS.producing
 
 
 def cache_home() -> Path:
@@ -83,7 +100,7 @@ def _allow_first_class() -> None:
 
 
 def _use_cache_folder() -> None:
-    folder = cache_home() / "quant-pipelines" / "kernels" / _digest_of(_COMPILED + _DECIDING)
+    folder = cache_home() / "quant-pipelines" / "kernels" / _DIGESTS.compiled
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import dagster as dg
 
+from assets.research import nothing_found
 from assets.resources import Platform
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.marketdata.days import history_days
@@ -34,3 +35,9 @@ def test_what_the_time_did_not_reach_is_named_and_comes_first(
     tomorrow = [job.symbol for job in daily_jobs(settings, short.engine, short.clock() + DAY_MS)]
     short.engine.dispose()
     assert tomorrow == ["ETH/USDT:USDT", "SOL/USDT:USDT", "BTC/USDT:USDT"]
+
+
+def test_a_search_without_a_result_says_why() -> None:
+    assert nothing_found(3, 2, 5.0) == "all 3 optimizations failed"
+    assert nothing_found(0, 2, 5.0).startswith("none of 2 optimizations was done within 5 minutes")
+    assert nothing_found(0, 0, 5.0).startswith("there is nothing to search")
