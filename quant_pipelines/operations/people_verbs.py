@@ -81,6 +81,16 @@ ASSISTING = Verb(
     ),
     asker="home",
 )
+TRACING = Verb(
+    "traces",
+    "send the decision chain to a collector of OpenTelemetry; runs until it is stopped",
+    fields=(
+        Field("to", "text", "where traces go, such as http://127.0.0.1:4318/v1/traces"),
+        Field("minutes", "number", "begin so long ago", flag="--minutes", default=10),
+        Field("once", "switch", "send what there is, and end", flag="--once", default=False),
+    ),
+    asker="home",
+)
 _USERS = (
     action_of(
         "list: who there is. add: a user, whose seed is shown once; the first one is an admin. reset: a new "

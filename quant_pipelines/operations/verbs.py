@@ -9,7 +9,7 @@ from quant_pipelines.operations.allocation_verbs import REBALANCE
 from quant_pipelines.operations.data_verbs import DATA
 from quant_pipelines.operations.database_verbs import DB, UPGRADE
 from quant_pipelines.operations.hot_verbs import HOT
-from quant_pipelines.operations.people_verbs import ALERTING, ASSISTING, KEYS, USERS, WATCHING
+from quant_pipelines.operations.people_verbs import ALERTING, ASSISTING, KEYS, TRACING, USERS, WATCHING
 from quant_pipelines.operations.profit_verbs import PROFIT
 from quant_pipelines.operations.research_verbs import RESEARCH
 from quant_pipelines.operations.search_verbs import BACKTEST, OPTIMIZE
@@ -372,6 +372,7 @@ VERBS: tuple[Verb, ...] = (
     DB,
     UPGRADE,
     ASSISTING,
+    TRACING,
 )
 """In the order of ``quant --help``."""
 DECISIONS = {verb.job: verb for head in VERBS for verb in head.leaves() if verb.function and verb.job}
