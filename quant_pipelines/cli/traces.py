@@ -31,10 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
     if fault := _MINUTES.fault("minutes", arguments.minutes):
         raise ConfigurationError(fault)
     from quant_pipelines.tracing.following import LAG, follow, send_between
-    from quant_pipelines.tracing.otlp import Collector
+    from quant_pipelines.tracing.otlp import TraceReceiver
 
     after = utc_now() - timedelta(minutes=arguments.minutes)
-    collector = Collector(arguments.to, version("quant-pipelines"))
+    collector = TraceReceiver(arguments.to, version("quant-pipelines"))
     with opened(arguments) as (engine, _):
         if arguments.once:
             count = send_between(engine, collector, after, utc_now() - LAG)

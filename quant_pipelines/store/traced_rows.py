@@ -6,8 +6,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Select, select
 
+from quant_pipelines.core.orders import OrderKind, OrderStatus, Side
 from quant_pipelines.store.tables import deployments, fills, intents, orders, signals
 from quant_pipelines.trading.orders import FINAL
+from quant_pipelines.trading.purposes import Purpose
 
 _Row = TypeVar("_Row", "TracedDecision", "TracedOrder", "TracedFill")
 _LATE = timedelta(days=1)
@@ -34,13 +36,13 @@ class TracedOrder(NamedTuple):
     client_order_id: str
     deployment_id: int
     symbol: str
-    side: str
+    side: Side
     quantity: Decimal
-    order_type: str
-    purpose: str
+    order_type: OrderKind
+    purpose: Purpose
     committed_at: datetime
     updated_at: datetime
-    status: str
+    status: OrderStatus
     reason: str
     is_decided: bool
 
@@ -54,7 +56,7 @@ class TracedFill(NamedTuple):
     part: int
     client_order_id: str | None
     deployment_id: int
-    side: str
+    side: Side
     quantity: Decimal
     price: Decimal
     fee: Decimal

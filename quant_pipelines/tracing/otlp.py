@@ -16,7 +16,7 @@ _SECONDS = 10.0
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
-class Collector:
+class TraceReceiver:
     """Where spans are sent.
 
     Parameters

@@ -26,6 +26,11 @@ class SpanIds(NamedTuple):
     parent: int | None
 
 
+class _Times(NamedTuple):
+    start: datetime
+    end: datetime
+
+
 class ChainSpan(NamedTuple):
     """One step of a chain.
 
@@ -66,7 +71,7 @@ def decision_span(row: TracedDecision) -> ChainSpan:
         "quant.reason": str(row.decision.get("reason", "")),
     }
     ids = SpanIds(_id(name, 16), _id(f"{name} decision", 8), None)
-    return _spanned("decision", ids, (row.bar_close, row.decided_at), about, denied_by)
+    return _spanned("decision", ids, _Times(row.bar_close, row.decided_at), about, denied_by)
 
 
 def order_span(row: TracedOrder) -> ChainSpan:
@@ -87,7 +92,7 @@ def order_span(row: TracedOrder) -> ChainSpan:
     }
     fault = (row.reason or row.status) if row.status in _FAILED else ""
     ids = SpanIds(_id(decision, 16), _id(f"{row.client_order_id} order", 8), parent)
-    return _spanned("order", ids, (row.committed_at, row.updated_at), about, fault)
+    return _spanned("order", ids, _Times(row.committed_at, row.updated_at), about, fault)
 
 
 def fill_span(row: TracedFill) -> ChainSpan:
@@ -108,7 +113,7 @@ def fill_span(row: TracedFill) -> ChainSpan:
     }
     own = f"{row.venue} {row.symbol} {row.trade_id} {row.part} fill"
     ids = SpanIds(_id(decision, 16), _id(own, 8), _id(f"{order} order", 8) if order else None)
-    return _spanned("fill", ids, (row.ts, row.booked_at), about)
+    return _spanned("fill", ids, _Times(row.ts, row.booked_at), about)
 
 
 def _decision_of(row: TracedOrder) -> str:
@@ -119,11 +124,11 @@ def _decision_of(row: TracedOrder) -> str:
 def _spanned(
     name: str,
     ids: SpanIds,
-    times: tuple[datetime, datetime],
+    times: _Times,
     about: Mapping[str, Attribute],
     fault: str = "",
 ) -> ChainSpan:
-    start, end = (_ns(at) for at in times)
+    start, end = _ns(times.start), _ns(times.end)
     return ChainSpan(name, ids, start, max(start, end), about, fault)
 
 

@@ -15,7 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.tracing.following import LAG, follow, send_between
-from quant_pipelines.tracing.otlp import Collector
+from quant_pipelines.tracing.otlp import TraceReceiver
 from tests.integration.operations.conftest import World
 from tests.integration.operations.test_explain import decide
 
@@ -69,9 +69,9 @@ def take(known: Served, request: Any) -> None:
 
 
 @pytest.fixture
-def collector() -> Iterator[tuple[Served, Collector]]:
+def collector() -> Iterator[tuple[Served, TraceReceiver]]:
     with served() as known:
-        sender = Collector(known.address, "1.0")
+        sender = TraceReceiver(known.address, "1.0")
         yield known, sender
         sender.close()
 
@@ -86,7 +86,7 @@ def traded(world: Any) -> World:
 
 
 def test_the_steps_of_a_chain_arrive_with_times_and_attributes(
-    traded: World, collector: tuple[Served, Collector]
+    traded: World, collector: tuple[Served, TraceReceiver]
 ) -> None:
     known, sender = collector
     then = traded.now - timedelta(hours=1)
@@ -103,7 +103,7 @@ def test_the_steps_of_a_chain_arrive_with_times_and_attributes(
 
 
 def test_what_a_collector_did_not_take_is_sent_again_once_it_answers(
-    traded: World, collector: tuple[Served, Collector]
+    traded: World, collector: tuple[Served, TraceReceiver]
 ) -> None:
     known, sender = collector
     known.status = 400  # one that is tried again at once would take the exporter's own patience
@@ -128,3 +128,13 @@ def test_what_a_collector_did_not_take_is_sent_again_once_it_answers(
     follow(traded.engine, Watched(), then, clock=clock, stopping=stopping)
     assert refused.is_set()
     assert len(known.spans) == 4
+
+
+def test_the_command_sends_what_there_is_and_refuses_what_is_no_address(
+    quant: Any, collector: tuple[Served, TraceReceiver]
+) -> None:
+    known, _ = collector
+    code, document, _ = quant("traces", known.address, "--once", "--minutes", 0)
+    assert (code, document) == (0, {"spans": 0})
+    assert "to is 'localhost'; expected an address such as http" in quant("traces", "localhost")[2]
+    assert "minutes is 525601; expected a value in" in quant("traces", known.address, "--minutes", 525_601)[2]
