@@ -7,8 +7,8 @@ from quant_pipelines.core.jit import kernel_digest
 from quant_pipelines.store.revision import newest_revision
 from quant_pipelines.store.search_queue import Release
 
-_COUNTING = ("numpy", "numba", "llvmlite", "scipy")
-"""Packages whose arithmetic is in every result."""
+_COUNTING = ("numpy", "numba", "llvmlite", "scipy", "scikit-learn", "scikit-optimize", "cma", "deap")
+"""Packages whose arithmetic is in every result, and those whose draws decide what is tried."""
 
 
 def own_release() -> Release:

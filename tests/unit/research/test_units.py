@@ -83,6 +83,7 @@ def test_another_numpy_is_another_release() -> None:
     own = own_release()
     assert f"numpy {version('numpy')}" in own.libraries
     assert f"numba {version('numba')}" in own.libraries
+    assert f"deap {version('deap')}" in own.libraries
     assert f"python {platform.python_version()}" in own.libraries
     other = tuple(one.replace(version("numpy"), "1.0") for one in own.libraries)
     asked = own._replace(libraries=(*other, "talib 2"))
