@@ -304,9 +304,11 @@ class Traders:
         await asyncio.to_thread(self._traders[deployment_id].leave)
         self._sets.leave(self._traders.pop(deployment_id))
         self._scales.forget(deployment_id)
-        await self._links.drop(deployment_id)
-        self._accounts.forget(deployment_id)
-        self.pulse.note(deployment_id, is_uncovered=False)
+        try:
+            await self._links.drop(deployment_id)
+        finally:
+            self._accounts.forget(deployment_id)
+            self.pulse.note(deployment_id, is_uncovered=False)
 
     async def _open(self, deployment: Deployment) -> None:
         """Open the book of a deployment; whatever keeps it from that, its account goes on expecting it."""

@@ -14,6 +14,7 @@ from live_runner.book.bookings import log_fill
 from live_runner.book.broker import Opened
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.trader import Trader
+from live_runner.ports.tasks import clear_up, end_all
 from live_runner.venue.covering import Around
 from live_runner.venue.covers import Covers
 from live_runner.venue.dead_man import DeadMan
@@ -145,13 +146,11 @@ class VenueLink:
         finally:
             for wire in self._wires.values():
                 wire.blocked_by = "the venue is away"
-            await self._entries.leave()
             covers.remember()
             self._covers = None
             self._next_payments_ms = self._sweeps.next_payments_ms  # most of what a new talk would weigh
             self.away_since_ms = self.away_since_ms or self._station.wall_ms()
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await clear_up(f"talk about {symbol}", self._entries.leave(), end_all(listening))
 
     def _equip(self) -> Covers:
         """Begin with nothing that an earlier talk knew of the venue."""
