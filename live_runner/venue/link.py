@@ -29,6 +29,7 @@ from live_runner.venue.sender import Sender, Signals
 from live_runner.venue.station import BarClosed, Item, LevelReached, Station
 from live_runner.venue.sweeps import Sweeps, in_flight, n_resting, needs_cover
 from live_runner.venue.symbol_settings import SymbolSettings
+from live_runner.venue.unsent import settle_unsent, unsent_of
 from live_runner.venue.wire import Wire
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import to_ms
@@ -42,8 +43,6 @@ _PATIENCE = 3
 """Comparisons in a row that must differ before a person is called: a fill may be on its way."""
 _CYCLE_SECONDS = 0.25
 """How long an order waits for the other books that decide on the same bar."""
-
-_NEVER_SENT = "never sent: the runner or the venue was away"
 
 _log = logging.getLogger(__name__)
 
@@ -238,12 +237,9 @@ class VenueLink:
 
     async def _join(self, seats: list[Seat]) -> None:
         """Compare books with the venue before they decide anything."""
+        epoch, is_alone = self._station.epoch, not self.place.is_shared
         for seat in seats:
-            for order in await seat.rows.with_broker(lambda broker: list(broker.orders.values())):
-                if order.progress.status == "INITIALIZED":
-                    await seat.rows.follow(order, "DENIED", reason=_NEVER_SENT)
-                if order.progress.status == "SUBMITTED":
-                    await seat.rows.follow(order, "UNKNOWN")
+            await settle_unsent(seat, await self._venue.now_ms(), epoch=epoch, is_alone=is_alone)
         self._differences = 0
         await self._sweep()
         await self._cover()
@@ -258,6 +254,8 @@ class VenueLink:
         self._judge(self._difference)
         await self._entries.recover(seats)
         for seat in seats:
+            for intent in await unsent_of(seat):
+                self._inbox.put_nowait(intent)
             seat.begun.set()
             self._station.begun(seat.trader)
             _log.info("books agree with the venue", extra={"deployment": seat.key})

@@ -32,8 +32,8 @@ class Broken(Patient):
 
     async def events(self, symbol: str) -> AsyncIterator[VenueEvent]:
         try:
-            await self.breaks.wait()
-            raise ExchangeUnavailable("the stream broke")
+            if await self.breaks.wait():
+                raise ExchangeUnavailable("the stream broke")
             yield None
         finally:
             self.has_hung_up = True
