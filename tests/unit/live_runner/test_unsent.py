@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from live_runner.book.approval import Relations
 from live_runner.book.decision import Decided
 from live_runner.book.plan import plan_of
 from live_runner.book.trader import Trader
@@ -38,6 +39,7 @@ class Left(NamedTuple):
     decided_on: float = 2.0
     kind: OrderKind = "market"
     lot_size: str = "0.001"
+    pause_seconds: float = 0.0
 
 
 class LaterVenue(TradingVenue):
@@ -64,13 +66,14 @@ def commit(journal: MemoryJournal, epoch: int, link: VenueLink, left: Left) -> N
         journal.book(epoch, booking, from_ms(NOW_MS))
         broker.take(Decided(signal, intent, -2.0, 0.0, None), NOW_MS)
 
-    trader_at(journal, epoch, link).with_broker(decide)  # type: ignore[arg-type] - a venue's
+    trader_at(journal, epoch, link, Left()).with_broker(decide)  # type: ignore[arg-type] - a venue's
 
 
-def trader_at(journal: MemoryJournal, epoch: int, link: VenueLink, lot_size: str = "0.001") -> Trader:
-    instrument = replace(CANARY.instrument, lot_size=Decimal(lot_size))  # type: ignore[type-var] - it has one
+def trader_at(journal: MemoryJournal, epoch: int, link: VenueLink, left: Left) -> Trader:
+    instrument = replace(CANARY.instrument, lot_size=Decimal(left.lot_size))  # type: ignore[type-var] - it has one
     plan, series = plan_of(replace(CANARY, instrument=instrument), in_process), BarSeries(SYMBOL, "1m", 0)
-    return Trader(journal, plan, series, epoch=epoch, open_broker=link.open_broker)
+    relations = Relations(funding_pause_seconds=left.pause_seconds)
+    return Trader(journal, plan, series, epoch=epoch, open_broker=link.open_broker, relations=relations)
 
 
 def played(left: Left) -> tuple[str, list[Any]]:
@@ -90,7 +93,7 @@ def played(left: Left) -> tuple[str, list[Any]]:
         )
         newest = [epoch, *(journal.open_epoch("test:2", AT) for _ in range(left.epochs))][-1]
         link = VenueLink(Station(journal, venue, RunnerSettings(), newest, lambda: now_ms))
-        link.add(trader_at(journal, newest, link, left.lot_size))
+        link.add(trader_at(journal, newest, link, left))
         running = asyncio.create_task(link.run())
         await until(lambda: running.done() or status() in ("DENIED", "FILLED"))
         running.cancel()
@@ -112,8 +115,9 @@ def test_an_order_that_was_decided_just_now_and_not_sent_goes_out_once() -> None
         Left(decided_on=3.0),
         Left(kind="limit"),
         Left(lot_size="0.3"),
+        Left(pause_seconds=61.5),
     ],
-    ids=["old", "of another writer", "on another position", "at a limit", "of another lot"],
+    ids=["old", "of another writer", "on another position", "at a limit", "of another lot", "at a slot"],
 )
 def test_an_order_is_given_up_where_anything_is_another_than_it_was(left: Left) -> None:
     assert played(left) == ("DENIED", [])
