@@ -70,7 +70,8 @@ class AccountSettings:
         """
         what = "modes of the account"
         flags = await self._ask(what, self._client.fapiPrivateGetAccountConfig, {}, weight=5, read=_flags_of)
-        return AccountModes(*flags, await self._has_portfolio_margin())
+        has_hedge, has_multi_assets = flags
+        return AccountModes(has_hedge, has_multi_assets, await self._has_portfolio_margin())
 
     async def _has_portfolio_margin(self) -> bool:
         if "sapi" not in self._client.urls["api"]:
