@@ -1,11 +1,14 @@
-"""Several things at once, until the first of them ends; and how long one takes."""
+"""Several things at once: until the first of them ends, or all have; and how long one takes."""
 
 import asyncio
-from collections.abc import Coroutine
+import logging
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 _AGAIN_SECONDS = 5.0
 """How long what was canceled may take to end, before it is canceled again."""
+
+_log = logging.getLogger(__name__)
 
 
 async def first_of(*coroutines: Coroutine[Any, Any, Any]) -> None:
@@ -32,6 +35,18 @@ async def end_all(*tasks: "asyncio.Future[Any]") -> None:
     while not (await asyncio.wait((waited,), timeout=_AGAIN_SECONDS))[0]:
         for task in tasks:
             task.cancel()
+
+
+async def clear_up(what: str, *parts: Awaitable[object]) -> None:
+    """Do every part of a clean-up, whichever fails, and log what failed: who leaves can mend nothing.
+
+    What ends a process, or cancels its tasks, is raised once all parts have ended.
+    """
+    for failure in await asyncio.gather(*parts, return_exceptions=True):
+        if isinstance(failure, Exception):
+            _log.error("not cleared up", extra={"part": what, "error": repr(failure)}, exc_info=failure)
+        elif isinstance(failure, BaseException):
+            raise failure
 
 
 async def seconds_until(coroutine: Coroutine[Any, Any, Any]) -> int:

@@ -224,7 +224,8 @@ class Runner:
             await asyncio.Event().wait()
         else:
             watch = LimitsWatch(around.limits, venues, around.time, exchange=exchange, warn=self._warn)
-            await watch.run(lambda: traders.symbols)
+            traders.limits.read = watch.read
+            await watch.run(lambda: traders.streamed)
 
     async def _become_writer(self, lease: Lease, stopping: asyncio.Event) -> bool:
         """Wait until this session holds the lock; False if it was told to stop before."""

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
 
 from live_runner.book.announcer import Alarm, Announce, silent
 from live_runner.book.history import load_higher, load_history
@@ -14,9 +12,11 @@ from live_runner.ports.tasks import first_of
 from live_runner.process.accounts import Accounts, Restricted, follow_halts
 from live_runner.process.attempts import Attempts
 from live_runner.process.conditions import ConditionWatch
+from live_runner.process.first_limits import FirstLimits
 from live_runner.process.late import LateDecisions
 from live_runner.process.listings import Listings
 from live_runner.process.opening import BookOpener, Neighbors
+from live_runner.process.refusals import Refusals
 from live_runner.process.scales import Scales
 from live_runner.process.sets import Sets, advance_together, units_of
 from live_runner.process.ticks import TickSource
@@ -26,7 +26,7 @@ from live_runner.venue.accounts import OrderVenues
 from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
+from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.risk.account_nav import AccountFunds
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.deployments import Deployment
@@ -79,10 +79,11 @@ class Traders:
         self._traders: dict[int, Trader] = {}
         self._opened: dict[int, Trader] = {}
         self._scales = Scales(journal.market)
-        self._refused: set[int] = set()
         self._changing = asyncio.Lock()
         self._following = asyncio.Lock()
         self._attempts = Attempts(journal, time)
+        self._refusals = Refusals(journal, self._attempts)
+        self.limits = FirstLimits(journal)
         self._links = VenueLinks(self._attempts.failure, self._stop)
         self._conditions = ConditionWatch(journal, feed, self._links)
         self._ticks = TickSource(feed, time, journal.market, settings.market, ready=self._links.begun)
@@ -174,44 +175,37 @@ class Traders:
                 await self._drop(gone)
             for key, trader in self._traders.items():
                 self._follow_row(trader, stages[key])
-            self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
-            new = [one for one in deployed if one.id not in self._traders and one.id not in self._refused]
-            new = await self._in_order(new, halts)
-            self._links.expect(one for one in new if one.venue != PAPER_VENUE)
-            await self._each(new, self._open)
-            for lost in (one.id for one in new if one.id not in self._opened):
-                self._links.release(lost)
-            opened = [deployment for deployment in new if deployment.id in self._opened]
-            await asyncio.gather(*(self._links.begun(one.id, _COVER_SECONDS) for one in opened))
+            new = await self._refusals.tried((one for one in deployed if one.id not in self._traders), halts)
+            opened = await self._with_limits(await self._open_each(new))
             await self._listings.know(one.symbol for one in opened)
             await self.follow()  # what can't be traded is known before it can be advanced
-            await self._each(opened, self._take_up)
+            await self._refusals.each(opened, self._take_up)
             if self.symbols != before:
                 self.symbols_changed.set()
+            await self._catch_up(outdated)
 
-    async def _in_order(
-        self, new: list[Deployment], halts: Mapping[str, tuple[Trip, ...]]
-    ) -> list[Deployment]:
-        """Return what is opened: what is held at a venue first, what did not load before after all others.
+    async def _open_each(self, new: list[Deployment]) -> list[Deployment]:
+        """Open books, and wait a moment until what they hold is covered; returns those that are open."""
+        self._links.expect(one for one in new if one.venue != PAPER_VENUE)
+        await self._refusals.each(new, self._open)
+        for lost in (one.id for one in new if one.id not in self._opened):
+            self._links.release(lost)
+        opened = [deployment for deployment in new if deployment.id in self._opened]
+        await asyncio.gather(*(self._links.begun(one.id, _COVER_SECONDS) for one in opened))
+        return opened
 
-        Whatever of that holds nothing is not tried again before a person lets it go on.
+    async def _with_limits(self, opened: list[Deployment]) -> list[Deployment]:
+        """Have the venues' limits read; a book that was opened with other ones is opened once more.
+
+        Whoever followed them later would give up the decision that is under way then.
         """
-        broken = {one.id for one in new if any(trip.event == "not_loaded" for trip in halts.get(one.key, ()))}
-        for key in sorted(broken):
-            if (await asyncio.to_thread(self._journal.read_book, key)).holds_nothing:
-                _log.warning("not tried again: its strategy did not load", extra={"deployment": key})
-                self._refused.add(key)
-        found = (one for one in new if one.id not in self._refused)
-        lasts = broken | {one.id for one in new if self._attempts.has_missed(one.key)}
-        return sorted(found, key=lambda one: (one.id in lasts, one.venue == PAPER_VENUE))
-
-    async def _each(
-        self, deployments: list[Deployment], step: Callable[[Deployment], Coroutine[Any, Any, None]]
-    ) -> None:
-        """Take a step with each deployment; one that fails for good is refused until a person looks."""
-        for deployment in deployments:
-            if await self._attempts.failure(deployment.key, step(deployment)) is not None:
-                self._refused.add(deployment.id)
+        changed = {one.id: one for one in await self.limits.changed(opened)}
+        for key in changed:
+            del self._opened[key]
+            await self._links.drop(key)
+        again = {one.id for one in await self._open_each(list(changed.values()))}
+        now = (changed.get(one.id, one) for one in opened)
+        return [one for one in now if one.id not in changed or one.id in again]
 
     async def advance(self, close_ms: int) -> None:
         """Book all bars up to a close, for every deployment on its own.
@@ -229,6 +223,13 @@ class Traders:
             if isinstance(result, BaseException):
                 raise result
         await self._watch_accounts()
+
+    async def _catch_up(self, taken_again: set[int]) -> None:
+        """Book at once what closed while books were taken up again, so that no decision waits for a close."""
+        again = (one for one in self._traders.values() if one.plan.deployment.id in taken_again)
+        close_ms = floor_ms(self._time.now_ms(), MINUTE_MS)
+        for trader in [one for one in again if one.plan.deployment.set_id is None]:
+            await self._advance((trader,), close_ms)
 
     async def _watch_accounts(self) -> None:
         """Tell people of levels that are reached; a hard stop is followed at once."""
@@ -304,9 +305,11 @@ class Traders:
         await asyncio.to_thread(self._traders[deployment_id].leave)
         self._sets.leave(self._traders.pop(deployment_id))
         self._scales.forget(deployment_id)
-        await self._links.drop(deployment_id)
-        self._accounts.forget(deployment_id)
-        self.pulse.note(deployment_id, is_uncovered=False)
+        try:
+            await self._links.drop(deployment_id)
+        finally:
+            self._accounts.forget(deployment_id)
+            self.pulse.note(deployment_id, is_uncovered=False)
 
     async def _open(self, deployment: Deployment) -> None:
         """Open the book of a deployment; whatever keeps it from that, its account goes on expecting it."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 
 from live_runner.ports.market_time import MarketTime
 from live_runner.venue.accounts import OrderVenues
@@ -13,6 +14,8 @@ from quant_pipelines.trading.venue import OrderVenue
 
 _LOOK_SECONDS = 1.0
 """How often it is looked for accounts and symbols that are not read yet."""
+_AWAITED_SECONDS = 3.0
+"""For how long what is opened decides nothing while they are read."""
 _AGAIN_MS = 600_000
 """How long after a failure it is tried again."""
 
@@ -53,6 +56,8 @@ class LimitsWatch:
         self._due_ms: dict[int, int] = {}
         self._read_ms: dict[int, int] = {}
         self._known: dict[int, frozenset[str]] = {}
+        self._has_ended: dict[int, frozenset[str]] = {}
+        self._is_asked, self._looked = asyncio.Event(), asyncio.Event()
 
     async def run(self, symbols: Callable[[], Iterable[str]]) -> None:
         """Watch the symbols that are traded until canceled.
@@ -63,9 +68,26 @@ class LimitsWatch:
             If the database does not answer.
         """
         while True:
+            self._is_asked.clear()
             for account_id, venue in list(self._venues.opened.items()):
-                await self.look(account_id, venue, frozenset(symbols()))
-            await asyncio.sleep(_LOOK_SECONDS)
+                await self.look(account_id, venue, wanted := frozenset(symbols()))
+                self._has_ended[account_id] = wanted
+            self._looked.set()
+            self._looked = asyncio.Event()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._is_asked.wait()
+
+    async def read(self, wanted: frozenset[tuple[int, str]]) -> None:
+        """Return once it was tried to read the limits of symbols, each with its account.
+
+        What is opened waits for it, so it takes some seconds at most.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_AWAITED_SECONDS):
+                while any(symbol not in self._has_ended.get(key, ()) for key, symbol in wanted):
+                    self._is_asked.set()
+                    await self._looked.wait()
 
     async def look(self, account_id: int, venue: OrderVenue, symbols: frozenset[str]) -> None:
         """Read an account's limits where they are due: at first, with a new symbol, and a day later.

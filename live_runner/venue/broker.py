@@ -347,6 +347,8 @@ class VenueBroker(VenueOrders):
         if signal.decision.get("stop_inputs"):
             self._book.read(inputs_from_document(signal.decision["stop_inputs"]))
         mine = [one for one in self.orders.values() if one.intent.bar_close == signal.bar_close]
+        if mine and (view := signal.decision.get("view")):
+            self._decided_on = (mine[-1].intent.client_order_id, Decimal(repr(float(view["position"]))))
         has_more = any(one.intent.purpose == REMAINDER for one in list(self.orders.values())[-1:])
         if not has_more and any(came_to_nothing(one.progress) for one in mine):
             self._book.forget_target()

@@ -1,9 +1,9 @@
 """The orders of a place that rest: an entry of each book that is chased, and those of an event strategy."""
 
-import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable
 
+from live_runner.ports.tasks import clear_up
 from live_runner.venue.chasing import Chasing
 from live_runner.venue.place import Seat, VenuePlace
 from live_runner.venue.reached import RunningBar, no_running_bar
@@ -86,7 +86,7 @@ class Entries:
 
     async def leave(self) -> None:
         """Cancel what works, because nobody will look after it; what can't be is found by the next life."""
-        await asyncio.gather(*(one.leave() for one in self._all))  # each may take its seconds
+        await clear_up("entries", *(one.leave() for one in self._all))  # each may take its seconds
 
     @property
     def _all(self) -> list[Chasing | RestingOrders]:

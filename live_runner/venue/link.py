@@ -14,6 +14,7 @@ from live_runner.book.bookings import log_fill
 from live_runner.book.broker import Opened
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.trader import Trader
+from live_runner.ports.tasks import clear_up, end_all
 from live_runner.venue.covering import Around
 from live_runner.venue.covers import Covers
 from live_runner.venue.dead_man import DeadMan
@@ -28,6 +29,7 @@ from live_runner.venue.sender import Sender, Signals
 from live_runner.venue.station import BarClosed, Item, LevelReached, Station
 from live_runner.venue.sweeps import Sweeps, in_flight, n_resting, needs_cover
 from live_runner.venue.symbol_settings import SymbolSettings
+from live_runner.venue.unsent import settle_unsent, unsent_of
 from live_runner.venue.wire import Wire
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import to_ms
@@ -41,8 +43,6 @@ _PATIENCE = 3
 """Comparisons in a row that must differ before a person is called: a fill may be on its way."""
 _CYCLE_SECONDS = 0.25
 """How long an order waits for the other books that decide on the same bar."""
-
-_NEVER_SENT = "never sent: the runner or the venue was away"
 
 _log = logging.getLogger(__name__)
 
@@ -145,13 +145,11 @@ class VenueLink:
         finally:
             for wire in self._wires.values():
                 wire.blocked_by = "the venue is away"
-            await self._entries.leave()
             covers.remember()
             self._covers = None
             self._next_payments_ms = self._sweeps.next_payments_ms  # most of what a new talk would weigh
             self.away_since_ms = self.away_since_ms or self._station.wall_ms()
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await clear_up(f"talk about {symbol}", self._entries.leave(), end_all(listening))
 
     def _equip(self) -> Covers:
         """Begin with nothing that an earlier talk knew of the venue."""
@@ -239,12 +237,9 @@ class VenueLink:
 
     async def _join(self, seats: list[Seat]) -> None:
         """Compare books with the venue before they decide anything."""
+        epoch, is_alone = self._station.epoch, not self.place.is_shared
         for seat in seats:
-            for order in await seat.rows.with_broker(lambda broker: list(broker.orders.values())):
-                if order.progress.status == "INITIALIZED":
-                    await seat.rows.follow(order, "DENIED", reason=_NEVER_SENT)
-                if order.progress.status == "SUBMITTED":
-                    await seat.rows.follow(order, "UNKNOWN")
+            await settle_unsent(seat, await self._venue.now_ms(), epoch=epoch, is_alone=is_alone)
         self._differences = 0
         await self._sweep()
         await self._cover()
@@ -259,6 +254,8 @@ class VenueLink:
         self._judge(self._difference)
         await self._entries.recover(seats)
         for seat in seats:
+            for intent in await unsent_of(seat):
+                self._inbox.put_nowait(intent)
             seat.begun.set()
             self._station.begun(seat.trader)
             _log.info("books agree with the venue", extra={"deployment": seat.key})

@@ -133,10 +133,12 @@ class VenueLinks:
         if task is not None:
             await end_all(task)
         seat = running.link.place.seats.get(deployment_id)
-        running.link.remove(deployment_id)
-        if seat is not None:
-            await asyncio.to_thread(seat.trader.rest)  # a thread that was canceled may still book
-        self._begin(place)
+        try:
+            running.link.remove(deployment_id)
+            if seat is not None:
+                await asyncio.to_thread(seat.trader.rest)  # a thread that was canceled may still book
+        finally:
+            self._begin(place)  # whatever fails here, the other books have their talk again
 
     async def close(self) -> None:
         """End all links."""

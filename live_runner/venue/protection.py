@@ -10,6 +10,7 @@ from quant_pipelines.core.errors import (
     ExchangeError,
     ExchangeRefused,
     ExchangeUnavailable,
+    OutcomeUnknown,
     StopWouldTrigger,
 )
 from quant_pipelines.core.orders import OrderStatus
@@ -110,7 +111,10 @@ class Protection:
             If the venue does not answer or refuses.
         """
         while True:
-            await self._venue.cancel_stop(self._symbol, stop.client_order_id)
+            try:
+                await self._venue.cancel_stop(self._symbol, stop.client_order_id)
+            except OutcomeUnknown as error:  # the read-back tells
+                _log.warning("cancel unknown", extra={"symbol": self._symbol, "error": str(error)})
             found = await self._find(stop.client_order_id)
             if found is None or found.status != "ACCEPTED":
                 self._standing.pop(stop.client_order_id, None)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from live_runner.book.trader import Trader
+from live_runner.ports.tasks import clear_up
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.event_broker import EventVenueBroker
 from live_runner.venue.look_up import found_as_sent
@@ -121,7 +122,7 @@ class RestingOrders:
                 if self._opening is None:
                     self._opening = _opening(await self._rows.with_broker(_wished))
                 gone = [self._cancel_there(name, is_stop=is_stop) for name, is_stop in self._opening.items()]
-                await asyncio.gather(*gone)
+                await clear_up("orders that may open", *gone)
 
     async def _look(self) -> None:
         """Read what rests where it may be filled; the sweep that follows books what the venue has filled."""

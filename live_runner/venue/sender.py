@@ -27,7 +27,8 @@ from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import CLOSE, EXITS
 from quant_pipelines.trading.venue import MarketOrder, OrderVenue
 
-_LATEST_SEND_MS = 10_000
+LATEST_SEND_MS = 10_000
+"""How long after its decision an order may be sent."""
 _NO_PRICE = "no price is known at which it could cross"
 _STOPPED_MEANWHILE = "a book that it would cross with was closed or stopped meanwhile"
 _CHANGED_MEANWHILE = "what its book holds was changed since it was decided"
@@ -161,7 +162,7 @@ class Sender:
         refusal = "" if await self._is_as_decided(seat, intent) else _CHANGED_MEANWHILE
         refusal = refusal if has_left else "the exit of a stop comes first"
         now_ms = await self._venue.now_ms()  # last: the venue refuses what comes 2 s later
-        if now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
+        if now_ms - to_ms(order.stamp) > LATEST_SEND_MS:
             refusal = f"woke {(now_ms - to_ms(order.stamp)) / 1000:.1f} s after its decision"
         denial = seat.trader.refusal_to_send(intent)
         if denial or refusal:

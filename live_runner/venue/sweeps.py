@@ -13,6 +13,7 @@ from live_runner.venue.receiving import book_payments, book_trades
 from live_runner.venue.removed import RemovedBooks, given_up
 from quant_pipelines.core.errors import ReconciliationError, with_its_kind
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
+from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import has_unproven_end
 from quant_pipelines.trading.purposes import number_of
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
@@ -180,7 +181,13 @@ def _our_rows(symbol: str, brokers: Brokers) -> OurRows:
         for name, order in broker.orders.items()
         if name in placed and has_unproven_end(order.progress.status, order.venue_order_id)
     }
-    return OurRows(symbol, net_of(brokers), statuses, not unsettled(brokers), at_rest, placed, late)
+    is_quiet = not any(_is_under_way(one) for broker in brokers.values() for one in broker.unsettled())
+    return OurRows(symbol, net_of(brokers), statuses, is_quiet, at_rest, placed, late)
+
+
+def _is_under_way(order: PlacedOrder) -> bool:
+    """Whether the venue may know of an order; what is committed is submitted right before it is sent."""
+    return order.progress.status != "INITIALIZED"
 
 
 def unsettled(brokers: Brokers) -> bool:

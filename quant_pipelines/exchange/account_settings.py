@@ -28,8 +28,16 @@ class SymbolConfig(NamedTuple):
 class Ask(Protocol):
     """Who asks the exchange within its budget."""
 
-    async def __call__(self, what: str, call: Any, parameters: dict[str, Any], *, weight: int) -> Any:
-        """Answer of a call; its errors are of our tree."""
+    async def __call__(
+        self,
+        what: str,
+        call: Any,
+        parameters: dict[str, Any],
+        *,
+        weight: int,
+        read: Callable[[Any], Any] = ...,
+    ) -> Any:
+        """Return what is read of a call's answer; its errors are of our tree."""
 
 
 class AccountSettings:
@@ -61,9 +69,9 @@ class AccountSettings:
             If they can't be read.
         """
         what = "modes of the account"
-        told = await self._ask(what, self._client.fapiPrivateGetAccountConfig, {}, weight=5)
-        flags = bool(told["dualSidePosition"]), bool(told["multiAssetsMargin"])
-        return AccountModes(*flags, await self._has_portfolio_margin())
+        flags = await self._ask(what, self._client.fapiPrivateGetAccountConfig, {}, weight=5, read=_flags_of)
+        has_hedge, has_multi_assets = flags
+        return AccountModes(has_hedge, has_multi_assets, await self._has_portfolio_margin())
 
     async def _has_portfolio_margin(self) -> bool:
         if "sapi" not in self._client.urls["api"]:
@@ -120,15 +128,14 @@ class AccountSettings:
             self._changed.set()
 
     async def _max_leverage(self, market_id: str) -> int:
-        call = self._client.fapiPrivateGetLeverageBracket
-        return max_leverage_of(
-            await self._ask(f"brackets of {market_id}", call, {"symbol": market_id}, weight=1)
-        )
+        call, wanted = self._client.fapiPrivateGetLeverageBracket, {"symbol": market_id}
+        highest = await self._ask(f"brackets of {market_id}", call, wanted, weight=1, read=max_leverage_of)
+        return int(highest)
 
     async def _of_symbol(self, market_id: str) -> SymbolConfig:
         call = self._client.fapiPrivateGetSymbolConfig
-        rows = await self._ask(f"settings of {market_id}", call, {"symbol": market_id}, weight=5)
-        return SymbolConfig(str(rows[0]["marginType"]), int(rows[0]["leverage"]))
+        what, wanted = f"settings of {market_id}", {"symbol": market_id}
+        return SymbolConfig(*await self._ask(what, call, wanted, weight=5, read=_config_of))
 
     async def _set(self, what: str, name: str, parameters: dict[str, str]) -> None:
         try:
@@ -136,3 +143,11 @@ class AccountSettings:
         except ExchangeRefused as error:
             if not any(code in str(error) for code in _ALREADY_SO):
                 raise
+
+
+def _flags_of(told: dict[str, Any]) -> tuple[bool, bool]:
+    return bool(told["dualSidePosition"]), bool(told["multiAssetsMargin"])
+
+
+def _config_of(rows: list[dict[str, Any]]) -> SymbolConfig:
+    return SymbolConfig(str(rows[0]["marginType"]), int(rows[0]["leverage"]))

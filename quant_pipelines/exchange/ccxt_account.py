@@ -1,16 +1,20 @@
 """The whole of one account at Binance USDⓈ-M: what it holds and what works there, whoever ordered it."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
 
 from quant_pipelines.core.orders import Side
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
-from quant_pipelines.exchange.venue_rows import side_of_row
+from quant_pipelines.exchange.venue_rows import each, side_of_row
 from quant_pipelines.trading.direct import WorkingOrder
 
 _NOTIONAL_MARGIN = Decimal("1.1")
 """The smallest order is so much larger than the venue's minimum: the price may fall meanwhile."""
+_OF_ALL_SYMBOLS = 40
+"""Weight of a list that no symbol narrows."""
 
 
 class SmallestOrder(NamedTuple):
@@ -35,11 +39,9 @@ class CcxtAccount(CcxtOrders):
     async def working(self) -> list[WorkingOrder]:
         """Orders and conditional orders that wait, of every symbol."""
         client = self._client
-        orders = await self._all("open orders", client.fapiPrivateGetOpenOrders, weight=40)
-        stops = await self._all("open stops", client.fapiPrivateGetOpenAlgoOrders, weight=40)
         return [
-            *(self._working(row, row["clientOrderId"], is_conditional=False) for row in orders),
-            *(self._working(row, row["clientAlgoId"], is_conditional=True) for row in stops),
+            *await self._all("open orders", client.fapiPrivateGetOpenOrders, self._working_order),
+            *await self._all("open stops", client.fapiPrivateGetOpenAlgoOrders, self._working_stop),
         ]
 
     async def smallest_order(self, symbol: str) -> SmallestOrder:
@@ -51,17 +53,24 @@ class CcxtAccount(CcxtOrders):
             If the venue does not answer, or has no such symbol.
         """
         market_id = await self._id(symbol)
-        told = await self._ask(
-            "price", self._client.fapiPublicV2GetTickerPrice, {"symbol": market_id}, weight=1
-        )
-        price, market = Decimal(told["price"]), self._client.markets[symbol]
+        call, wanted = self._client.fapiPublicV2GetTickerPrice, {"symbol": market_id}
+        price = await self._ask("price", call, wanted, weight=1, read=lambda told: Decimal(told["price"]))
+        market = self._client.markets[symbol]
         lot, tick = (Decimal(str(market["precision"][name])) for name in ("amount", "price"))
         least = Decimal(str(market["limits"]["cost"]["min"] or 0)) * _NOTIONAL_MARGIN
         return SmallestOrder((least / price // lot + 1) * lot, price, tick)
 
-    async def _all(self, what: str, call: Any, *, weight: int) -> list[dict[str, Any]]:
+    async def _all(
+        self, what: str, call: Any, read: Callable[[dict[str, Any]], WorkingOrder]
+    ) -> list[WorkingOrder]:
         await self._load()
-        return list(await self._ask(what, call, {}, weight=weight))
+        return await self._ask(what, call, {}, weight=_OF_ALL_SYMBOLS, read=partial(each, read))
+
+    def _working_order(self, row: dict[str, Any]) -> WorkingOrder:
+        return self._working(row, row["clientOrderId"], is_conditional=False)
+
+    def _working_stop(self, row: dict[str, Any]) -> WorkingOrder:
+        return self._working(row, row["clientAlgoId"], is_conditional=True)
 
     def _working(self, row: dict[str, Any], name: str, *, is_conditional: bool) -> WorkingOrder:
         side: Side = side_of_row(row)

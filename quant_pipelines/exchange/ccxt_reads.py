@@ -5,7 +5,8 @@ Its raw endpoints are used, whose numbers are still text, so that no amount pass
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Self
+from functools import partial
+from typing import Any, Self, TypeVar
 
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import (
@@ -54,6 +55,13 @@ NOT_FOUND = ("-2013", "-2011")
 """What the venue says of an order that it does not know, or does not have open."""
 
 Parameters = dict[str, Any]
+Told = TypeVar("Told")
+
+
+def _as_it_is(answer: Any) -> Any:
+    if not isinstance(answer, dict | list):
+        raise TypeError(f"{type(answer).__name__}; expected an object or a list")
+    return answer
 
 
 class CcxtReads:
@@ -122,8 +130,10 @@ class CcxtReads:
     async def now_ms(self) -> int:
         """Tell the venue's time, never ahead of its clock."""
         if not self._clock.is_valid():
-            answer = await self._ask(_TIME, self._client.fapiPublicGetTime, {}, weight=1)
-            self._clock.set(int(answer["serverTime"]))
+            call = self._client.fapiPublicGetTime
+            self._clock.set(
+                await self._ask(_TIME, call, {}, weight=1, read=lambda row: int(row["serverTime"]))
+            )
             self._is_doubted = False
             self._client.options["timeDifference"] = self._client.milliseconds() - self._clock.now_ms()
         return self._clock.now_ms()
@@ -131,38 +141,51 @@ class CcxtReads:
     async def permissions(self) -> KeyPermissions:
         """Tell what the key may do."""
         call = self._client.sapiGetAccountApiRestrictions
-        return venue_rows.permissions_of(await self._ask("permissions of the key", call, {}, weight=1))
+        return await self._ask("permissions of the key", call, {}, weight=1, read=venue_rows.permissions_of)
 
     async def find_order(
         self, symbol: str, *, client_order_id: str = "", venue_order_id: str = ""
     ) -> VenueOrder | None:
         """Order by either name; None if the venue knows none."""
         name = {"origClientOrderId": client_order_id} if client_order_id else {"orderId": venue_order_id}
-        found = await self._find(symbol, self._client.fapiPrivateGetOrder, name)
-        return venue_rows.order_of(found) if found else None
+
+        def read(row: Parameters) -> VenueOrder:
+            found = venue_rows.order_of(row)
+            told = found.client_order_id if client_order_id else found.venue_order_id
+            return venue_rows.proven(found, told, client_order_id or venue_order_id)
+
+        return await self._find(symbol, self._client.fapiPrivateGetOrder, name, read)
 
     async def find_stop(self, symbol: str, client_order_id: str) -> VenueStop | None:
         """Stop by our name; None if the venue knows none."""
+
+        def read(row: Parameters) -> VenueStop:
+            found = venue_rows.stop_of(row)
+            return venue_rows.proven(found, found.client_order_id, client_order_id)
+
         name = {"clientAlgoId": client_order_id}
-        found = await self._find(symbol, self._client.fapiPrivateGetAlgoOrder, name)
-        return venue_rows.stop_of(found) if found else None
+        return await self._find(symbol, self._client.fapiPrivateGetAlgoOrder, name, read)
 
     async def open_orders(self, symbol: str) -> list[VenueOrder]:
         """Orders that work at the venue, ours and others'."""
-        rows = await self._rows(symbol, "open orders", self._client.fapiPrivateGetOpenOrders, {}, weight=1)
-        return [venue_rows.order_of(row) for row in rows]
+        call, read = self._client.fapiPrivateGetOpenOrders, venue_rows.order_of
+        return await self._rows(symbol, "open orders", call, {}, weight=1, read=read)
 
     async def open_stops(self, symbol: str) -> list[VenueStop]:
         """Conditional orders that wait at the venue, ours and others'."""
-        call = self._client.fapiPrivateGetOpenAlgoOrders
-        return [venue_rows.stop_of(row) for row in await self._rows(symbol, "open stops", call, {}, weight=1)]
+        call, read = self._client.fapiPrivateGetOpenAlgoOrders, venue_rows.stop_of
+        return await self._rows(symbol, "open stops", call, {}, weight=1, read=read)
 
     async def holdings(self, symbol: str | None = None) -> list[AccountPosition]:
         """Positions that are not zero, of one symbol or of all."""
         await self._load()
         wanted = {} if symbol is None else {"symbol": await self._id(symbol)}
-        rows = await self._ask("positions", self._client.fapiPrivateV3GetPositionRisk, wanted, weight=5)
-        held = (venue_rows.position_of(row, self._symbol(row["symbol"])) for row in rows)
+
+        def read(row: Parameters) -> AccountPosition:
+            return venue_rows.position_of(row, self._symbol(row["symbol"]))
+
+        call = self._client.fapiPrivateV3GetPositionRisk
+        held = await self._ask("positions", call, wanted, weight=5, read=partial(venue_rows.each, read))
         return [one for one in held if one.quantity]
 
     async def position(self, symbol: str) -> AccountPosition:
@@ -174,8 +197,8 @@ class CcxtReads:
         call, found = self._client.fapiPrivateGetUserTrades, list[VenueTrade]()
         first = {"limit": 1} if from_id is None else {"fromId": from_id, "limit": _TRADES_PER_PAGE}
         while True:
-            rows = await self._rows(symbol, "trades", call, first, weight=5)
-            found += [venue_rows.trade_of(row) for row in rows]
+            rows = await self._rows(symbol, "trades", call, first, weight=5, read=venue_rows.trade_of)
+            found += rows
             if from_id is None or len(rows) < _TRADES_PER_PAGE:
                 return found
             first = {**first, "fromId": str(int(found[-1].trade_id) + 1)}
@@ -186,8 +209,9 @@ class CcxtReads:
         for kind in venue_rows.PAYMENT_KINDS:
             wanted = {"incomeType": kind, "startTime": since_ms, "limit": _INCOME_PER_PAGE}
             for page in range(1, 1000):
-                rows = await self._rows(symbol, "income", call, {**wanted, "page": page}, weight=30)
-                found += [venue_rows.payment_of(row) for row in rows]
+                asked = {**wanted, "page": page}
+                rows = await self._rows(symbol, "income", call, asked, weight=30, read=venue_rows.payment_of)
+                found += rows
                 if len(rows) < _INCOME_PER_PAGE:
                     break
         return found
@@ -203,50 +227,58 @@ class CcxtReads:
 
     async def brackets(self, symbol: str) -> tuple[Bracket, ...]:
         """Read the maintenance brackets of a symbol, lowest first."""
-        call = self._client.fapiPrivateGetLeverageBracket
-        return brackets_of(await self._rows(symbol, "brackets", call, {}, weight=1))
+        call, wanted = self._client.fapiPrivateGetLeverageBracket, {"symbol": await self._id(symbol)}
+        return await self._ask(f"brackets of {symbol}", call, wanted, weight=1, read=brackets_of)
 
     async def touch(self, symbol: str) -> Touch:
         """Read the best prices now."""
         wanted = {"symbol": await self._id(symbol)}
         call = self._client.fapiPublicGetTickerBookTicker
-        return venue_rows.touch_of(await self._ask(f"best prices of {symbol}", call, wanted, weight=2))
+        return await self._ask(f"best prices of {symbol}", call, wanted, weight=2, read=venue_rows.touch_of)
 
     async def balance(self) -> Balance:
         """Funds of the account."""
-        answer = await self._ask("balance", self._client.fapiPrivateV3GetAccount, {}, weight=5)
-        return venue_rows.balance_of(answer)
+        call = self._client.fapiPrivateV3GetAccount
+        return await self._ask("balance", call, {}, weight=5, read=venue_rows.balance_of)
 
     async def income(self, start_ms: int, end_ms: int) -> list[IncomeRow]:
         """Read every change of the wallet in a window, oldest first."""
         found, call = list[IncomeRow](), self._client.fapiPrivateGetIncome
         wanted = {"startTime": start_ms, "endTime": end_ms - 1, "limit": _INCOME_PER_PAGE}
+        read = partial(venue_rows.each, venue_rows.income_of)
         for page in range(1, 1000):
-            rows = await self._ask("income", call, {**wanted, "page": page}, weight=30)
-            found += [venue_rows.income_of(row) for row in rows]
+            rows = await self._ask("income", call, {**wanted, "page": page}, weight=30, read=read)
+            found += rows
             if len(rows) < _INCOME_PER_PAGE:
                 break
         return found
 
-    async def _find(self, symbol: str, call: Any, name: Parameters) -> Parameters | None:
-        what = f"order {next(iter(name.values()))}"
+    async def _find(
+        self, symbol: str, call: Any, name: Parameters, read: Callable[[Parameters], Told]
+    ) -> Told | None:
+        """Order by a name; only the venue's own word that it knows none is a proof of that."""
+        what, wanted = f"order {next(iter(name.values()))}", {"symbol": await self._id(symbol), **name}
         try:
-            found: Parameters = await self._ask(
-                what, call, {"symbol": await self._id(symbol), **name}, weight=1
-            )
+            return await self._ask(what, call, wanted, weight=1, read=read)
         except ExchangeRefused as error:
             if any(code in str(error) for code in NOT_FOUND):
                 return None
             raise
-        return found
 
     async def _rows(
-        self, symbol: str, what: str, call: Any, more: Parameters, *, weight: int
-    ) -> list[Parameters]:
-        rows = await self._ask(
-            f"{what} of {symbol}", call, {"symbol": await self._id(symbol), **more}, weight=weight
+        self,
+        symbol: str,
+        what: str,
+        call: Any,
+        more: Parameters,
+        *,
+        weight: int,
+        read: Callable[[Parameters], Told],
+    ) -> list[Told]:
+        wanted = {"symbol": await self._id(symbol), **more}
+        return await self._ask(
+            f"{what} of {symbol}", call, wanted, weight=weight, read=partial(venue_rows.each, read)
         )
-        return list(rows)
 
     async def _ask(
         self,
@@ -255,23 +287,25 @@ class CcxtReads:
         parameters: Parameters,
         *,
         weight: int,
-    ) -> Any:
+        read: Callable[[Any], Told] = _as_it_is,
+    ) -> Told:
         """Read, and again at once where an answer was lost: what is held may not be covered yet.
 
-        Two that are lost in a row cost two seconds; the third try waits for as long as the largest answer
-        takes, so that a read ends after seven, without the time that the budget holds it back.
+        Two that are lost in a row, or can't be read, cost two seconds; the third try waits for as long as the
+        largest answer takes, so that a read ends after seven, without the time that the budget holds it back.
         """
         if self._is_doubted and what != _TIME:
             await self.now_ms()
+        asking = partial(self._asked, what, call, parameters, weight=weight, read=read)
         for pause in (0.05, 0.15):
             try:
                 async with asyncio.timeout(SOON_SECONDS):
-                    return await self._asked(what, call, parameters, weight=weight)
+                    return await asking()
             except TimeoutError:
                 continue  # it was lost, or is large
             except ExchangeUnavailable:
                 await asyncio.sleep(pause)
-        return await self._asked(what, call, parameters, weight=weight)
+        return await asking()
 
     async def _asked(
         self,
@@ -280,20 +314,18 @@ class CcxtReads:
         parameters: Parameters,
         *,
         weight: int,
-    ) -> Any:
+        read: Callable[[Any], Told],
+    ) -> Told:
         async with self._budget:
             await self._budget.admit(weight)
             try:
                 with translated(what):
-                    answer = await call(dict(parameters))
+                    return read(await call(dict(parameters)))
             except ExchangeError as error:
                 self._heed(error)
                 raise
             finally:
                 self._budget.observe(self._client.take_headers())
-        if not isinstance(answer, (dict, list)):
-            raise ExchangeUnavailable(f"exchange answered {what} with a body that is not JSON")
-        return answer
 
     def _heed(self, error: ExchangeError) -> None:
         """Ask for the venue's time anew once a stamp was refused: our clock was set by a little."""

@@ -4,6 +4,7 @@ A failed *read* can be repeated. A failed *order* may have been accepted: only e
 states that it did nothing are transient, every other failure without an answer is ``OutcomeUnknown``.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -76,15 +77,21 @@ MEANINGS: dict[str, Meaning] = {
 
 # Binance's -1008 says in words that the order was not accepted, though ccxt files it under OperationFailed.
 _NOT_ACCEPTED = '"code":-1008'
+_MALFORMED = (KeyError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+"""What reading a document of another shape than was expected raises, ours or ccxt's."""
+_CODE = re.compile(r'code"\s*:\s*"?-?\d')
 
 
 def meaning_of(error: Exception) -> Meaning:
     """Meaning of ccxt's error: its own class, else the nearest ancestor that is listed.
 
     One that another library's error caused tells of the way, not of the exchange: an answer that breaks off
-    is a plain ``ExchangeError`` of ccxt's, as if the exchange had refused.
+    is a plain ``ExchangeError`` of ccxt's, as if the exchange had refused. So is a message without a code,
+    by which nobody can tell what was refused.
     """
-    if error.__cause__ is not None:
+    words = str(error)
+    is_unnamed = type(error).__name__ == "ExchangeError" and '"msg"' in words and not _CODE.search(words)
+    if error.__cause__ is not None or is_unnamed:
         return _AMBIGUOUS
     for ancestor in type(error).__mro__:
         if ancestor.__name__ in MEANINGS:
@@ -119,6 +126,14 @@ def translate(error: Exception, what: str, *, sends_order: bool = False) -> Exch
     return kind(f"exchange {verb} {what}: {type(error).__name__} {words}")
 
 
+def unreadable(error: Exception, what: str, *, sends_order: bool = False) -> ExchangeError:
+    """Our error for a document that can't be read; of what it answers, it proves nothing."""
+    words = f"with a document that can't be read: {type(error).__name__} {error}"
+    if sends_order:
+        return OutcomeUnknown(f"exchange left open the outcome of {what}, answering {words}")
+    return ExchangeUnavailable(f"exchange answered {what} {words}")
+
+
 def _distrusted(error: BaseException) -> str:
     """Why the other side's certificate is refused; empty where it is not."""
     found: BaseException | None = error
@@ -138,12 +153,12 @@ def is_too_many(error: ExchangeError) -> bool:
 
 @contextmanager
 def translated(what: str, *, sends_order: bool = False) -> Iterator[None]:
-    """Raise our errors for ccxt's inside the block.
+    """Raise our errors for ccxt's inside the block, and for those of reading what it answers.
 
     Raises
     ------
     ExchangeError
-        Of the class that ``MEANINGS`` states.
+        Of the class that ``MEANINGS`` states; of a document that can't be read as of a lost answer.
     """
     from ccxt.base.errors import BaseError  # noqa: PLC0415 - ccxt costs more than a second to import
 
@@ -151,3 +166,5 @@ def translated(what: str, *, sends_order: bool = False) -> Iterator[None]:
         yield
     except BaseError as error:
         raise translate(error, what, sends_order=sends_order) from error
+    except _MALFORMED as error:
+        raise unreadable(error, what, sends_order=sends_order) from error

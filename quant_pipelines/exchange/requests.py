@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from quant_pipelines.core.clock import Clock
-from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable
+from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.dialects import dialect_of
@@ -13,7 +13,6 @@ from quant_pipelines.exchange.retry import Backoff, WeightBudget, with_backoff
 from quant_pipelines.exchange.weight import Allowance
 
 Answer = TypeVar("Answer")
-_MALFORMED = (KeyError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 
 class Requests:
@@ -84,12 +83,6 @@ class Requests:
             except ExchangeError as error:
                 await self._heed(error)
                 raise
-            except _MALFORMED as error:
-                self._observe()
-                raise ExchangeUnavailable(
-                    f"exchange answered {what} with a document that can't be read: "
-                    f"{type(error).__name__} {error}"
-                ) from error
             self._observe()
             return answer
 

@@ -31,9 +31,9 @@ async def read_limits(client: Any, ask: _Ask, symbols: Iterable[str]) -> list[Ve
     """
     brackets = await ask("brackets", client.fapiPrivateGetLeverageBracket, {}, weight=1)
     await ask("contracts", lambda _: client.load_markets(True), {}, weight=1)
-    rows = {row["symbol"]: row["brackets"] for row in brackets}
     listed = (client.markets[symbol] for symbol in symbols if symbol in client.markets)
     try:
+        rows = {row["symbol"]: row["brackets"] for row in brackets}
         return [_limits_of(market, rows[market["id"]]) for market in listed]
     except (KeyError, TypeError, ArithmeticError, ValueError) as error:
         raise ExchangeUnavailable(f"exchange told limits that can't be read: {error!r}") from error

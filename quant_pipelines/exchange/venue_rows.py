@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -53,9 +54,24 @@ PAYMENT_KINDS = {"FUNDING_FEE": "funding", "INSURANCE_CLEAR": "insurance"}
 """Income that no fill tells, by the venue's word for it."""
 _SWEPT_EVENTS = ("listenKeyExpired", "ACCOUNT_CONFIG_UPDATE", "MARGIN_CALL")
 _Row = dict[str, Any]
+_Told = TypeVar("_Told")
 _Word = TypeVar("_Word", Side, OrderStatus)
 
 logger = logging.getLogger(__name__)
+
+
+def each(read: Callable[[_Row], _Told], rows: Any) -> list[_Told]:
+    """Read every row of a REST answer; another document than a list is no empty one."""
+    if not isinstance(rows, list):
+        raise ExchangeUnavailable(f"exchange told {type(rows).__name__} {str(rows)[:80]}; expected a list")
+    return [read(row) for row in rows]
+
+
+def proven(found: _Told, told: str, asked: str) -> _Told:
+    """Return what was found, if it is what was asked for."""
+    if told != asked:
+        raise ExchangeUnavailable(f"exchange told of order {told!r}; expected {asked!r}")
+    return found
 
 
 def order_of(row: _Row) -> VenueOrder:

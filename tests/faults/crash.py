@@ -7,15 +7,18 @@ a bar's close, an operator's close; stops are placed and moved on the way. The o
 with orders that rest, wait for a price, expire, are denied or taken back, and with a canary whose parameters
 go on in the incumbent's book (`scripts.py`). What each calls is recorded first. The matrix is every kind of
 call, its first and a later occurrence, broken in each way, and every kind of call of the recovery after an
-order that nobody heard of, killed once more. The last line is JSON.
+order that nobody heard of, killed once more. The last line is JSON; its ``next`` is the ``--first`` by which
+a run of some ``--minutes`` is gone on with.
 """
 
 import argparse
 import asyncio
 import json
 import logging
+import math
 import random
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -175,12 +178,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--script", choices=SCRIPTS, default="target", help="what is traded meanwhile")
     parser.add_argument("--every", type=int, default=1, help="play each n-th cell only")
     parser.add_argument("--first", type=int, default=0, help="the first one's number")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no cell later than that")
     chosen = parser.parse_args(arguments)
     logging.disable(logging.CRITICAL)  # what dying runners say of it tells nobody anything
     script: Script = SCRIPTS[chosen.script]
     cells, covered, violations = matrix(script), 0, 0
-    played = range(chosen.first, len(cells), chosen.every)
-    for number in played:
+    wanted, played, begun = range(chosen.first, len(cells), chosen.every), list[int](), time.monotonic()
+    for number in wanted:
+        if time.monotonic() - begun > 60.0 * chosen.minutes:
+            break
+        played.append(number)
         play, name = play_script(*cells[number], script=script), ", then ".join(map(str, cells[number]))
         covered += play.has_fired
         violations += len(play.violations)
@@ -197,6 +204,7 @@ def main(arguments: list[str]) -> int:
                 "covered": covered,
                 "of": len(cells),
                 "violations": violations,
+                "next": next((number for number in wanted if number not in played), None),
             }
         )
     )

@@ -16,6 +16,7 @@ from quant_pipelines.simulator.venue.endpoints import ENDPOINTS
 LISTEN_KEY = "/fapi/v1/listenKey"
 _KLINES = "/fapi/v1/klines"
 _HTML = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
+_NAMES = ("clientOrderId", "clientAlgoId", "orderId", "algoId")
 _LATEST_ACCEPT_SECONDS = 1.8
 """The venue promises to take nothing behind the receive window of 2 s that an order is stamped with."""
 
@@ -200,6 +201,19 @@ async def _of_another(way: Way, asked: Asked) -> Reply:
     return reply._replace(body=reply.body.replace(name, "x-somebody-else"))
 
 
+async def _strange(way: Way, asked: Asked) -> Reply:
+    """JSON of another shape than is promised; a refusal stays one."""
+    reply = await way.carry(asked)
+    document = json.loads(reply.body)
+    if reply.status != 200 or document == []:
+        return reply  # an empty list can't be told from one that is
+    rows = document if isinstance(document, list) else [document]
+    shapes = ({"data": document}, [{}], [["told"]], [dict.fromkeys(row) for row in rows])
+    if isinstance(document, dict):
+        shapes = (*shapes, {}, [], dict.fromkeys(document), {**document, **dict.fromkeys(_NAMES, "x-other")})
+    return replace_body(reply, way.chance.choice(shapes))
+
+
 async def _without_a_candle(way: Way, asked: Asked) -> Reply:
     return _changed_rows(await way.carry(asked), lambda rows: rows[:-1])
 
@@ -306,6 +320,7 @@ REQUEST_FAULTS: tuple[RequestFault, ...] = (
     RequestFault("empty_body", _orders, _empty),
     RequestFault("html_body", _orders, _page),
     RequestFault("body_of_another", _sends, _of_another, (0.1, 0.6)),
+    RequestFault("strange_body", _orders, _strange, (0.02, 0.1)),
     RequestFault("unknown_before", _orders, _says(-1000, _UNKNOWN, 503)),
     RequestFault("unknown_after", _orders, _loses(-1000, _UNKNOWN)),
     RequestFault("unexpected_after", _orders, _loses(-1006, _UNEXPECTED)),

@@ -45,14 +45,16 @@ Done = dict[str, Any]
 class Player:
     """Plays chunks in processes of their own, and ends them where it is to end itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, only: str = "") -> None:
+        self._more = ("--only", only) if only else ()
         self._playing = set[subprocess.Popen[str]]()
         self._is_over = False
 
     def play(self, first: int) -> Done:
         """Play the worlds from a seed on; what they violate is told by seed."""
         kind = KINDS[first // CHUNK % len(KINDS)]
-        command = [sys.executable, "-m", "tests.faults", "--seeds", str(CHUNK), "--first", str(first), *kind]
+        command = [sys.executable, "-m", "tests.faults", "--seeds", str(CHUNK), "--first", str(first)]
+        command += [*kind, *self._more]
         pipe = subprocess.PIPE
         with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
             self._playing.add(process)
@@ -133,9 +135,9 @@ def _git(*arguments: str) -> str:
     return subprocess.check_output(["git", *arguments], cwd=ROOT, text=True).strip()
 
 
-def play_all(firsts: Iterable[int], n_workers: int, write: Callable[[Done], None]) -> int:
+def play_all(firsts: Iterable[int], n_workers: int, write: Callable[[Done], None], only: str = "") -> int:
     """Play chunks and write each down as soon as it is done; how many could not be played."""
-    player, pool, n_broken = Player(), ThreadPoolExecutor(n_workers), 0
+    player, pool, n_broken = Player(only), ThreadPoolExecutor(n_workers), 0
     try:
         left = {pool.submit(player.play, first) for first in firsts}
         while left:  # a signal that comes just before a wait without an end is not seen in it
@@ -162,23 +164,27 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seeds", type=int, default=10_000, help="how many worlds")
     parser.add_argument("--first", type=int, default=1, help="the first one's seed")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="how many processes play")
+    parser.add_argument(
+        "--only", default="", help="faults of the worlds, as `python -m tests.faults` takes them"
+    )
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     commit = version()
     done: list[Done] = [json.loads(line) for line in DONE.read_text().splitlines()] if DONE.exists() else []
-    known = {one["first"] for one in done if one["commit"] == commit}
+    known = {one["first"] for one in done if (one["commit"], one.get("only", "")) == (commit, chosen.only)}
 
     def write(chunk: Done) -> None:
         if version() != commit:
             sys.exit(f"soak: the code was {commit} and is {version()}; begin again")
-        done.append({"commit": commit, **chunk})
+        done.append({"commit": commit, "only": chosen.only, **chunk})
         with DONE.open("a") as log:
             log.write(json.dumps(done[-1]) + "\n")
         write_page(PAGE, done)
         print("".join(f"{line}\n" for line in chunk["found"]), end="", flush=True)
 
     firsts = range(chosen.first, chosen.first + chosen.seeds, CHUNK)
-    n_broken = play_all([first for first in firsts if first not in known], chosen.workers, write)
+    left = [first for first in firsts if first not in known]
+    n_broken = play_all(left, chosen.workers, write, chosen.only)
     mine = [one for one in done if one["commit"] == commit]
     if (tally := _shown(mine)) is not None:
         print("\n".join(tally.coverage()))

@@ -63,8 +63,12 @@ class Tally:
     @property
     def rarest_fault(self) -> str:
         """Fault that happened least, and how often."""
-        name = min(sorted(FAULTS), key=lambda one: self.faults[one])
+        [name] = self.rarest(1)
         return f"`{name}` {self.faults[name]:,}"
+
+    def rarest(self, n_faults: int) -> list[str]:
+        """So many faults that happened least, the rarest first."""
+        return sorted(FAULTS, key=lambda one: (self.faults[one], one))[:n_faults]
 
     def unvisited_moves(self) -> list[str]:
         """Steps of the order table that nothing has taken."""

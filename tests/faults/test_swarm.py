@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.table import usual
 from tests.faults.tally import Tally
 from tests.faults.test_trips import NEVER_TRIPPED, WORLDS
 from tests.faults.world import play
@@ -60,6 +61,6 @@ def test_worlds_with_faults_violate_nothing_and_show_every_fault(first: int, sho
     parts = [json.loads(path.read_text()) for path in sorted(shown.glob("*.json"))]
     if len(parts) == N_SEEDS // _SEEDS_IN_A_CHUNK:  # the last one sees what all have shown
         whole = Tally(*(0, 0, 0), *(sum((Counter(part[n]) for part in parts), Counter()) for n in range(3)))
-        assert whole.rare_faults(LEAST_HERE) == {}
+        assert whole.rare_faults(LEAST_HERE).keys().isdisjoint(usual())
         assert {*whole.unvisited_moves()} <= NEVER_SEEN
         assert {*whole.unvisited_trips()} <= {*WORLDS, *NEVER_TRIPPED}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from live_runner.venue import link
+from live_runner.venue import unsent
 from live_runner.venue.link import VenueLink
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.place import Brokers
@@ -28,7 +28,7 @@ def sends_what_was_left() -> Block:
 
     def change(follow: Any) -> Any:
         async def broken(self: OrderRows, order: Any, status: Any, **more: Any) -> None:
-            if status == "DENIED" and more == {"reason": link._NEVER_SENT}:
+            if status == "DENIED" and more == {"reason": unsent.NEVER_SENT}:
                 intent, now_ms = order.intent, await self._venue.now_ms()
                 sent = (intent.client_order_id, self._trader.symbol, intent.side, intent.quantity, now_ms)
                 await self._venue.send(MarketOrder(*sent))

@@ -33,6 +33,8 @@ class MemoryVenue(OrderVenue):
         How many looks at a stop find none, or how many cancels of one do nothing.
     shown_as
         What of a stop is another than was asked for.
+    cancel_error
+        What canceling a stop raises, once it is done.
     """
 
     def __init__(self) -> None:
@@ -43,6 +45,7 @@ class MemoryVenue(OrderVenue):
         self.shown_after = 0
         self.shown_as: dict[str, Any] = {}
         self.n_cancels = 0
+        self.cancel_error: Exception | None = None
 
     async def prepare(self, symbol: str, leverage: int) -> str:
         return ""
@@ -64,6 +67,8 @@ class MemoryVenue(OrderVenue):
         self.n_cancels += 1
         if self.n_cancels > self.shown_after:
             self.stops[client_order_id] = self.stops[client_order_id]._replace(status="CANCELED")
+        if self.cancel_error is not None:
+            raise self.cancel_error
 
     async def find_order(
         self, symbol: str, *, client_order_id: str = "", venue_order_id: str = ""

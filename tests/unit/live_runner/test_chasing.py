@@ -63,8 +63,12 @@ class Patient(Venue):
 
     async def place_limit(self, order: LimitOrder) -> VenueOrder:
         name = order.client_order_id
-        self.resting[name] = VenueOrder(name, "1", "ACCEPTED", Decimal(0))
+        self.resting[name] = self.rests(name)
         return self.resting[name]
+
+    def rests(self, name: str) -> VenueOrder:
+        """Order that rests there."""
+        return VenueOrder(name, "1", "ACCEPTED", Decimal(0))
 
     async def find_order(
         self, symbol: str, *, client_order_id: str = "", venue_order_id: str = ""

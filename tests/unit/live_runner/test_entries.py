@@ -50,8 +50,8 @@ class Venue(MemoryVenue):
 class Looks:
     """Entries of an event strategy whose three orders are committed."""
 
-    def __init__(self, source: str = SOURCE) -> None:
-        self.desk, self.venue = Desk(source=source), Venue()
+    def __init__(self, source: str = SOURCE, venue: Venue | None = None) -> None:
+        self.desk, self.venue = Desk(source=source), venue or Venue()
         self.desk.pass_bar()
         trader, epoch = self.desk.trader, self.desk.epoch
         place = VenuePlace(self.desk.journal, epoch)
@@ -186,5 +186,57 @@ def test_entries_are_canceled_by_who_leaves_while_the_strategy_has_the_book() ->
         assert sorted(looks.venue.canceled) == looks.desk.names()
         may_end.set()
         await thinking
+
+    played(scenario)
+
+
+class Confused(Venue):
+    """Answers the cancel of one order with something that nobody foresaw."""
+
+    async def cancel_order(self, symbol: str, client_order_id: str) -> None:
+        await super().cancel_order(symbol, client_order_id)
+        if len(self.canceled) == 1:
+            raise KeyError("orderId")
+        await asyncio.sleep(0.05)
+        self.ended.append(client_order_id)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended: list[str] = []
+
+
+class Lost:
+    """Somebody who looks after an order and can't leave it."""
+
+    due = math.inf
+
+    async def leave(self) -> None:
+        raise RuntimeError("the book can't be read")
+
+
+def test_orders_are_canceled_to_the_last_whatever_fails_with_one_of_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario() -> None:
+        venue = Confused()
+        looks = Looks(venue=venue)
+        for number in (1, 2, 3):
+            looks.desk.becomes(number, "ACCEPTED")
+        await looks.look()
+        await looks.entries.leave()
+        assert (len(venue.canceled), len(venue.ended)) == (3, 2)
+
+    asyncio.run(scenario())
+    assert "KeyError('orderId')" in [getattr(one, "error", "") for one in caplog.records]
+
+
+def test_books_are_left_to_the_last_whatever_fails_with_one_of_them() -> None:
+    async def scenario(looks: Looks) -> None:
+        for number in (1, 2, 3):
+            looks.desk.becomes(number, "ACCEPTED")
+        await looks.look()
+        looks.entries._books[0] = Lost()  # type: ignore[assignment]
+        await looks.entries.leave()
+        assert sorted(looks.venue.canceled) == looks.desk.names()
 
     played(scenario)

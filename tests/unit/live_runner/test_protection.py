@@ -144,6 +144,17 @@ def test_a_stop_is_canceled_until_the_venue_says_that_it_ended(
     assert rows.followed[1:] == [("CANCELED", "")]
 
 
+def test_a_cancel_whose_answer_can_not_be_read_is_proven_by_the_stop_itself(
+    venue: MemoryVenue, rows: Rows, protection: Protection
+) -> None:
+    asyncio.run(protection.place(STOP))
+    venue.cancel_error, venue.shown_after = OutcomeUnknown("answered with a document that can't be read"), 1
+    asyncio.run(protection.cancel(stop_at(venue, "s1")))
+    assert venue.n_cancels == 2
+    assert protection.standing == StandingLevels()
+    assert rows.followed[1:] == [("CANCELED", "")]
+
+
 @pytest.mark.parametrize("status", ["TRIGGERED", "CANCELED", "REJECTED", "EXPIRED"])
 def test_a_stop_that_waits_no_more_protects_nothing(
     status: OrderStatus, venue: MemoryVenue, protection: Protection
