@@ -7,11 +7,10 @@ seventh asks for no search but for less weight: the correlation with another dep
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import combinations
-from typing import NamedTuple
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -32,6 +31,8 @@ SHARPE, DRAWDOWN, NO_HIGH, QUANTILE, BOOTSTRAP, VOLATILITY, CORRELATION = (
 _VOLATILITY_DAYS = 20
 _RESAMPLES = 1000
 _REMEMBERED = 512
+_ROUGH: Final = 1e-9
+"""How far a correlation of many at once may lie from that of two alone: sums are rounded otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,22 +138,46 @@ def read_correlations(
     Pearson's correlation on the newest ``correlation_days`` days that both have. What stands asks for no
     search: the weight of the two is one weight, and cutting one of them is the last resort.
     """
-    bound = _Bound(CORRELATION, settings.max_correlation, 1.0)
-    best: dict[int, tuple[float, int]] = {}
-    for one, other in combinations(returns, 2):
-        value = _correlation(returns[one], returns[other], settings.correlation_days)
-        if value is not None:
-            best[one] = max(best.get(one, (value, other)), (value, other))
-            best[other] = max(best.get(other, (value, one)), (value, one))
-    found = {}
-    for own in returns:
-        reading, with_whom = best.get(own, (None, None))
+    bound, keys = _Bound(CORRELATION, settings.max_correlation, 1.0), list(returns)
+    series, n_days = list(returns.values()), settings.correlation_days
+
+    @cache
+    def asked(one: int, other: int) -> float | None:
+        return _correlation(series[one], series[other], n_days)
+
+    rough, found = _rough(series, n_days), dict[int, tuple[Reading, int | None]]()
+    for at, own in enumerate(keys):
+        values = ((asked(*sorted((at, other))), keys[other]) for other in _highest(rough[at], at))
+        best = [(value, key) for value, key in values if value is not None]
+        reading, with_whom = max(best, default=(None, None))
         found[own] = (_judge(bound, reading, settings.hysteresis, was_active=own in active), with_whom)
     return found
 
 
+def _rough(series: Sequence[Mapping[int, float]], n_days: int) -> FloatArray:
+    """Correlations of all at once, as near as rounding; NaN where two alone have to be asked about."""
+    rough, same = np.full((len(series), len(series)), np.nan), dict[tuple[int, ...], list[int]]()
+    for at, one in enumerate(series):
+        newest = tuple(sorted(one)[-n_days:])
+        if len(newest) == n_days and np.ptp([one[day] for day in newest]) > 0.0:
+            same.setdefault(newest, []).append(at)
+    for days, own in same.items():
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rough[np.ix_(own, own)] = np.corrcoef([[series[at][day] for day in days] for at in own])
+    return rough
+
+
+def _highest(row: FloatArray, own: int) -> list[int]:
+    """Places of the others that one may move together with most, and of those of whom that is not known."""
+    others = np.delete(np.arange(row.size), own)
+    known = row[others][~np.isnan(row[others])]
+    highest = float(known.max()) if known.size else math.inf
+    is_asked = np.isnan(row[others]) | (row[others] >= highest - _ROUGH)
+    return [int(at) for at in others[is_asked]]
+
+
 def _correlation(one: Mapping[int, float], other: Mapping[int, float], n_days: int) -> float | None:
-    shared = sorted(one.keys() & other.keys())[-n_days:]
+    shared = sorted(one.keys() & other.keys())[-n_days:] if min(len(one), len(other)) >= n_days else []
     if len(shared) < n_days:
         return None
     pair = np.array([[series[day] for day in shared] for series in (one, other)])

@@ -23,7 +23,7 @@ from quant_pipelines.store.allocation_facts import (
 from quant_pipelines.store.findings import blocking_now
 from quant_pipelines.store.heartbeats import standing_halts
 from quant_pipelines.store.lifecycle import ScoredBook, read_books_of
-from quant_pipelines.store.record_days import days_of_deployments
+from quant_pipelines.store.record_days import NO_RETURNS, DatedReturns, returns_of_deployments
 
 PAPER: tuple[Stage, ...] = ("paper",)
 LIVE: tuple[Stage, ...] = ("live",)
@@ -60,7 +60,7 @@ class _StoredArms(NamedTuple):
         Message of the oldest standing halt, by its source.
     """
 
-    records: dict[int, dict[int, float]]
+    records: dict[int, DatedReturns]
     same: dict[int, list[int]]
     books: dict[int, ScoredBook]
     exposures: dict[int, float]
@@ -103,8 +103,8 @@ def arms_of(
             family=book.strategy,
             exchange=book.exchange,
             symbol=book.symbol,
-            days=np.array(sorted(returns), dtype=np.int64),
-            returns=np.array([returns[day] / fraction for day in sorted(returns)], dtype=np.float64),
+            days=returns.days,
+            returns=returns.returns / fraction,
             weight=weight_of(book, equity),
             least_weight=least[market] / equity,
             exposure=1.0 if exposure is None else float(np.clip(exposure / fraction, -1.0, 1.0)),
@@ -123,7 +123,7 @@ def _known(connection: Connection, books: Sequence[AllocatedBook], now: datetime
     for halt in standing_halts(connection):
         halts.setdefault(halt["source"], halt["message"])
     return _StoredArms(
-        days_of_deployments(connection, keys),
+        returns_of_deployments(connection, keys),
         same,
         {one.deployment_id: one for one in read_books_of(connection, every)},
         mean_exposures(connection, keys, now),
@@ -131,24 +131,44 @@ def _known(connection: Connection, books: Sequence[AllocatedBook], now: datetime
     )
 
 
-def _record(known: _StoredArms, book: AllocatedBook, now_ms: int, least: float) -> dict[int, float]:
-    """Daily returns by day: out of sample before its deployment, then of its books, the latest stage last."""
-    returns = dict(known.records.get(book.id, {}))
+def _record(known: _StoredArms, book: AllocatedBook, now_ms: int, least: float) -> DatedReturns:
+    """Daily returns: out of sample before its deployment, then of its books, the latest stage last."""
+    parts = [known.records.get(book.id, NO_RETURNS)]
     for earlier in known.same.get(book.verdict_id or -1, [book.id]):
         stored = known.books[earlier]
         found = complete_returns(stored, now_ms)
-        by_day = dict(zip(stored.days[: found.size].tolist(), found.tolist(), strict=True))
-        returns |= without_idle_end(by_day) if stored.equity < least else by_day
-    return {day: value for day, value in returns.items() if math.isfinite(value)}
+        own = DatedReturns(stored.days[: found.size], found)
+        parts.append(without_idle_end(own) if stored.equity < least else own)
+    days, returns = newest_of_each_day(parts)
+    is_known = np.isfinite(returns)
+    return DatedReturns(days[is_known], returns[is_known])
 
 
-def without_idle_end(returns: dict[int, float]) -> dict[int, float]:
+def newest_of_each_day(parts: Sequence[DatedReturns]) -> DatedReturns:
+    """Put returns together: of days that several parts have, those of the last one count.
+
+    Examples
+    --------
+    >>> record = DatedReturns(np.array([1, 2]), np.array([0.1, 0.2]))
+    >>> book = DatedReturns(np.array([2, 3]), np.array([0.5, 0.6]))
+    >>> newest_of_each_day([record, book]).returns
+    array([0.1, 0.5, 0.6])
+    """
+    days, returns = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.argsort(days, kind="stable")
+    days, returns = days[order], returns[order]
+    is_last = np.append(days[1:] != days[:-1], np.ones(min(days.size, 1), dtype=bool))
+    return DatedReturns(days[is_last], returns[is_last])
+
+
+def without_idle_end(own: DatedReturns) -> DatedReturns:
     """Leave the last days without any move out: a book that can't pay one lot shows nothing.
 
     Examples
     --------
-    >>> without_idle_end({1: 0.0, 2: 0.01, 3: 0.0, 4: 0.0})
-    {1: 0.0, 2: 0.01}
+    >>> without_idle_end(DatedReturns(np.array([1, 2, 3, 4]), np.array([0.0, 0.01, 0.0, 0.0]))).days
+    array([1, 2])
     """
-    last = max((day for day, value in returns.items() if value != 0.0), default=-1)
-    return {day: value for day, value in returns.items() if day <= last}
+    moves = np.flatnonzero(own.returns != 0.0)
+    n_days = int(moves[-1]) + 1 if moves.size else 0
+    return DatedReturns(own.days[:n_days], own.returns[:n_days])

@@ -3,8 +3,9 @@
 Nobody else groups ``trading.equity`` by days: a trigger ends a day at the first bar of a later one.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, text
@@ -44,6 +45,9 @@ class _OneBook(NamedTuple):
     closes_us: IntArray
 
 
+_NO_DAYS: Final = (list[int](), list[float](), list[int]())
+
+
 def read_book_days(
     connection: Connection, books: Mapping[int, Sequence[int]], capital: Mapping[int, float]
 ) -> dict[int, BookDays]:
@@ -79,11 +83,11 @@ def count_bars(connection: Connection, books: Mapping[int, Sequence[int]]) -> di
 
 def _days_of(ended: Any, newest: Any) -> _OneBook:
     """Days of one book: those that are over, then the newest."""
-    over = [] if ended is None else [*zip(ended.days, ended.equity, ended.closes_us, strict=True)]
+    days, equity, closes_us = _NO_DAYS if ended is None else (ended.days, ended.equity, ended.closes_us)
     if newest is not None:
-        over = [one for one in over if one[0] < newest.day]
-        over.append((newest.day, newest.equity, newest.close_us))
-    days, equity, closes_us = ([one[column] for one in over] for column in range(3))
+        n_over = bisect_left(days, newest.day)
+        days, equity = [*days[:n_over], newest.day], [*equity[:n_over], newest.equity]
+        closes_us = [*closes_us[:n_over], newest.close_us]
     return _OneBook(
         np.array(days, dtype=np.int64),
         np.array(equity, dtype=np.float64),

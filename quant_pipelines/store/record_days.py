@@ -2,15 +2,27 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from sqlalchemy import ColumnElement, Connection, Date, FromClause, Row, Select, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.store.tables import deployments, optimizer_tasks, record_days, verdicts
 
 _EPOCH = date(1970, 1, 1)
+
+
+class DatedReturns(NamedTuple):
+    """Daily returns, fractions, with the start of their UTC days, milliseconds, rising; shapes (n_days,)."""
+
+    days: IntArray
+    returns: FloatArray
+
+
+NO_RETURNS = DatedReturns(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64))
 
 
 def days_of_verdicts() -> Select[Any]:
@@ -37,6 +49,20 @@ def days_of_task(connection: Connection, task_id: int | None) -> dict[int, float
 
 def days_of_deployments(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, float]]:
     """Out-of-sample returns that deployments were admitted on, by their id, then as ``days_of_task``."""
+    return {row.id: _by_day(row) for row in _of_deployments(connection, ids)}
+
+
+def returns_of_deployments(connection: Connection, ids: Iterable[int]) -> dict[int, DatedReturns]:
+    """Read the same as arrays."""
+    return {
+        row.id: DatedReturns(
+            np.array(row.numbers, dtype=np.int64) * DAY_MS, np.array(row.returns, dtype=np.float64)
+        )
+        for row in _of_deployments(connection, ids)
+    }
+
+
+def _of_deployments(connection: Connection, ids: Iterable[int]) -> Iterable[Row[Any]]:
     days = days_of_verdicts().subquery()
     query = (
         select(deployments.c.id, *_arrays_of(days))
@@ -45,7 +71,7 @@ def days_of_deployments(connection: Connection, ids: Iterable[int]) -> dict[int,
         .where(deployments.c.id.in_(list(ids)))
         .group_by(deployments.c.id)
     )
-    return {row.id: _by_day(row) for row in connection.execute(query)}
+    return connection.execute(query)
 
 
 def _arrays_of(days: FromClause) -> tuple[ColumnElement[Any], ...]:

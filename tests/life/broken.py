@@ -1,10 +1,11 @@
 """Worlds that are broken on purpose, and what their checks must say: ``python -m tests.life --broken``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Engine, delete, insert, select, update
 
@@ -49,12 +50,36 @@ def short(scene: Scene) -> Scene:
 
 
 class Broken(NamedTuple):
-    """A broken world, the day on which it is looked at, what must be said of it, and its last blow."""
+    """A world, and how it is broken; whole, it must not be said to be.
+
+    Parameters
+    ----------
+    scene
+        Of the whole world.
+    until
+        Day on which it is looked at.
+    sees
+        What must be said of the broken world, and not of the whole one.
+    blow
+        Fields of the scene that are others in the broken world.
+    spoil
+        What befalls the broken world in the end.
+    """
 
     scene: Scene
     until: int
     sees: str
+    blow: Mapping[str, Any] = MappingProxyType({})
     spoil: Callable[[Engine], None] = lambda _engine: None
+
+    @property
+    def broken_scene(self) -> Scene:
+        """Scene of the broken world."""
+        return self.scene._replace(**self.blow)
+
+    def says(self, violations: Iterable[str]) -> tuple[str, ...]:
+        """Sentences among those of a world that tell of it."""
+        return tuple(one for one in violations if self.sees in one)
 
 
 def strikes_only(engine: Engine, clock: DayClock) -> bool:
@@ -124,48 +149,55 @@ _NO_BUDGET = replace(
 )
 _NO_BOUNDS = replace(duel.LADDER, canary_loss_fraction=1.0, canary_error=1e-300)
 
+_LOOKS_GO_ON: Final = STRIKES + revised.ACKNOWLEDGED_AFTER + 9
+"""By then a look is due since a person has acknowledged what was revised."""
+_TWO_COINS: Final = short(revised.SCENE)._replace(symbols=SYMBOLS[:2])
+"""Of one record that was revised no look can be taken once its days do not count: the other's is."""
+
 BROKEN: Final[dict[str, Broken]] = {
     "a coin that nobody takes off the list": Broken(
-        short(delisted.SCENE._replace(act=strikes_only)), STRIKES + 5, "which is delisted"
+        short(delisted.SCENE), STRIKES + 5, "which is delisted", {"act": strikes_only}
     ),
     "a canary that can send no order": Broken(
-        short(small_lot.SCENE._replace(act=partial(small_lot.lots, exchange="another"))),
+        short(small_lot.SCENE),
         BEGUN + 4,
         "below the smallest order",
+        {"act": partial(small_lot.lots, exchange="another")},
     ),
     "an older log that nobody is told of": Broken(
-        short(restored.SCENE._replace(act=partial(restored.restore, tells=False))),
+        short(restored.SCENE),
         BEGUN + 4,
         "the log was accepted 0 times",
+        {"act": partial(restored.restore, tells=False)},
     ),
     "a step that makes capital": Broken(
         short(duel.DUEL), STRIKES, "its canary began with", spoil=make_capital
     ),
     "money that was paid twice": Broken(short(money.SCENE), STRIKES + 2, "its capital is", spoil=pay_twice),
     "a guard that forgets another scale": Broken(
-        short(redenominated.SCENE._replace(act=partial(redenominated.redenominate, is_forgotten=True))),
+        short(redenominated.SCENE),
         STRIKES + redenominated.RECORDED_AFTER,
         "whose price has another scale",
+        {"act": partial(redenominated.redenominate, is_forgotten=True)},
     ),
     "an outage that no guard knows of": Broken(
-        short(outage.SCENE._replace(act=strikes_only)),
+        short(outage.SCENE),
         STRIKES + outage.AWAY_DAYS,
         "while the venue was away",
-        spoil=untold_outage,
+        {"act": strikes_only},
+        untold_outage,
     ),
     "canaries without a bound when funding flips": Broken(
-        short(funding_flip.SCENE._replace(ladder=_NO_BOUNDS)), funding_flip.FLIPS + 14, "had flipped"
+        short(funding_flip.SCENE), funding_flip.FLIPS + 14, "had flipped", {"ladder": _NO_BOUNDS}
     ),
     "live books without a loss budget when funding flips": Broken(
-        short(funding_flip.SCENE._replace(ladder=_NO_BUDGET)),
+        short(funding_flip.SCENE),
         funding_flip.FLIPS + funding_flip.RESTS.days + 1,
         f"has paid funding for {funding_flip.RESTS.days} days and is live",
+        {"ladder": _NO_BUDGET},
     ),
     "revised days that nobody is told of": Broken(
-        short(revised.SCENE),
-        STRIKES + revised.ACKNOWLEDGED_AFTER + 9,
-        "and nobody was told",
-        spoil=forget_revision,
+        short(revised.SCENE), _LOOKS_GO_ON, "and nobody was told", spoil=forget_revision
     ),
     "a book that loses its days when it goes on with other parameters": Broken(
         short(kept.SCENE)._replace(symbols=(kept.SET,)), KEPT_UNTIL, "has no day after", spoil=lose_a_day
@@ -174,16 +206,18 @@ BROKEN: Final[dict[str, Broken]] = {
         short(kept.SCENE)._replace(symbols=(kept.SET,)), KEPT_UNTIL, "the change says", spoil=forget_a_leg
     ),
     "looks that nobody lets go on": Broken(
-        short(revised.SCENE._replace(act=partial(revised.revise, after=DAYS))),
-        STRIKES + revised.ACKNOWLEDGED_AFTER + 9,
-        "no look was taken since",
+        _TWO_COINS, _LOOKS_GO_ON, "no look was taken since", {"act": partial(revised.revise, after=DAYS)}
     ),
     "looks that go on over revised days": Broken(
-        short(revised.SCENE._replace(act=partial(revised.revise, after=0))),
-        STRIKES + revised.ACKNOWLEDGED_AFTER + 9,
+        _TWO_COINS,
+        _LOOKS_GO_ON,
         "rests on days that were written anew",
+        {"act": partial(revised.revise, after=0)},
     ),
     "a busy version that says it is quiet": Broken(
-        busy.SCENE._replace(symbols=SYMBOLS[:1], trades={"a": 60, "b": 60}), busy.SOON, "of the busy version"
+        busy.SCENE._replace(symbols=SYMBOLS[:1]),
+        busy.SOON,
+        "of the busy version",
+        {"trades": {"a": 60, "b": 60}},
     ),
 }

@@ -2,13 +2,16 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from quant_pipelines.core.allocation_settings import AllocationSettings
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.portfolio.allocation.arms import Arm, Estimate
+
+_ROUGH: Final = 1e-9
+"""How far a correlation of many at once may lie from that of two alone: sums are rounded otherwise."""
 
 
 class Mirror(NamedTuple):
@@ -30,6 +33,24 @@ def correlation_of(one: Arm, other: Arm, fewest_days: int) -> float:
     return float(found[0, 1])
 
 
+def rough_correlations(arms: Sequence[Arm], fewest_days: int) -> dict[tuple[int, int], float]:
+    """Correlations of pairs that share all of their days, by their keys in either order.
+
+    Two alone are asked about where this is near to a bound: that takes much longer for many pairs.
+    """
+    same: dict[bytes, list[Arm]] = {}
+    for arm in arms:
+        if arm.days.size >= fewest_days and np.ptp(arm.returns) > 0.0:
+            same.setdefault(arm.days.tobytes(), []).append(arm)
+    found: dict[tuple[int, int], float] = {}
+    for own in same.values():
+        with np.errstate(invalid="ignore", divide="ignore"):
+            matrix = np.atleast_2d(np.corrcoef(np.stack([arm.returns for arm in own])))
+        keys = [arm.key for arm in own]
+        found |= dict(zip(itertools.product(keys, keys), matrix.ravel().tolist(), strict=True))
+    return found
+
+
 def mirrors_in(
     arms: Sequence[Arm], estimates: Mapping[int, Estimate], terms: AllocationSettings
 ) -> dict[int, Mirror]:
@@ -39,10 +60,14 @@ def mirrors_in(
     """
     found: dict[int, Mirror] = {}
     kept: list[Arm] = []
+    rough, bound = rough_correlations(arms, terms.fewest_days), -terms.mirror_correlation
     for arm in sorted(arms, key=lambda one: (-estimates[one.key].believed_sharpe, one.key)):
+        if all(rough.get((arm.key, other.key), bound) > bound + _ROUGH for other in kept):
+            kept.append(arm)
+            continue
         measured = ((other.key, correlation_of(arm, other, terms.fewest_days)) for other in kept)
         of, lowest = min(measured, key=lambda one: (not one[1] < 0.0, one[1], one[0]), default=(arm.key, 0.0))
-        if lowest < -terms.mirror_correlation:
+        if lowest < bound:
             found[arm.key] = Mirror(of, lowest)
         else:
             kept.append(arm)
@@ -56,14 +81,16 @@ def ideas_of(arms: Sequence[Arm], terms: AllocationSettings) -> dict[int, int]:
     whose days correlate beyond the bound with either sign; what hangs together through others does, too.
     """
     idea = {arm.key: arm.key for arm in arms}
+    rough, bound = rough_correlations(arms, terms.fewest_days), terms.idea_correlation
     for one, other in itertools.combinations(arms, 2):
-        if _is_same(one, other, terms):
+        is_near = not abs(rough.get((one.key, other.key), bound)) < bound - _ROUGH
+        if _is_one_unit(one, other) or (
+            is_near and abs(correlation_of(one, other, terms.fewest_days)) > bound
+        ):
             first, second = sorted((idea[one.key], idea[other.key]))
             idea = {key: first if of == second else of for key, of in idea.items()}
     return idea
 
 
-def _is_same(one: Arm, other: Arm, terms: AllocationSettings) -> bool:
-    if (one.family, one.market) == (other.family, other.market):
-        return True
-    return abs(correlation_of(one, other, terms.fewest_days)) > terms.idea_correlation
+def _is_one_unit(one: Arm, other: Arm) -> bool:
+    return (one.family, one.market) == (other.family, other.market)

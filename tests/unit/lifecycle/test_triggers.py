@@ -101,3 +101,20 @@ def test_correlation_is_read_on_shared_days_and_names_the_other() -> None:
         None,
     )
     assert not is_request_due((found[1][0],), None, TriggerSettings())
+
+
+def test_each_is_compared_with_whom_it_moves_together_most_whatever_days_they_share() -> None:
+    chance, settings = np.random.default_rng(5), TriggerSettings(correlation_days=20)
+    shared = chance.standard_normal(40)
+    returns = {
+        key: dict(enumerate((0.5 * shared + chance.standard_normal(40))[:days].tolist(), start=first))
+        for key, (first, days) in enumerate([(0, 40), (0, 40), (0, 40), (5, 35), (5, 40), (0, 12)], start=1)
+    }
+    returns |= {7: dict(returns[2]), 8: dict.fromkeys(range(40), 0.01)}
+    for own, (reading, other) in read_correlations(returns, settings).items():
+        alone = {
+            one: read_correlations({key: returns[key] for key in sorted((own, one))}, settings)[own][0].value
+            for one in returns.keys() - {own}
+        }
+        known = [(value, one) for one, value in alone.items() if value is not None]
+        assert (reading.value, other) == max(known, default=(None, None))
