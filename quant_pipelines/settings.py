@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from quant_pipelines.core.bounds import Bounds
 from quant_pipelines.core.callers import require_host, require_network, require_origin
+from quant_pipelines.core.chatters import chatters_of, require_api_address, require_chatter
 from quant_pipelines.core.cluster import require_cluster
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.exchanges import require_exchange
@@ -30,7 +31,7 @@ from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.removed_settings import REMOVED
 from quant_pipelines.core.setting_bounds import all_bounds, first_fault
 from quant_pipelines.core.setting_fields import SECRET_KINDS
-from quant_pipelines.core.settings import SECRET_VARIABLES, TOKEN_VARIABLE, Settings
+from quant_pipelines.core.settings import BOT_VARIABLE, SECRET_VARIABLES, TOKEN_VARIABLE, Settings
 from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.notify.channels import channel_of, channels_of
 from quant_pipelines.notify.message import require_template
@@ -39,7 +40,7 @@ from quant_pipelines.notify.quiet_hours import quiet_hours_of
 PREFIX = "QUANT_"
 SETTINGS_FILE = "quant.toml"
 # Read by the roots and the tests themselves; not part of the tree.
-_OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE", TOKEN_VARIABLE}) | SECRET_VARIABLES
+_OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE", TOKEN_VARIABLE, BOT_VARIABLE}) | SECRET_VARIABLES
 _Tree = dict[str, Any]
 # How a name in a setting is proven, given the exchange that is meant.
 _NAMES: Mapping[str, Callable[[str, str], object]] = {
@@ -53,6 +54,8 @@ _NAMES: Mapping[str, Callable[[str, str], object]] = {
     "host": lambda name, _: require_host(name),
     "origin": lambda text, _: require_origin(text),
     "network": lambda text, _: require_network(text),
+    "chatter": lambda text, _: require_chatter(text),
+    "api address": lambda text, _: require_api_address(text),
 }
 
 
@@ -101,6 +104,7 @@ def load_settings(
         raise ConfigurationError(fault)
     _check_names(settings, settings.exchange.id)
     channels_of(settings.alerts.channels)
+    chatters_of(settings.telegram.operators)
     return settings
 
 

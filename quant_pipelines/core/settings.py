@@ -16,6 +16,7 @@ from quant_pipelines.core.retention_settings import RetentionSettings
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.core.setting_fields import limit_setting, name_setting, setting
+from quant_pipelines.core.telegram_settings import TelegramSettings
 from quant_pipelines.core.telemetry_settings import LogSettings, MetricsSettings
 
 DEFAULT_SYMBOLS = tuple(
@@ -29,7 +30,9 @@ TOKEN_VARIABLE = "QUANT_GATEWAY_TOKEN"  # noqa: S105 - a name
 """Token with which an assistant's server asks the gateway."""
 CHANNELS_VARIABLE = "QUANT_ALERTS__CHANNELS"
 """The one setting that holds secrets; only the process that sends alerts sees it."""
-PRIVATE_VARIABLES = SECRET_VARIABLES | {TOKEN_VARIABLE, CHANNELS_VARIABLE}
+BOT_VARIABLE = "QUANT_TELEGRAM_TOKEN"
+"""Token of the Telegram bot, which alone makes the desk start; only the desk sees it."""
+PRIVATE_VARIABLES = SECRET_VARIABLES | {TOKEN_VARIABLE, CHANNELS_VARIABLE, BOT_VARIABLE}
 """What no process inherits from another; who needs one of them is given it."""
 
 
@@ -389,6 +392,7 @@ class Settings:
     alerts: AlertSettings = setting(AlertSettings(), "who is told")
     watchdog: WatchdogSettings = setting(WatchdogSettings(), "what may not fall silent")
     gateway: GatewaySettings = setting(GatewaySettings(), "API and console")
+    telegram: TelegramSettings = setting(TelegramSettings(), "commands from Telegram")
     backup: BackupSettings = setting(BackupSettings(), "backups that the stack makes by itself")
     retention: RetentionSettings = setting(RetentionSettings(), "how long rows stay that are no record")
     metrics: MetricsSettings = setting(MetricsSettings(), "what processes measure of themselves")

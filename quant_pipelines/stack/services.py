@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from quant_pipelines.core.settings import (
+    BOT_VARIABLE,
     CHANNELS_VARIABLE,
     MASTER_VARIABLES,
     PRIVATE_VARIABLES,
@@ -59,6 +60,8 @@ class StackPlan:
         Where processes show what they measure; a port of 0 is the one of this start.
     symbols
         Universe and whitelist, where the archive decides them; empty leaves both to the settings.
+    with_telegram
+        Whether commands are taken from Telegram: there is a bot's token.
     """
 
     home: Home
@@ -71,6 +74,7 @@ class StackPlan:
     gateway_host: str = _HOST
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     symbols: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    with_telegram: bool = False
 
     @property
     def ui_url(self) -> str:
@@ -93,7 +97,7 @@ class StackPlan:
         return f"http://{self.metrics.host}:{port}/metrics" if port else ""
 
     def environment(self) -> dict[str, str]:
-        """Whole environment of every child but runner, watchdog and gateway, which alone see secrets."""
+        """Whole environment of every child but runner, watchdog, gateway, telegram, which see secrets."""
         dagster = self.home.dagster
         given = {
             "QUANT_HOME": str(self.home.folder),
@@ -140,6 +144,7 @@ def plan_stack(
         gateway_host=settings.gateway.host,
         metrics=settings.metrics,
         symbols={} if archive is None else archive_symbols(archive, settings.market),
+        with_telegram=bool(variables.get(BOT_VARIABLE)),
     )
 
 
@@ -167,6 +172,7 @@ def build_services(plan: StackPlan) -> list[Service]:
         # After the UI, so that it costs nobody a second of waiting for it.
         *_collector(plan, after=("database", "webserver", *venue_names)),
         _watchdog(plan),
+        *(_telegram(plan) if plan.with_telegram else []),
     ]
 
 
@@ -321,6 +327,19 @@ def _watchdog(plan: StackPlan) -> Service:
 
     metrics = plan.metrics_url("watchdog")
     return Service("watchdog", command, after=("database",), is_ready=always_ready, metrics=metrics)
+
+
+def _telegram(plan: StackPlan) -> list[Service]:
+    where = ("--home", str(plan.home.folder), "--gateway", plan.gateway_url)
+    command = ("-m", "quant_pipelines.telegram", *where)
+    return [
+        Service(
+            "telegram",
+            lambda: _with_secrets(_command(plan, "telegram", command, nice=5), (BOT_VARIABLE,)),
+            after=("database", "gateway"),
+            is_ready=always_ready,
+        )
+    ]
 
 
 def _serves(url: str) -> bool:
