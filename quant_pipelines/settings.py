@@ -7,7 +7,7 @@ by commas. ``EXCHANGE`` alone names the exchange whose public data are used. Onl
 import dataclasses
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,16 @@ from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.removed_settings import REMOVED
+from quant_pipelines.core.secret_variables import BOT_VARIABLE, SECRET_VARIABLES, TOKEN_VARIABLE
 from quant_pipelines.core.setting_bounds import all_bounds, first_fault
 from quant_pipelines.core.setting_fields import SECRET_KINDS
-from quant_pipelines.core.settings import BOT_VARIABLE, SECRET_VARIABLES, TOKEN_VARIABLE, Settings
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.notify.channels import channel_of, channels_of
 from quant_pipelines.notify.message import require_template
 from quant_pipelines.notify.quiet_hours import quiet_hours_of
+from quant_pipelines.secrets.master import MASTER, NEXT_MASTER
+from quant_pipelines.secrets.vault import read_vault
 
 PREFIX = "QUANT_"
 SETTINGS_FILE = "quant.toml"
@@ -56,6 +59,7 @@ _NAMES: Mapping[str, Callable[[str, str], object]] = {
     "network": lambda text, _: require_network(text),
     "chatter": lambda text, _: require_chatter(text),
     "api address": lambda text, _: require_api_address(text),
+    "vault": lambda text, _: require_api_address(text) if text else "",
 }
 
 
@@ -106,6 +110,32 @@ def load_settings(
     channels_of(settings.alerts.channels)
     chatters_of(settings.telegram.operators)
     return settings
+
+
+def settings_with_secrets(names: Collection[str]) -> Settings:
+    """Load the settings of this process, and put into its environment what a Vault holds of its secrets.
+
+    What stands in the environment already wins. The Vault is asked once: a process whose Vault goes away
+    later goes on with what it was given, and so do the processes that it starts again.
+
+    Parameters
+    ----------
+    names
+        Variables of the secrets that this process needs.
+
+    Raises
+    ------
+    ConfigurationError, SecretError
+        If a setting is malformed, or there is a Vault that does not give what it should.
+    """
+    settings = load_settings()
+    wanted = {name for name in names if not os.environ.get(name)}
+    if os.environ.get(MASTER):
+        wanted.discard(NEXT_MASTER)  # the keys of a rotation come from one place
+    if not settings.vault.address or not wanted:
+        return settings
+    os.environ.update(read_vault(settings.vault, wanted))
+    return load_settings()  # channels are both: a secret, and a setting
 
 
 def describe_settings(settings: Settings) -> list[dict[str, Any]]:

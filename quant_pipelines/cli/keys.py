@@ -10,6 +10,7 @@ from quant_pipelines.cli.output import print_answer, table
 from quant_pipelines.core.exchanges import require_exchange
 
 if TYPE_CHECKING:
+    from quant_pipelines.core.secret_variables import MASTER_VARIABLES
     from quant_pipelines.operations.key_store import KeyStore
     from quant_pipelines.operations.receipt import Receipt
 
@@ -18,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Add, list, remove or rotate; every change is signed."""
     from quant_pipelines.operations.key_store import KeyStore
 
-    with opened(arguments) as (engine, settings):
+    with opened(arguments, MASTER_VARIABLES) as (engine, settings):
         store = KeyStore(engine, home_of(arguments), os.environ)
         if arguments.action == "list":
             return _list(arguments, store)

@@ -18,6 +18,7 @@ NameKind: TypeAlias = Literal[
     "network",
     "chatter",
     "api address",
+    "vault",
 ]
 """What a setting names: what is traded; where alerts go, when and how they read; where searches run; who may
 call the gateway, and who may command from a chat."""

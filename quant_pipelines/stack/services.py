@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from quant_pipelines.core.settings import (
+from quant_pipelines.core.secret_variables import (
     BOT_VARIABLE,
     CHANNELS_VARIABLE,
     MASTER_VARIABLES,
     PRIVATE_VARIABLES,
     SECRET_VARIABLES,
-    Settings,
 )
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.telemetry_settings import MeasuredProcess, MetricsSettings
 from quant_pipelines.stack.archive_market import archive_folder, archive_symbols
 from quant_pipelines.stack.home import Home
@@ -62,6 +62,8 @@ class StackPlan:
         Universe and whitelist, where the archive decides them; empty leaves both to the settings.
     with_telegram
         Whether commands are taken from Telegram: there is a bot's token.
+    has_vault
+        Whether secrets came from a Vault, into the environment of this process.
     """
 
     home: Home
@@ -75,6 +77,7 @@ class StackPlan:
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     symbols: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     with_telegram: bool = False
+    has_vault: bool = False
 
     @property
     def ui_url(self) -> str:
@@ -108,6 +111,9 @@ class StackPlan:
             "DAGSTER_COMPUTE_LOGS": str(dagster / "compute_logs"),
             "PYTHONUNBUFFERED": "1",
         }
+        if self.has_vault:
+            # What it holds was read at the start: who is started again while it is away needs it no more.
+            given["QUANT_VAULT__ADDRESS"] = ""
         if self.venue_url:
             given["QUANT_EXCHANGE__BASE_URL"] = self.venue_url
         given |= {f"QUANT_METRICS__{name.upper()}_PORT": f"{self.metrics_port(name)}" for name in ALL}
@@ -145,6 +151,7 @@ def plan_stack(
         metrics=settings.metrics,
         symbols={} if archive is None else archive_symbols(archive, settings.market),
         with_telegram=bool(variables.get(BOT_VARIABLE)),
+        has_vault=bool(settings.vault.address),
     )
 
 

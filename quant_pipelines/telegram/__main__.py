@@ -10,9 +10,10 @@ from pathlib import Path
 from quant_pipelines.core.chatters import chatters_of
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ConfigurationError, QuantError
-from quant_pipelines.core.settings import BOT_VARIABLE, Settings
+from quant_pipelines.core.secret_variables import BOT_VARIABLE
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.telemetry_settings import LogSettings
-from quant_pipelines.settings import home_folder, load_settings
+from quant_pipelines.settings import home_folder, settings_with_secrets
 from quant_pipelines.stack.home import Home
 from quant_pipelines.store.engine import connected
 from quant_pipelines.telegram.bell import AlertBell, Bell
@@ -32,7 +33,7 @@ def main() -> int:
     given = parser.parse_args()
     write_logs(LogSettings())  # until the settings are read, which may fail
     try:
-        settings = load_settings()
+        settings = settings_with_secrets({BOT_VARIABLE})
         write_logs(settings.logs)
         _listen(settings, Home(given.home or home_folder()), given.gateway)
     except QuantError as error:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from quant_pipelines.core.settings import (
+from quant_pipelines.core.secret_variables import (
     BOT_VARIABLE,
     CHANNELS_VARIABLE,
     MASTER_VARIABLES,
     SECRET_VARIABLES,
-    Settings,
 )
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.stack.home import open_home
 from quant_pipelines.stack.ports import Ports
 from quant_pipelines.stack.services import build_services, plan_stack
