@@ -1,4 +1,4 @@
-"""Seconds from an alert's row to its message at a channel, and from a chat's words to their answer.
+"""Seconds from an alert's row to its message at a channel.
 
     PYTHONPATH=. python benchmarks/alert_latency.py [alerts]
 

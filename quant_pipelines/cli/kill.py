@@ -66,13 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _settings() -> "Settings":
     """Read the settings and a Vault's secrets; one that is away keeps nobody from a kill: keys are typed."""
-    from quant_pipelines.core.errors import SecretError
+    from quant_pipelines.core.errors import QuantError
     from quant_pipelines.core.secret_variables import SECRET_VARIABLES
     from quant_pipelines.settings import load_settings, settings_with_secrets
 
     try:
         return settings_with_secrets(SECRET_VARIABLES)
-    except SecretError as error:
+    except QuantError as error:
         print(f"quant: {error}; going on without it", file=sys.stderr, flush=True)
         return load_settings()
 

@@ -106,7 +106,7 @@ class BotApi:
                 url, json=dict(asked), timeout=timeout, allow_redirects=False
             ) as response:
                 return _result(response.status, await _body(response), method)
-        except (TimeoutError, aiohttp.ClientError, ValueError) as error:
+        except (OSError, aiohttp.ClientError, ValueError) as error:
             # What the library says may hold the address, and its traceback too: neither is handed on.
             said = self._hidden(" ".join(str(error).split()) or type(error).__name__)
             raise BotFault("away", f"no answer to {method}: {said:.200}") from None

@@ -147,7 +147,7 @@ class GatewayDesk:
                 if cookies is not None:
                     cookies |= {name: one.value for name, one in response.cookies.items()}
                 return await _document(response)
-        except (TimeoutError, aiohttp.ClientError, ValueError) as error:
+        except (OSError, aiohttp.ClientError, ValueError) as error:
             said = " ".join(str(error).split()) or type(error).__name__
             raise DeskSilent(f"the gateway does not answer: {said:.200}") from error
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from quant_pipelines.cli import doctor, kill
 from quant_pipelines.core.errors import ConfigurationError, SecretError
 from quant_pipelines.core.secret_variables import (
     BOT_VARIABLE,
@@ -111,6 +112,17 @@ def test_children_of_a_stack_are_given_what_each_needs_and_ask_no_vault(
     assert {name for name, one in seen.items() if CHANNEL in one.values()} == {"watchdog"}
     started = [one for name, one in seen.items() if name != "postgres"]
     assert {one["QUANT_VAULT__ADDRESS"] for one in started} == {""}
+
+
+@pytest.mark.parametrize("way_in", ["token", ""])
+def test_neither_a_kill_nor_a_doctor_is_kept_by_a_vault_that_gives_nothing(
+    vault: FakeVault, way_in: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vault.is_sealed = True
+    monkeypatch.setenv("QUANT_VAULT__TOKEN_FILE", way_in)
+    assert kill._settings() == doctor._settings() == load_settings()
+    told = "is sealed" if way_in else "without a way in"
+    assert told in capsys.readouterr().err
 
 
 def test_without_a_vault_children_are_told_of_none(tmp_path: Path) -> None:
