@@ -73,10 +73,11 @@ class FakeTelegram:
             assert self.changed.wait_for(lambda: len(self.sent) >= count, seconds), self.sent
         return [text for _, text in self.sent]
 
-    def polled(self, seconds: float = 20.0) -> None:
-        """Wait until a bot asks for updates."""
+    def polled(self, times: int = 1, seconds: float = 20.0) -> None:
+        """Wait until a bot asks for updates so often from now on, or did so once before."""
         with self.changed:
-            assert self.changed.wait_for(lambda: bool(self.asked), seconds)
+            least = len(self.asked) + times if times > 1 else 1
+            assert self.changed.wait_for(lambda: len(self.asked) >= least, seconds)
 
     def confirmed(self, seconds: float = 10.0) -> None:
         """Wait until nothing waits any more."""
@@ -100,10 +101,14 @@ class FakeTelegram:
             if "offset" in asked:
                 self.waiting = [one for one in self.waiting if one["update_id"] >= asked["offset"]]
                 self.changed.notify_all()
-            self.changed.wait_for(lambda: bool(self.waiting) or self.poller != mine, asked["timeout"])
+
+            def due() -> list[dict[str, Any]]:
+                return [one for one in self.waiting if one["update_id"] >= asked.get("offset", 0)]
+
+            self.changed.wait_for(lambda: bool(due()) or self.poller != mine, asked["timeout"])
             if self.poller != mine:
                 return refusal(409, _CONFLICT)
-            return _good(self.waiting[:100])
+            return _good(due()[:100])
 
     def _send(self, asked: dict[str, Any]) -> Scripted:
         text, chat = asked["text"], asked["chat_id"]

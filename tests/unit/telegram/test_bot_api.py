@@ -60,6 +60,7 @@ def test_each_refusal_is_known_for_what_it_is(
 
 def test_a_wrong_token_shows_in_no_error(shared: FakeTelegram) -> None:
     wrong = TOKEN[:-1] + "2"
+    assert "odd-one" not in str(fault_of("http://[broken", "odd-one"))
     for address in (shared.address, "http://127.0.0.1:1", "http://host.invalid", "http://[broken"):
         fault = fault_of(address, wrong)
         shown = f"{fault} {fault!r} {fault.__cause__!r}"

@@ -178,6 +178,7 @@ def test_a_number_is_confirmed_once_so_that_lower_ones_still_count_later(world: 
 
     def weeks() -> None:
         world.telegram.confirmed()
+        world.telegram.polled(2)
         world.telegram.next_id = 5000  # after a week of silence numbers begin anywhere
         world.telegram.write(ANN, "/profit")
         world.telegram.replies(2)
