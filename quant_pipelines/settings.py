@@ -29,7 +29,12 @@ from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.removed_settings import REMOVED
-from quant_pipelines.core.secret_variables import BOT_VARIABLE, SECRET_VARIABLES, TOKEN_VARIABLE
+from quant_pipelines.core.secret_variables import (
+    BOT_VARIABLE,
+    MASTER_VARIABLES,
+    SECRET_VARIABLES,
+    TOKEN_VARIABLE,
+)
 from quant_pipelines.core.setting_bounds import all_bounds, first_fault
 from quant_pipelines.core.setting_fields import SECRET_KINDS
 from quant_pipelines.core.settings import Settings
@@ -37,8 +42,6 @@ from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.notify.channels import channel_of, channels_of
 from quant_pipelines.notify.message import require_template
 from quant_pipelines.notify.quiet_hours import quiet_hours_of
-from quant_pipelines.secrets.master import MASTER, NEXT_MASTER
-from quant_pipelines.secrets.vault import read_vault
 
 PREFIX = "QUANT_"
 SETTINGS_FILE = "quant.toml"
@@ -130,10 +133,12 @@ def settings_with_secrets(names: Collection[str]) -> Settings:
     """
     settings = load_settings()
     wanted = {name for name in names if not os.environ.get(name)}
-    if os.environ.get(MASTER):
-        wanted.discard(NEXT_MASTER)  # the keys of a rotation come from one place
+    if MASTER_VARIABLES & (set(names) - wanted):
+        wanted -= MASTER_VARIABLES  # the keys of a rotation come from one place
     if not settings.vault.address or not wanted:
         return settings
+    from quant_pipelines.secrets.vault import read_vault  # noqa: PLC0415 - for who has one
+
     os.environ.update(read_vault(settings.vault, wanted))
     return load_settings()  # channels are both: a secret, and a setting
 

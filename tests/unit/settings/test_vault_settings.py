@@ -65,8 +65,10 @@ def test_keys_of_a_rotation_come_from_one_place(vault: FakeVault, monkeypatch: p
     vault.secrets["secret/quant"]["QUANT_MASTER_KEY_NEXT"] = "of the vault"
     monkeypatch.setenv("QUANT_MASTER_KEY", "mine")
     settings_with_secrets(MASTER_VARIABLES)
-    assert os.environ["QUANT_MASTER_KEY_NEXT"] == ""
     assert vault.asked == []
+    settings_with_secrets(SECRET_VARIABLES)
+    assert os.environ["QUANT_MASTER_KEY_NEXT"] == ""
+    assert os.environ["QUANT_API_KEY"] == "kept-key"
 
 
 def test_nobody_asks_who_needs_no_secret_or_names_no_vault(
