@@ -8,9 +8,9 @@ from quant_pipelines.cli.api_keys import given_keys
 from quant_pipelines.cli.operator import claimant_of, home_of, opened, print_receipt
 from quant_pipelines.cli.output import print_answer, table
 from quant_pipelines.core.exchanges import require_exchange
+from quant_pipelines.core.secret_variables import MASTER_VARIABLES
 
 if TYPE_CHECKING:
-    from quant_pipelines.core.secret_variables import MASTER_VARIABLES
     from quant_pipelines.operations.key_store import KeyStore
     from quant_pipelines.operations.receipt import Receipt
 
