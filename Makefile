@@ -116,5 +116,5 @@ COMPILE = uv pip compile pyproject.toml --extra build --universal --python-versi
 	--no-header --no-emit-index-url --no-emit-find-links --no-strip-extras --quiet
 lock:
 	$(COMPILE) -o requirements.lock
-	$(COMPILE) --extra cluster --extra mcp --extra otel --extra dev -c requirements.lock -o requirements-dev.lock
-	$(COMPILE) --extra cluster --extra kubernetes -c requirements-dev.lock -o deploy/requirements.lock
+	$(COMPILE) --extra cluster --extra mcp --extra otel --extra vault --extra dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) --extra cluster --extra kubernetes --extra vault -c requirements-dev.lock -o deploy/requirements.lock

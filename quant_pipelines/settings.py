@@ -7,7 +7,7 @@ by commas. ``EXCHANGE`` alone names the exchange whose public data are used. Onl
 import dataclasses
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,21 @@ from pydantic_settings import (
 
 from quant_pipelines.core.bounds import Bounds
 from quant_pipelines.core.callers import require_host, require_network, require_origin
+from quant_pipelines.core.chatters import chatters_of, require_api_address, require_chatter
 from quant_pipelines.core.cluster import require_cluster
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.removed_settings import REMOVED
+from quant_pipelines.core.secret_variables import (
+    BOT_VARIABLE,
+    MASTER_VARIABLES,
+    SECRET_VARIABLES,
+    TOKEN_VARIABLE,
+)
 from quant_pipelines.core.setting_bounds import all_bounds, first_fault
 from quant_pipelines.core.setting_fields import SECRET_KINDS
-from quant_pipelines.core.settings import SECRET_VARIABLES, TOKEN_VARIABLE, Settings
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.notify.channels import channel_of, channels_of
 from quant_pipelines.notify.message import require_template
@@ -39,7 +46,7 @@ from quant_pipelines.notify.quiet_hours import quiet_hours_of
 PREFIX = "QUANT_"
 SETTINGS_FILE = "quant.toml"
 # Read by the roots and the tests themselves; not part of the tree.
-_OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE", TOKEN_VARIABLE}) | SECRET_VARIABLES
+_OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE", TOKEN_VARIABLE, BOT_VARIABLE}) | SECRET_VARIABLES
 _Tree = dict[str, Any]
 # How a name in a setting is proven, given the exchange that is meant.
 _NAMES: Mapping[str, Callable[[str, str], object]] = {
@@ -53,6 +60,9 @@ _NAMES: Mapping[str, Callable[[str, str], object]] = {
     "host": lambda name, _: require_host(name),
     "origin": lambda text, _: require_origin(text),
     "network": lambda text, _: require_network(text),
+    "chatter": lambda text, _: require_chatter(text),
+    "api address": lambda text, _: require_api_address(text),
+    "vault": lambda text, _: require_api_address(text) if text else "",
 }
 
 
@@ -101,7 +111,36 @@ def load_settings(
         raise ConfigurationError(fault)
     _check_names(settings, settings.exchange.id)
     channels_of(settings.alerts.channels)
+    chatters_of(settings.telegram.operators)
     return settings
+
+
+def settings_with_secrets(names: Collection[str]) -> Settings:
+    """Load the settings of this process, and put into its environment what a Vault holds of its secrets.
+
+    What stands in the environment already wins. The Vault is asked once: a process whose Vault goes away
+    later goes on with what it was given, and so do the processes that it starts again.
+
+    Parameters
+    ----------
+    names
+        Variables of the secrets that this process needs.
+
+    Raises
+    ------
+    ConfigurationError, SecretError
+        If a setting is malformed, or there is a Vault that does not give what it should.
+    """
+    settings = load_settings()
+    wanted = {name for name in names if not os.environ.get(name)}
+    if MASTER_VARIABLES & (set(names) - wanted):
+        wanted -= MASTER_VARIABLES  # the keys of a rotation come from one place
+    if not settings.vault.address or not wanted:
+        return settings
+    from quant_pipelines.secrets.vault import read_vault  # noqa: PLC0415 - for who has one
+
+    os.environ.update(read_vault(settings.vault, wanted))
+    return load_settings()  # channels are both: a secret, and a setting
 
 
 def describe_settings(settings: Settings) -> list[dict[str, Any]]:

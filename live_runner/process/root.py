@@ -17,11 +17,12 @@ from live_runner.process.runner import Runner, Surroundings
 from live_runner.process.vitals import beating
 from live_runner.venue.accounts import KeyPair, orders_with
 from quant_pipelines.core.clock import Clock
+from quant_pipelines.core.secret_variables import SECRET_VARIABLES
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.key_store import KeyStore
 from quant_pipelines.operations.keys import keep_copy, stored_keys
 from quant_pipelines.sandbox.host import HostLimits, SandboxHost
-from quant_pipelines.settings import SETTINGS_FILE, home_folder, load_settings
+from quant_pipelines.settings import SETTINGS_FILE, home_folder, load_settings, settings_with_secrets
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.epochs import writer_session
 from quant_pipelines.store.funds import PostgresFunds
@@ -100,4 +101,5 @@ def main(pulse: Path | None, clock: Clock) -> int:
     clock
         Milliseconds UTC.
     """
-    return run_process("runner", _log, load_settings, partial(trade, Pulse(pulse), clock=clock))
+    load = partial(settings_with_secrets, SECRET_VARIABLES)
+    return run_process("runner", _log, load, partial(trade, Pulse(pulse), clock=clock))

@@ -6,7 +6,7 @@ from typing import Any, Self
 import aiohttp
 
 from quant_pipelines.core.errors import ConfigurationError, QuantError
-from quant_pipelines.core.settings import TOKEN_VARIABLE
+from quant_pipelines.core.secret_variables import TOKEN_VARIABLE
 
 _SECONDS = aiohttp.ClientTimeout(total=30)
 _LONGEST = 200_000

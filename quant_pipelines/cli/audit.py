@@ -46,13 +46,14 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def _accept(arguments: argparse.Namespace) -> int:
     from quant_pipelines.core.clock import system_clock_ms
+    from quant_pipelines.core.secret_variables import MASTER_VARIABLES
     from quant_pipelines.operations.audit_anchors import accept_log
     from quant_pipelines.operations.key_store import KeyStore
     from quant_pipelines.operations.people import identify
     from quant_pipelines.stack.home import open_home
 
     home = open_home(home_of(arguments))
-    with opened(arguments) as (engine, _):
+    with opened(arguments, MASTER_VARIABLES) as (engine, _):
         store = KeyStore(engine, home.folder, os.environ)
         signature = identify(store, claimant_of(arguments, engine, "admin"))
         receipt = accept_log(engine, signature, home.audit_anchors, system_clock_ms)

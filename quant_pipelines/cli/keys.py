@@ -8,6 +8,7 @@ from quant_pipelines.cli.api_keys import given_keys
 from quant_pipelines.cli.operator import claimant_of, home_of, opened, print_receipt
 from quant_pipelines.cli.output import print_answer, table
 from quant_pipelines.core.exchanges import require_exchange
+from quant_pipelines.core.secret_variables import MASTER_VARIABLES
 
 if TYPE_CHECKING:
     from quant_pipelines.operations.key_store import KeyStore
@@ -18,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Add, list, remove or rotate; every change is signed."""
     from quant_pipelines.operations.key_store import KeyStore
 
-    with opened(arguments) as (engine, settings):
+    with opened(arguments, MASTER_VARIABLES) as (engine, settings):
         store = KeyStore(engine, home_of(arguments), os.environ)
         if arguments.action == "list":
             return _list(arguments, store)

@@ -17,7 +17,7 @@ from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.exchanges import require_exchange
 
 if TYPE_CHECKING:
-    from quant_pipelines.core.settings import ExchangeSettings
+    from quant_pipelines.core.settings import ExchangeSettings, Settings
     from quant_pipelines.operations.kill import Killed, Readings
     from quant_pipelines.operations.kill_journal import KillJournal
     from quant_pipelines.operations.receipt import Signature
@@ -40,7 +40,6 @@ def run(arguments: argparse.Namespace) -> int:
     from quant_pipelines.operations.kill import Readings
     from quant_pipelines.operations.kill_journal import new_journal
     from quant_pipelines.operations.receipt import Signature
-    from quant_pipelines.settings import load_settings
 
     if not arguments.direct:
         raise UsageError(
@@ -50,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     if fault := _SECONDS.fault("for", arguments.seconds):
         raise ConfigurationError(fault)
     home, signature = home_of(arguments), Signature(arguments.operator, arguments.reason)
-    exchange = venue_of(home, load_settings().exchange, arguments.account)
+    exchange = venue_of(home, _settings().exchange, arguments.account)
     journal = new_journal(home)
     try:
         readings = Readings(seconds=arguments.seconds)
@@ -63,6 +62,19 @@ def run(arguments: argparse.Namespace) -> int:
     if killed.is_done:
         return 0
     return 1 if killed.is_known else _NOT_KNOWN
+
+
+def _settings() -> "Settings":
+    """Read the settings and a Vault's secrets; one that is away keeps nobody from a kill: keys are typed."""
+    from quant_pipelines.core.errors import QuantError
+    from quant_pipelines.core.secret_variables import SECRET_VARIABLES
+    from quant_pipelines.settings import load_settings, settings_with_secrets
+
+    try:
+        return settings_with_secrets(SECRET_VARIABLES)
+    except QuantError as error:
+        print(f"quant: {error}; going on without it", file=sys.stderr, flush=True)
+        return load_settings()
 
 
 def venue_of(home: Path, settings: "ExchangeSettings", account: str | None) -> "ExchangeSettings":

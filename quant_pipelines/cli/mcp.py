@@ -12,7 +12,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from quant_pipelines.cli.operator import home_of
     from quant_pipelines.core.errors import ConfigurationError
-    from quant_pipelines.core.settings import TOKEN_VARIABLE
+    from quant_pipelines.core.secret_variables import TOKEN_VARIABLE
     from quant_pipelines.stack.home import Home
     from quant_pipelines.stack.ports import read_ports
 

@@ -4,7 +4,7 @@ import argparse
 import getpass
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,12 +113,14 @@ def require_reason(verb: Verb, arguments: argparse.Namespace) -> None:
 
 
 @contextmanager
-def opened(arguments: argparse.Namespace) -> Iterator[tuple["Engine", "Settings"]]:
-    """Engine and settings of the stack that the arguments name."""
+def opened(
+    arguments: argparse.Namespace, secrets: Collection[str] = ()
+) -> Iterator[tuple["Engine", "Settings"]]:
+    """Engine and settings of the stack that the arguments name; secrets that are named may be a Vault's."""
     from quant_pipelines.cli.history import open_database
-    from quant_pipelines.settings import load_settings
+    from quant_pipelines.settings import load_settings, settings_with_secrets
 
-    settings = load_settings()
+    settings = settings_with_secrets(secrets) if secrets else load_settings()
     with open_database(arguments, settings) as engine:
         yield engine, settings
 
@@ -135,9 +137,10 @@ def decide(verb: Verb, arguments: argparse.Namespace, **given: Any) -> int:
     given
         Values of the verb's fields.
     """
+    from quant_pipelines.core.secret_variables import MASTER_VARIABLES
     from quant_pipelines.operations.key_store import KeyStore
 
-    with opened(arguments) as (engine, settings):
+    with opened(arguments, MASTER_VARIABLES) as (engine, settings):
         signed = {field.name: getattr(arguments, field.name) for field in SIGNATURE}
         signed["code"] = given_code(arguments, engine)
         store = KeyStore(engine, home_of(arguments), os.environ)

@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until Ctrl-C."""
-    from quant_pipelines.settings import load_settings
+    from quant_pipelines.core.secret_variables import VAULT_VARIABLES
+    from quant_pipelines.settings import settings_with_secrets
     from quant_pipelines.stack.up import UpOptions, run_stack
 
     options = UpOptions(home=home_of(arguments), port=arguments.port, with_runner=not arguments.no_runner)
@@ -39,6 +40,6 @@ def run(arguments: argparse.Namespace) -> int:
             pages = f"{document['ui']} (Dagster) and {document['console']}"
             announce(f"everything runs: open {pages} (Ctrl-C stops it)")
 
-    run_stack(options, load_settings(), announce=announce, on_ready=on_ready)
+    run_stack(options, settings_with_secrets(VAULT_VARIABLES), announce=announce, on_ready=on_ready)
     announce("everything is stopped")
     return 0

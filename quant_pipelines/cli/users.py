@@ -10,12 +10,13 @@ from quant_pipelines.cli.parse import UsageError
 
 def run(arguments: argparse.Namespace) -> int:
     """List, add, reset or disable; every change is signed by an admin."""
+    from quant_pipelines.core.secret_variables import MASTER_VARIABLES
     from quant_pipelines.operations import users
     from quant_pipelines.operations.key_store import KeyStore
 
     if arguments.action != "list" and not arguments.name:
         raise UsageError(f"{arguments.action} names nobody; expected the name of a user")
-    with opened(arguments) as (engine, _):
+    with opened(arguments, MASTER_VARIABLES) as (engine, _):
         store = KeyStore(engine, home_of(arguments), os.environ)
         if arguments.action == "list":
             rows = users.list_users(store)

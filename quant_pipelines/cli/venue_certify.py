@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def run(arguments: argparse.Namespace) -> int:
     """Try, store the record and print it; exit code 1 when a step failed."""
     from quant_pipelines.core.clock import utc_now
+    from quant_pipelines.core.secret_variables import MASTER_VARIABLES
     from quant_pipelines.exchange.version import venue_version
     from quant_pipelines.operations.certify import store_certificate
     from quant_pipelines.operations.key_store import KeyStore
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from quant_pipelines.trading.certificate import has_passed
 
     symbol = require_symbol(arguments.symbol)
-    with opened(arguments) as (engine, settings):
+    with opened(arguments, MASTER_VARIABLES) as (engine, settings):
         store = KeyStore(engine, home_of(arguments), os.environ)
         signature = identify(store, claimant_of(arguments, engine, "approver"))
         exchange = settings.exchange

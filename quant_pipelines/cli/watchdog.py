@@ -10,16 +10,17 @@ from quant_pipelines.cli.operator import home_of
 def run(arguments: argparse.Namespace) -> int:
     """Watch until SIGTERM or SIGINT; what it needs is imported here, for it must stay small."""
     from quant_pipelines.core.errors import ConfigurationError
+    from quant_pipelines.core.secret_variables import CHANNELS_VARIABLE
     from quant_pipelines.notify.dispatch import rules_of
     from quant_pipelines.notify.watchdog import Watchdog
-    from quant_pipelines.settings import load_settings
+    from quant_pipelines.settings import settings_with_secrets
     from quant_pipelines.stack.home import Home
     from quant_pipelines.stack.server import database_url_of
     from quant_pipelines.store.engine import connected
     from quant_pipelines.telemetry.exposition import show_metrics
     from quant_pipelines.telemetry.logs import write_logs
 
-    settings = load_settings()
+    settings = settings_with_secrets({CHANNELS_VARIABLE})
     url = database_url_of(Home(home_of(arguments)), settings)
     if not url:
         raise ConfigurationError(

@@ -8,7 +8,9 @@ _END = r"[^\s\"'<>\\)\]}]"
 _QUERY = re.compile(rf"\?{_END}*?\b{_KEYS}={_END}*", re.IGNORECASE)
 _PAIR = re.compile(rf"(\b{_KEYS}[\"']?\s*[=:]\s*[\"']?)[\w%.+/=-]+", re.IGNORECASE)
 _PASSWORD = re.compile(r"(\w://[^\s/:@]*:)[^\s/@]+(?=@)")
-_TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*|\b\d{6,}:[A-Za-z0-9_-]{30,}|(?<=[Bb]earer )[\w.~+/=-]+")
+_TOKEN = re.compile(
+    r"\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<!\d)\d{6,}:[A-Za-z0-9_-]{30,}|(?<=[Bb]earer )[\w.~+/=-]+"
+)
 _STREAM = re.compile(r"(/ws/)[A-Za-z0-9]{40,}")
 
 
@@ -23,6 +25,8 @@ def redacted(text: str) -> str:
     'symbol=BTCUSDT&signature=<hidden>'
     >>> redacted("postgresql://quant:s3cret@db:5432/quant does not answer")
     'postgresql://quant:<hidden>@db:5432/quant does not answer'
+    >>> redacted(f"GET https://api.telegram.org/bot123456789:{'A' * 35}/getMe")
+    'GET https://api.telegram.org/bot<hidden>/getMe'
     """
     text = _QUERY.sub(f"?{HIDDEN}", text)
     text = _TOKEN.sub(HIDDEN, _PASSWORD.sub(rf"\g<1>{HIDDEN}", text))

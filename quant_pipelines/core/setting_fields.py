@@ -16,9 +16,12 @@ NameKind: TypeAlias = Literal[
     "host",
     "origin",
     "network",
+    "chatter",
+    "api address",
+    "vault",
 ]
 """What a setting names: what is traded; where alerts go, when and how they read; where searches run; who may
-call the gateway."""
+call the gateway, and who may command from a chat."""
 SECRET_KINDS: Final = frozenset({"channel"})
 """Kinds whose values hold secrets: no sentence, listing or representation shows them."""
 

@@ -16,21 +16,13 @@ from quant_pipelines.core.retention_settings import RetentionSettings
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.search_settings import OptimizationSettings
 from quant_pipelines.core.setting_fields import limit_setting, name_setting, setting
+from quant_pipelines.core.telegram_settings import TelegramSettings
 from quant_pipelines.core.telemetry_settings import LogSettings, MetricsSettings
+from quant_pipelines.core.vault_settings import VaultSettings
 
 DEFAULT_SYMBOLS = tuple(
     f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC")
 )
-MASTER_VARIABLES = frozenset({"QUANT_MASTER_KEY", "QUANT_MASTER_KEY_NEXT"})
-"""Open what is sealed."""
-SECRET_VARIABLES = frozenset({"QUANT_API_KEY", "QUANT_API_SECRET"}) | MASTER_VARIABLES
-"""Secrets are never settings; only the processes that need them see these."""
-TOKEN_VARIABLE = "QUANT_GATEWAY_TOKEN"  # noqa: S105 - a name
-"""Token with which an assistant's server asks the gateway."""
-CHANNELS_VARIABLE = "QUANT_ALERTS__CHANNELS"
-"""The one setting that holds secrets; only the process that sends alerts sees it."""
-PRIVATE_VARIABLES = SECRET_VARIABLES | {TOKEN_VARIABLE, CHANNELS_VARIABLE}
-"""What no process inherits from another; who needs one of them is given it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,6 +381,8 @@ class Settings:
     alerts: AlertSettings = setting(AlertSettings(), "who is told")
     watchdog: WatchdogSettings = setting(WatchdogSettings(), "what may not fall silent")
     gateway: GatewaySettings = setting(GatewaySettings(), "API and console")
+    telegram: TelegramSettings = setting(TelegramSettings(), "commands from Telegram")
+    vault: VaultSettings = setting(VaultSettings(), "secrets that a Vault holds")
     backup: BackupSettings = setting(BackupSettings(), "backups that the stack makes by itself")
     retention: RetentionSettings = setting(RetentionSettings(), "how long rows stay that are no record")
     metrics: MetricsSettings = setting(MetricsSettings(), "what processes measure of themselves")

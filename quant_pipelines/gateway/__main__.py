@@ -8,6 +8,7 @@ from pathlib import Path
 import uvicorn
 
 from quant_pipelines.core.errors import ConfigurationError, QuantError
+from quant_pipelines.core.secret_variables import MASTER_VARIABLES
 from quant_pipelines.core.telemetry_settings import LogSettings
 from quant_pipelines.gateway.application import build_application, served
 from quant_pipelines.gateway.console.routes import console_router
@@ -17,7 +18,7 @@ from quant_pipelines.gateway.services import Services
 from quant_pipelines.gateway.verb_routes import routed_verbs
 from quant_pipelines.operations.key_store import KeyStore
 from quant_pipelines.operations.verb import loaded
-from quant_pipelines.settings import home_folder, load_settings
+from quant_pipelines.settings import home_folder, settings_with_secrets
 from quant_pipelines.stack.home import Home
 from quant_pipelines.store.engine import connect
 from quant_pipelines.telemetry.exposition import show_metrics
@@ -45,7 +46,7 @@ def main() -> int:
 
 
 def _serve(home: Path, port: int, dagster: str) -> None:
-    settings = load_settings()
+    settings = settings_with_secrets(MASTER_VARIABLES)
     write_logs(settings.logs)
     if not settings.database_url:
         raise ConfigurationError("QUANT_DATABASE_URL is empty; expected the URL of a PostgreSQL database")

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from quant_pipelines.core.errors import ConfigurationError, QuantError
 from quant_pipelines.core.orders import Direction
-from quant_pipelines.core.settings import PRIVATE_VARIABLES
+from quant_pipelines.core.secret_variables import PRIVATE_VARIABLES
 
 _MOST_SYMBOLS: Final = 20
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")

@@ -6,18 +6,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from quant_pipelines.core.errors import QuantError, StoreError
 from quant_pipelines.core.jit import cache_home
+from quant_pipelines.core.secret_variables import BOT_VARIABLE, VAULT_VARIABLES
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.notify.channels import channels_of
 from quant_pipelines.notify.courier import faults
 from quant_pipelines.operations.status import stack_status
 from quant_pipelines.sandbox.proof import ProvenProtection, prove
 from quant_pipelines.sdk import BrokenStrategy, list_strategies, strategies_folder
+from quant_pipelines.secrets.vault import read_vault
 from quant_pipelines.stack.home import Home, is_locked, strategies_in_force
 from quant_pipelines.stack.ports import is_free, read_ports
 from quant_pipelines.stack.postgres_place import find_binaries
@@ -74,6 +76,8 @@ def examine(home: Home, settings: Settings, ui_port: int) -> list[Diagnosis]:
         ("services", lambda: _services(home)),
         ("outages", lambda: _outages(home, settings)),
         ("alerts", lambda: _alerts(settings)),
+        ("telegram", lambda: _telegram(settings, os.environ)),
+        ("vault", lambda: _vault(settings)),
         ("strategies", lambda: _strategies(home, settings)),
         ("kernels", _kernels),
     ]
@@ -191,6 +195,22 @@ def _alerts(settings: Settings) -> str:
         told = "; ".join(f"channel {name}: {fault}" for name, fault in bad.items())
         raise Fault(told, "correct alerts.channels, and try them with 'quant alerts test'")
     return ", ".join(channel.shown for channel in channels)
+
+
+def _telegram(settings: Settings, variables: Mapping[str, str]) -> str:
+    heard = len(settings.telegram.operators)
+    if not variables.get(BOT_VARIABLE):
+        return f"no commands are taken: {BOT_VARIABLE} is not set"
+    if not heard:
+        raise Fault("there is a bot, and nobody may command it", "name them in telegram.operators")
+    return f"commands of {heard} {'account' if heard == 1 else 'accounts'} are taken"
+
+
+def _vault(settings: Settings) -> str:
+    if not settings.vault.address:
+        return "not configured; secrets come from the environment and from files"
+    found = sorted(read_vault(settings.vault, VAULT_VARIABLES))
+    return f"{settings.vault.address} gives {', '.join(found) or 'none of our secrets'}"
 
 
 def _strategies(home: Home, settings: Settings) -> str:

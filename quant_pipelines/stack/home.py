@@ -55,6 +55,11 @@ class Home:
         return self.folder / "audit.anchors"
 
     @property
+    def telegram_file(self) -> Path:
+        """Updates of Telegram that were taken."""
+        return self.folder / "telegram.json"
+
+    @property
     def lock_file(self) -> Path:
         """Held while the stack runs; contains the supervisor's process number."""
         return self.folder / "lock"

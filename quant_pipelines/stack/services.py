@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from quant_pipelines.core.settings import (
+from quant_pipelines.core.secret_variables import (
+    BOT_VARIABLE,
     CHANNELS_VARIABLE,
     MASTER_VARIABLES,
     PRIVATE_VARIABLES,
     SECRET_VARIABLES,
-    Settings,
 )
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.telemetry_settings import MeasuredProcess, MetricsSettings
 from quant_pipelines.stack.archive_market import archive_folder, archive_symbols
 from quant_pipelines.stack.home import Home
@@ -59,6 +60,10 @@ class StackPlan:
         Where processes show what they measure; a port of 0 is the one of this start.
     symbols
         Universe and whitelist, where the archive decides them; empty leaves both to the settings.
+    with_telegram
+        Whether commands are taken from Telegram: there is a bot's token.
+    has_vault
+        Whether secrets came from a Vault, into the environment of this process.
     """
 
     home: Home
@@ -71,6 +76,8 @@ class StackPlan:
     gateway_host: str = _HOST
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     symbols: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    with_telegram: bool = False
+    has_vault: bool = False
 
     @property
     def ui_url(self) -> str:
@@ -93,7 +100,7 @@ class StackPlan:
         return f"http://{self.metrics.host}:{port}/metrics" if port else ""
 
     def environment(self) -> dict[str, str]:
-        """Whole environment of every child but runner, watchdog and gateway, which alone see secrets."""
+        """Whole environment of every child but runner, watchdog, gateway, telegram, which see secrets."""
         dagster = self.home.dagster
         given = {
             "QUANT_HOME": str(self.home.folder),
@@ -104,6 +111,9 @@ class StackPlan:
             "DAGSTER_COMPUTE_LOGS": str(dagster / "compute_logs"),
             "PYTHONUNBUFFERED": "1",
         }
+        if self.has_vault:
+            # What it holds was read at the start: who is started again while it is away needs it no more.
+            given["QUANT_VAULT__ADDRESS"] = ""
         if self.venue_url:
             given["QUANT_EXCHANGE__BASE_URL"] = self.venue_url
         given |= {f"QUANT_METRICS__{name.upper()}_PORT": f"{self.metrics_port(name)}" for name in ALL}
@@ -140,6 +150,8 @@ def plan_stack(
         gateway_host=settings.gateway.host,
         metrics=settings.metrics,
         symbols={} if archive is None else archive_symbols(archive, settings.market),
+        with_telegram=bool(variables.get(BOT_VARIABLE)),
+        has_vault=bool(settings.vault.address),
     )
 
 
@@ -167,6 +179,7 @@ def build_services(plan: StackPlan) -> list[Service]:
         # After the UI, so that it costs nobody a second of waiting for it.
         *_collector(plan, after=("database", "webserver", *venue_names)),
         _watchdog(plan),
+        *(_telegram(plan) if plan.with_telegram else []),
     ]
 
 
@@ -321,6 +334,19 @@ def _watchdog(plan: StackPlan) -> Service:
 
     metrics = plan.metrics_url("watchdog")
     return Service("watchdog", command, after=("database",), is_ready=always_ready, metrics=metrics)
+
+
+def _telegram(plan: StackPlan) -> list[Service]:
+    where = ("--home", str(plan.home.folder), "--gateway", plan.gateway_url)
+    command = ("-m", "quant_pipelines.telegram", *where)
+    return [
+        Service(
+            "telegram",
+            lambda: _with_secrets(_command(plan, "telegram", command, nice=5), (BOT_VARIABLE,)),
+            after=("database", "gateway"),
+            is_ready=always_ready,
+        )
+    ]
 
 
 def _serves(url: str) -> bool:

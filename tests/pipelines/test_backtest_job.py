@@ -10,7 +10,8 @@ from assets.resources import Platform
 from jobs.backtest import BacktestAsked, asked_of, backtest
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.errors import ConfigurationError
-from quant_pipelines.core.settings import PRIVATE_VARIABLES, Settings
+from quant_pipelines.core.secret_variables import PRIVATE_VARIABLES
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.definitions import build_definitions
 from quant_pipelines.operations.backtest_command import (
     BacktestRefused,
