@@ -1,7 +1,7 @@
 # Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
 .PHONY: run test proofs proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery
 .PHONY: proof-crashes proof-kills proof-random-kills proof-postgres proof-redis proof-tls proof-disk proof-two-runners
-.PHONY: audit figures-runner faults life mutants soak calibrate lint install install-dev lock
+.PHONY: audit coverage figures-runner faults life mutants soak soak-stack calibrate lint install install-dev lock
 
 run: install
 	@exec .venv/bin/quant up $(ARGS)
@@ -77,6 +77,11 @@ faults: install-dev
 # Many more of them; what was played at a commit is not played again, and docs/faults.md tells of it.
 soak: install-dev
 	@exec .venv/bin/python -m tests.faults.soak $(ARGS)
+
+# A whole stack left alone: memory, tables and logs stay flat, and nothing goes wrong; the last line is JSON.
+HOURS = 6
+soak-stack: install-dev
+	@exec .venv/bin/python -m benchmarks.soak_stack --hours $(HOURS) $(ARGS)
 
 # Runners that are broken on purpose, each until the examiners see it; the last line is JSON.
 mutants: install-dev

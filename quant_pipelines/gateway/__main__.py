@@ -15,9 +15,8 @@ from quant_pipelines.gateway.console.routes import console_router
 from quant_pipelines.gateway.dagster_runs import DagsterRuns
 from quant_pipelines.gateway.measured import Measured
 from quant_pipelines.gateway.services import Services
-from quant_pipelines.gateway.verb_routes import routed_verbs
+from quant_pipelines.gateway.verb_routes import prepare_verbs
 from quant_pipelines.operations.key_store import KeyStore
-from quant_pipelines.operations.verb import loaded
 from quant_pipelines.settings import home_folder, settings_with_secrets
 from quant_pipelines.stack.home import Home
 from quant_pipelines.store.engine import connect
@@ -50,9 +49,7 @@ def _serve(home: Path, port: int, dagster: str) -> None:
     write_logs(settings.logs)
     if not settings.database_url:
         raise ConfigurationError("QUANT_DATABASE_URL is empty; expected the URL of a PostgreSQL database")
-    for verb in routed_verbs():
-        if verb.function:
-            loaded(verb.function)  # a halt waits for no import, and no two threads import at once
+    prepare_verbs()
     engine = connect(settings.database_url, pool_size=_POOL)
     services = Services(KeyStore(engine, home, os.environ), settings, DagsterRuns(dagster))
     show_metrics("gateway", settings.metrics, Measured(engine, Home(home), settings.exchange.id).read)

@@ -17,11 +17,16 @@ from quant_pipelines.gateway.route import Asking, Used, guarded_router, needs, p
 from quant_pipelines.gateway.services import LaunchUnknown, Services
 from quant_pipelines.gateway.verb_models import Signed, asked, body_of, in_path, path_type, query_type
 from quant_pipelines.operations.job_requests import LaunchOutcome, note_outcome, note_request
-from quant_pipelines.operations.verb import REQUIRED, Verb, carry_out
+from quant_pipelines.operations.verb import REQUIRED, Verb, carry_out, loaded
 from quant_pipelines.operations.verbs import VERBS
 from quant_pipelines.store import audit
 
 _SIGNED: Final = frozenset(Signed.model_fields)
+_COMPILING: Final = frozenset(
+    f"quant_pipelines.operations.{module}"
+    for module in ("candidates", "coin_exit", "rebalance", "reinstatement", "stages", "versions")
+)
+"""Modules that judge records or move capital by them. They compile, and are imported when they are asked."""
 _VIEWS: Final[Mapping[str, Any]] = {"/api/v1/runner": RunnerView, "/api/v1/alerts": AlertsView}
 
 
@@ -64,6 +69,13 @@ class RunView(BaseModel):
 def routed_verbs() -> Iterator[Verb]:
     """Rows of the table that have a path."""
     return (leaf for head in VERBS for leaf in head.leaves() if leaf.route)
+
+
+def prepare_verbs() -> None:
+    """Import what carries verbs out, but for what compiles: a halt waits for no import."""
+    for verb in routed_verbs():
+        if verb.function and verb.function.partition(":")[0] not in _COMPILING:
+            loaded(verb.function)
 
 
 def name_of(verb: Verb) -> str:

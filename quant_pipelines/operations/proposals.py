@@ -8,7 +8,6 @@ from sqlalchemy import Connection, Engine
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
-from quant_pipelines.operations import challenges
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.voided import detail_of
 from quant_pipelines.store import approvals, audit
@@ -60,7 +59,7 @@ def proposal_of(case: Case, ladder: LadderSettings, target: str) -> approvals.Pr
     if proposal is None:
         return None
     bound = proposal.evidence.get("binding")
-    if bound not in (None, challenges.binding(case.connection, stored, ladder)):
+    if bound not in (None, _binding(case.connection, stored, ladder)):
         voided = approvals.void_proposals(case.connection, stored.key, case.now)
         case.sign("deployment.proposal_void", {"why": "what it was of has changed", **detail_of(voided)})
         return None
@@ -82,7 +81,7 @@ def propose(case: Case, ladder: LadderSettings, target: str) -> Receipt:
         "proposer": signature.operator,
         "reason": signature.reason,
         "evidence": audit.plain(shown_evidence(stored))
-        | {"binding": challenges.binding(case.connection, stored, ladder)},
+        | {"binding": _binding(case.connection, stored, ladder)},
         "proposed_at": case.now,
     }
     approvals.propose(case.connection, values)
@@ -103,3 +102,9 @@ def shown_evidence(stored: StoredStage) -> dict[str, Any]:
     """Part of an audit row's detail: what was known of a deployment."""
     names = ("verdict_id", "since", "position", "halts", "refused_orders", "active_triggers", "failed_gates")
     return {name: getattr(stored, name) for name in names} | {"look": stored.look._asdict()}
+
+
+def _binding(connection: Connection, stored: StoredStage, ladder: LadderSettings) -> str:
+    from quant_pipelines.operations.challenges import binding  # noqa: PLC0415 - a halt compiles no record
+
+    return binding(connection, stored, ladder)

@@ -82,7 +82,9 @@ def enroll(store: KeyStore, claimant: Claimant, name: str, role: Role) -> Enroll
 
 
 def reset(store: KeyStore, claimant: Claimant, name: str) -> Enrolled:
-    """Give a user a new seed, end every login that the old one opened, and let a disabled one in again.
+    """Give a user a new seed, and let a disabled one in again.
+
+    Whoever had the old one may have used it: every login that it opened ends, and what was proposed is void.
 
     Raises
     ------
@@ -95,8 +97,11 @@ def reset(store: KeyStore, claimant: Claimant, name: str) -> Enrolled:
         seed = pyotp.random_base32()
         # The last step stays: codes of the new seed count from now on, and none of the old one fits.
         change_user(connection, name, sealed_seed=_sealed(store, name, seed), disabled_at=None)
-        end_logins_of(connection, name, clock_time(store.clock))
-        receipt = _receipt(connection, signature, "user.reset", name, f"{name} has a new seed")
+        now = clock_time(store.clock)
+        voided = approvals.void_proposals_of(connection, name, now)
+        end_logins_of(connection, name, now)
+        done = f"{name} has a new seed{clause_of(voided)}"
+        receipt = _receipt(connection, signature, "user.reset", name, done)
     return Enrolled(receipt, _uri(name, seed))
 
 

@@ -31,7 +31,9 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def joined(address: str, *, wait_seconds: float = WAIT_SECONDS) -> Iterator["ClusterCrew"]:
+def joined(
+    address: str, *, wait_seconds: float = WAIT_SECONDS, first_seconds: float = FIRST_SECONDS
+) -> Iterator["ClusterCrew"]:
     """Crew of a cluster, for as long as the block runs.
 
     Parameters
@@ -40,6 +42,8 @@ def joined(address: str, *, wait_seconds: float = WAIT_SECONDS) -> Iterator["Clu
         Of the scheduler.
     wait_seconds
         How long it may be without a worker.
+    first_seconds
+        How long is waited for its scheduler at first.
 
     Raises
     ------
@@ -48,7 +52,7 @@ def joined(address: str, *, wait_seconds: float = WAIT_SECONDS) -> Iterator["Clu
     OptimizationError
         If no scheduler answers there.
     """
-    link = _Link(require_cluster(address))
+    link = _Link(require_cluster(address), first_seconds)
     try:
         yield ClusterCrew(link, wait_seconds)
     finally:
@@ -74,9 +78,9 @@ def workers_of(search: OptimizationSettings) -> Iterator["int | ClusterCrew"]:
 class _Link:
     """Connection to the scheduler, made again where it broke."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, first_seconds: float) -> None:
         self.address = address
-        self._client: Any = _client(address, FIRST_SECONDS)
+        self._client: Any = _client(address, first_seconds)
 
     def workers(self) -> dict[str, int]:
         """Threads of each worker that is there; none while the scheduler does not answer."""

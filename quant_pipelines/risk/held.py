@@ -11,12 +11,9 @@ from quant_pipelines.core.account_limits import AccountLimits
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.risk.account_rules import ACCOUNT_RULES
 from quant_pipelines.risk.account_view import AccountOrder, AccountView, BookExposure
+from quant_pipelines.risk.held_names import HELD_ACCOUNT_RULES, HELD_RULES
 from quant_pipelines.risk.rules import RULES, RiskRequest
 
-HELD_RULES = ("position_limit", "notional_quota", "quantity_quota")
-"""Rules of a book that bound a position."""
-HELD_ACCOUNT_RULES = ("symbol_position", "gross_exposure", "net_exposure", "leverage", "concentration")
-"""Those of an account."""
 _ROOM = 0.01
 """A fill's distance from the close that was decided on, and its fee, are no breach: fraction of the limit."""
 

@@ -2,9 +2,16 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import NamedTuple
 
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
+
+
+@cache
+def _decimals(step: str) -> int:
+    """Digits after the point of a step; asked for with every price of every second."""
+    return max(0, -int(Decimal(step).normalize().as_tuple().exponent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class Listing:
     @property
     def price_decimals(self) -> int:
         """Digits after the point in a price."""
-        return max(0, -int(Decimal(self.tick_size).normalize().as_tuple().exponent))
+        return _decimals(self.tick_size)
 
     @property
     def price_precision(self) -> int:
@@ -54,7 +61,7 @@ class Listing:
     @property
     def quantity_decimals(self) -> int:
         """Digits after the point in a quantity."""
-        return max(0, -int(Decimal(self.lot_size).normalize().as_tuple().exponent))
+        return _decimals(self.lot_size)
 
 
 class Character(NamedTuple):

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.timeframes import DAY_MS, from_ms, to_ms
 from quant_pipelines.store.engine import Database, transaction
+from quant_pipelines.store.partition_locks import PATIENT, Patience, make_when_free
 
 MONTHS_AHEAD = 2
 _PARTITION_LOCK = 0x42415253
@@ -26,11 +27,13 @@ _WATCHED = (
 )
 
 
-def ensure_partitions(database: Database, start_ms: int, end_ms: int) -> list[str]:
+def ensure_partitions(
+    database: Database, start_ms: int, end_ms: int, *, patience: Patience = PATIENT
+) -> list[str]:
     """Make the monthly partitions of ``[start_ms, end_ms]``; safe from several processes at once.
 
     Creating a partition locks the whole table until its transaction ends, so it has one of its own where
-    it is not made to join another, and only when one is missing.
+    it is not made to join another, and only when one is missing; see ``make_when_free`` for its errors.
 
     Returns
     -------
@@ -41,11 +44,16 @@ def ensure_partitions(database: Database, start_ms: int, end_ms: int) -> list[st
     with transaction(database) as connection:
         if not is_partitioned(connection) or not _missing(connection, months):
             return []
+
+    def make(connection: Connection) -> list[date]:
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _PARTITION_LOCK})
         missing = _missing(connection, months)
         for month in missing:
             _create(connection, month)
-    return [partition_of(month) for month in missing]
+        return missing
+
+    made = make_when_free(database, "a month of market.bars", make, patience)
+    return [partition_of(month) for month in made]
 
 
 def ensure_months_ahead(engine: Engine, clock: Clock) -> list[str]:

@@ -12,6 +12,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.bar_partitions import following_month
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.partition_locks import make_when_free
 from quant_pipelines.store.tables import book_snapshots, trades
 
 _PARTITION_LOCK = 0x45564E54
@@ -150,7 +151,8 @@ def _ensure_months(engine: Engine, table: Table, times: set[int]) -> None:
         missing = [name for name in wanted if not connection.execute(known, {"name": name}).scalar_one()]
     if not missing:
         return
-    with transaction(engine) as connection:
+
+    def make(connection: Connection) -> None:
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _PARTITION_LOCK})
         for name in missing:
             first = wanted[name]
@@ -158,3 +160,5 @@ def _ensure_months(engine: Engine, table: Table, times: set[int]) -> None:
                 f"create table if not exists market.{name} partition of {table.fullname} "
                 f"for values from ('{first} 00:00+00') to ('{following_month(first)} 00:00+00')"
             )
+
+    make_when_free(engine, f"a month of {table.fullname}", make)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.risk.held import HELD_ACCOUNT_RULES, HELD_RULES
+from quant_pipelines.risk.held_names import HELD_ACCOUNT_RULES, HELD_RULES
 
 TradingState: TypeAlias = Literal["ACTIVE", "REDUCING", "FROZEN", "HALTED"]
 """All orders; only those that reduce; no decision, as a person asked; none until a person looks."""

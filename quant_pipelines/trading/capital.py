@@ -6,11 +6,13 @@ between two books changes neither the sum of their capital nor what either has g
 
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from quant_pipelines.risk import RiskLimits
-from quant_pipelines.trading.cycle import BookView
-from quant_pipelines.trading.execution import Execution
+from quant_pipelines.core.limits import RiskLimits
+
+if TYPE_CHECKING:  # whoever reads what a capital is compiles nothing
+    from quant_pipelines.trading.cycle import BookView
+    from quant_pipelines.trading.execution import Execution
 
 _LEAST_MARGIN: Final = 0.2
 _STAYS: Final = 0.01
@@ -26,7 +28,7 @@ class WantedCapital(NamedTuple):
     at: datetime
 
 
-def bound_equity(notional: float, execution: Execution, limits: RiskLimits) -> float:
+def bound_equity(notional: float, execution: "Execution", limits: RiskLimits) -> float:
     """Equity that a position binds, quote: what leaves it within the limits of its book.
 
     The isolated margin where there is one, and never less than a fifth of the notional.
@@ -88,7 +90,7 @@ def withheld(wanted: WantedCapital, paid_in: Decimal, equity: float) -> float:
     return leaves if leaves > equity * _STAYS > 0.0 else 0.0
 
 
-def without(view: BookView, amount: float) -> BookView:
+def without(view: "BookView", amount: float) -> "BookView":
     """Return a view of a book that an amount (quote) is to leave: that is no loss of the day.
 
     A leg is seen with its part of its set, which may be worth less than what the leg is to give.

@@ -118,6 +118,23 @@ def test_a_step_that_is_taken_back_names_what_waited(office: Office) -> None:
     assert (voided["target"], voided["proposer"]) == ("canary", "ann")
 
 
+def test_a_leaked_seed_is_replaced_and_what_was_proposed_by_it_is_void(office: Office) -> None:
+    deployment = office.world.deployment(stage="shadow")
+    office.do("promote_deployment", "ann", deployment_id=deployment, target="canary")  # a thief has her seed
+    office.wait()
+    renewed = users.reset(office.store, office.claim("root"), "ann")
+    assert renewed.receipt.summary == (
+        f"ann has a new seed; void by that: deployment:{deployment} to canary, which ann proposed"
+    )
+    assert [row["decision"] for row in office.world.rows(proposals)] == ["void"]
+    with pytest.raises(LifecycleError, match="code"):
+        office.do("promote_deployment", "ann", deployment_id=deployment, target="canary")
+    office.seeds["ann"] = pyotp.parse_uri(renewed.uri).secret
+    office.do("promote_deployment", "ann", deployment_id=deployment, target="canary")
+    approved = office.do("promote_deployment", "bob", deployment_id=deployment, target="canary")
+    assert approved.action == "deployment.promoted"
+
+
 def test_what_a_disabled_user_proposed_is_void_and_named(office: Office) -> None:
     deployment = office.world.deployment(stage="shadow")
     given = {"deployment_id": deployment, "target": "canary"}

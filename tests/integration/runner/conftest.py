@@ -43,7 +43,8 @@ def insert_deployment_at(engine: Engine, source: str, overrides: dict[str, Any])
 
 
 def _insert_deployment(connection: Connection, source: str, overrides: dict[str, Any]) -> int:
-    venue, tick_size = overrides.pop("venue", "paper"), overrides.pop("tick_size", "0.01")
+    venue = overrides.pop("venue", "paper")
+    steps = {name: overrides.pop(name) for name in ("tick_size", "min_notional") if name in overrides}
     number = connection.execute(select(func.count()).select_from(deployments)).scalar_one()
     values: dict[str, Any] = {
         "strategy": f"strategy_{number}",
@@ -76,12 +77,14 @@ def _insert_deployment(connection: Connection, source: str, overrides: dict[str,
         )
         .returning(strategy_versions.c.id)
     ).scalar_one()
-    ensure_instrument(connection, values["exchange"], values["symbol"], tick_size)
+    ensure_instrument(connection, values["exchange"], values["symbol"], **steps)
     query = insert(deployments).values(account_id=account_id, strategy_version_id=version_id, **values)
     return int(connection.execute(query.returning(deployments.c.id)).scalar_one())
 
 
-def ensure_instrument(connection: Connection, exchange: str, symbol: str, tick_size: str) -> None:
+def ensure_instrument(
+    connection: Connection, exchange: str, symbol: str, tick_size: str = "0.01", *, min_notional: str = "5"
+) -> None:
     """Store the specification of a symbol once."""
     known = select(func.count()).where(instruments.c.symbol == symbol)
     if connection.execute(known).scalar_one():
@@ -93,7 +96,7 @@ def ensure_instrument(connection: Connection, exchange: str, symbol: str, tick_s
             valid_from=START,
             tick_size=tick_size,
             lot_size="0.001",
-            min_notional="5",
+            min_notional=min_notional,
             maker_fee="0.0002",
             taker_fee="0.0005",
             max_leverage=20,

@@ -141,7 +141,7 @@ def test_a_traded_run_tells_the_way_from_the_bar_to_the_fill_and_no_secret(
     more = {"QUANT_METRICS__RUNNER_PORT": f"{port}", "QUANT_LOGS__LEVEL": "DEBUG"}
     process = start_runner(**SECRETS, **more)
     wait_for(lambda: rows(engine, "select 1 from trading.fills"), 90)
-    wait_for(lambda: '"message": "fill"' in (tmp_path / "runner-0.log").read_text(), 10)
+    wait_for(lambda: '"status": "FILLED"' in (tmp_path / "runner-0.log").read_text(), 30)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
         shown = response.read().decode()
     process.send_signal(signal.SIGTERM)
@@ -152,7 +152,7 @@ def test_a_traded_run_tells_the_way_from_the_bar_to_the_fill_and_no_secret(
     bars = {one["decision"]: one["bar_close"] for one in told["decision"] if one["outcome"] == "order"}
     buys = [one for one in told["fill"] if one["side"] == "buy"]
     ordered = {one["client_order_id"]: one["decision"] for one in told["order"]}
-    for one in buys:  # an order before the venue's limits were read may have been denied
+    for one in buys:
         assert ordered[one["client_order_id"]] == one["decision"]
         assert datetime.fromisoformat(bars[one["decision"]]) <= datetime.fromisoformat(one["ts"])
     secrets = [value.removeprefix("redis://:").partition("@")[0] for value in SECRETS.values()]

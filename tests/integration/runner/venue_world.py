@@ -24,6 +24,7 @@ from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.settings import ExchangeSettings, Settings
 from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
+from quant_pipelines.simulator.listing import BY_NAME
 from quant_pipelines.store.epochs import writer_session
 from quant_pipelines.store.funds import PostgresFunds
 from quant_pipelines.store.postgres_journal import PostgresJournal
@@ -139,10 +140,14 @@ def settings_of(address: str) -> Settings:
 
 
 def deploy_canary(deploy: Callable[..., int], source: str = HOLD, **more: Any) -> int:
-    """Deploy so that the first decision falls at the start, not a minute later."""
-    now = utc_now()
+    """Deploy so that the first decision falls at the start, not a minute later.
+
+    What is stored of the symbol is what the venue lists: a book whose limits change is opened anew.
+    """
+    now, listing = utc_now(), BY_NAME[more.get("symbol", SYMBOL).partition(":")[0].replace("/", "")]
     place = {"created_at": now - timedelta(minutes=3), "history_start": now - timedelta(hours=3)}
-    return deploy(source, stage="canary", venue="binanceusdm", tick_size="0.1", **place, **more)
+    steps = {"tick_size": listing.tick_size, "min_notional": listing.min_notional}
+    return deploy(source, **{"stage": "canary", "venue": "binanceusdm"} | steps | place | more)
 
 
 @asynccontextmanager
