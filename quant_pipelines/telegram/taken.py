@@ -38,7 +38,7 @@ class TakenUpdates:
     def __contains__(self, update_id: int) -> bool:
         return update_id in self._ids
 
-    def note_begun(self, update_id: int, begun: Begun) -> None:
+    def note_begin(self, update_id: int, begun: Begun) -> None:
         """Write down that a command is being carried out.
 
         Raises
@@ -50,7 +50,7 @@ class TakenUpdates:
         self.unfinished = begun
         self._write()
 
-    def note_told(self) -> None:
+    def note_end(self) -> None:
         """Write down that its outcome was told.
 
         Raises

@@ -48,8 +48,8 @@ class World:
     def known(self) -> None:
         """There was a start before."""
         taken = TakenUpdates(self.file)
-        taken.note_begun(1, Begun(ANN, "/help"))
-        taken.note_told()
+        taken.note_begin(1, Begun(ANN, "/help"))
+        taken.note_end()
 
     async def answer(self, who: Operator, text: str) -> str:
         self.done.append(text)
@@ -141,7 +141,7 @@ def test_a_command_that_telegram_sends_again_is_not_carried_out_again(world: Wor
 
 def test_what_a_crash_interrupted_is_told_and_not_repeated(world: World) -> None:
     number = world.telegram.write(ANN, "/confirm 1234")
-    TakenUpdates(world.file).note_begun(number, Begun(ANN, "/confirm"))  # and here the process dies
+    TakenUpdates(world.file).note_begin(number, Begun(ANN, "/confirm"))  # and here the process dies
     world.telegram.write(ANN, "/status")
     world.listen(world.telegram.confirmed)
     assert world.done == ["/status"]
