@@ -278,7 +278,7 @@ def _text(row: _Row, name: str) -> str:
 
 def _word(words: dict[str, _Word], told: Any) -> _Word:
     """Our word for one of the venue's."""
-    if told not in words:
+    if not isinstance(told, str) or told not in words:
         what = "side" if words is _SIDES else "order status"
         raise ExchangeUnavailable(f"exchange told {what} {told!r}; expected one of {', '.join(words)}")
     return words[told]

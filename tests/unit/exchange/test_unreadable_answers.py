@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from ccxt.base.errors import AuthenticationError, InsufficientFunds
 from ccxt.base.errors import ExchangeError as CcxtError
 
-from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable, OutcomeUnknown
+from quant_pipelines.core.errors import ExchangeError, ExchangeRefused, ExchangeUnavailable, OutcomeUnknown
 from quant_pipelines.core.settings import ExchangeSettings
-from quant_pipelines.exchange.ccxt_orders import CcxtOrders
+from quant_pipelines.exchange.ccxt_orders import CcxtOrders, _taken
 from quant_pipelines.trading.venue import LimitOrder, StopOrder
 
 SYMBOL = "BTC/USDT:USDT"
@@ -118,3 +119,22 @@ def test_an_error_without_a_code_of_the_venue_is_no_refusal(told_so: str) -> Non
     error = CcxtError(f"binanceusdm {told_so}")
     assert told(CHANGES["stop"], error) == (OutcomeUnknown, 1)
     assert told(OF_ONE["stop"], error) == (ExchangeUnavailable, 3)
+
+
+@pytest.mark.parametrize("deployment", [2011, 2013])
+def test_digits_of_an_order_s_name_are_no_word_that_there_is_none(deployment: int) -> None:
+    name, error = f"q1-{deployment}-6a-t", AuthenticationError('binanceusdm {"code":-2015,"msg":"Invalid"}')
+    assert told(lambda venue: venue.find_order(SYMBOL, client_order_id=name), error) == (ExchangeRefused, 1)
+    assert told(lambda venue: venue.find_stop(SYMBOL, name), error) == (ExchangeRefused, 1)
+
+
+def test_digits_of_a_stop_s_name_are_no_word_that_its_price_has_come() -> None:
+    stop = StopOrder("q1-2021-6a-s", SYMBOL, "sell", Decimal(90), 0)
+    error = InsufficientFunds('binanceusdm {"code":-2019,"msg":"Margin is insufficient."}')
+    assert told(lambda venue: venue.place_stop(stop), error) == (ExchangeRefused, 1)
+
+
+@pytest.mark.parametrize("status", [[], {}, ["NEW"], None])
+def test_an_order_that_was_taken_in_words_that_nobody_knows_is_looked_up(status: Any) -> None:
+    with pytest.raises(OutcomeUnknown, match="exchange took order q1, and"):
+        _taken("q1", ORDER | {"status": status})
