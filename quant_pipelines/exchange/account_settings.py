@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 from quant_pipelines.core.errors import ExchangeRefused
 from quant_pipelines.exchange.errors import has_code
 from quant_pipelines.exchange.venue_limits import max_leverage_of
+from quant_pipelines.exchange.venue_rows import flag_of
 from quant_pipelines.trading.modes import AccountModes
 
 _ALREADY_SO = ("-4046",)
@@ -147,7 +148,7 @@ class AccountSettings:
 
 
 def _flags_of(told: dict[str, Any]) -> tuple[bool, bool]:
-    return bool(told["dualSidePosition"]), bool(told["multiAssetsMargin"])
+    return flag_of(told, "dualSidePosition"), flag_of(told, "multiAssetsMargin")
 
 
 def _config_of(rows: list[dict[str, Any]]) -> SymbolConfig:

@@ -29,7 +29,16 @@ class Answering(CcxtOrders):
         self.answers, self.n_asked = list(answers), 0
         for name in ("GetOrder", "GetAlgoOrder", "GetOpenOrders", "GetOpenAlgoOrders", "GetUserTrades"):
             setattr(self._client, f"fapiPrivate{name}", self._answer)
-        for name in ("V3GetPositionRisk", "PutOrder", "DeleteOrder", "V3GetAccount", "GetIncome"):
+        names = (
+            "V3GetPositionRisk",
+            "PutOrder",
+            "DeleteOrder",
+            "V3GetAccount",
+            "GetIncome",
+            "GetAccountConfig",
+        )
+        self._client.sapiGetAccountApiRestrictions = self._client.sapiGetPortfolioAccount = self._answer
+        for name in (*names, "GetAccountConfig"):
             setattr(self._client, f"fapiPrivate{name}", self._answer)
         self._client.create_order = self._client.cancel_order = self._answer
 
@@ -119,6 +128,23 @@ def test_an_error_without_a_code_of_the_venue_is_no_refusal(told_so: str) -> Non
     error = CcxtError(f"binanceusdm {told_so}")
     assert told(CHANGES["stop"], error) == (OutcomeUnknown, 1)
     assert told(OF_ONE["stop"], error) == (ExchangeUnavailable, 3)
+
+
+MODES = {"dualSidePosition": False, "multiAssetsMargin": False}
+ALLOWED = {"enableFutures": True, "enableWithdrawals": False, "ipRestrict": True}
+
+
+@pytest.mark.parametrize("told_so", [None, "", "no", 0, []])
+def test_what_an_account_and_its_key_do_not_say_is_not_taken_for_no(told_so: Any) -> None:
+    for name in MODES:
+        assert told(lambda venue: venue.modes(), MODES | {name: told_so}) == (ExchangeUnavailable, 3)
+    for name in (*ALLOWED, "enableInternalTransfer", "permitsUniversalTransfer"):
+        assert told(lambda venue: venue.permissions(), ALLOWED | {name: told_so}) == (ExchangeUnavailable, 3)
+
+
+def test_what_a_key_may_do_is_read_of_words_too() -> None:
+    found, _ = told(lambda venue: venue.permissions(), ALLOWED | {"enableWithdrawals": "true"})
+    assert (found.trades, found.withdraws, found.transfers) == (True, True, False)
 
 
 @pytest.mark.parametrize("deployment", [2011, 2013])
