@@ -243,7 +243,8 @@ class Trader(UnderBreaker):
         """Why a committed order may not be sent now, in one sentence; empty if it may."""
         if self.is_halted:
             return "halted before it was sent"
-        return self._approval.refusal_to_send(intent, is_reducing=self.breaker.only_reduces)
+        is_reducing = self.is_leaving or self.breaker.only_reduces
+        return self._approval.refusal_to_send(intent, is_reducing=is_reducing)
 
     def refusal_to_add(self, intent: Intent) -> str:
         """Why an order may not be sent that takes the net of all books further from flat; empty if it may."""

@@ -201,7 +201,7 @@ class Traders:
         """
         changed = {one.id: one for one in await self.limits.changed(opened)}
         for key in changed:
-            del self._opened[key]
+            await asyncio.to_thread(self._opened.pop(key).leave)  # it tells the account nothing more
             await self._links.drop(key)
         again = {one.id for one in await self._open_each(list(changed.values()))}
         now = (changed.get(one.id, one) for one in opened)

@@ -341,14 +341,17 @@ class VenueBroker(VenueOrders):
 
     def _recover_decision(self, stored: StoredBook) -> None:
         signal = stored.last_signal
-        if signal is None or signal.bar_close != stored.bar_close:
+        if signal is None:
+            return
+        mine = [one for one in self.orders.values() if one.intent.bar_close == signal.bar_close]
+        if mine and (view := signal.decision.get("view")):
+            held = Decimal(f"{float(view['position']):.12g}")  # a float of sums: its last digits mean nothing
+            self._decided_on = (mine[-1].intent.client_order_id, held)
+        if signal.bar_close != stored.bar_close:
             return
         self._book.act_upon(float(signal.decision["target_side"]))
         if signal.decision.get("stop_inputs"):
             self._book.read(inputs_from_document(signal.decision["stop_inputs"]))
-        mine = [one for one in self.orders.values() if one.intent.bar_close == signal.bar_close]
-        if mine and (view := signal.decision.get("view")):
-            self._decided_on = (mine[-1].intent.client_order_id, Decimal(repr(float(view["position"]))))
         has_more = any(one.intent.purpose == REMAINDER for one in list(self.orders.values())[-1:])
         if not has_more and any(came_to_nothing(one.progress) for one in mine):
             self._book.forget_target()

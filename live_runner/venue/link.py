@@ -29,7 +29,7 @@ from live_runner.venue.sender import Sender, Signals
 from live_runner.venue.station import BarClosed, Item, LevelReached, Station
 from live_runner.venue.sweeps import Sweeps, in_flight, n_resting, needs_cover
 from live_runner.venue.symbol_settings import SymbolSettings
-from live_runner.venue.unsent import settle_unsent, unsent_of
+from live_runner.venue.unsent import settle_unsent
 from live_runner.venue.wire import Wire
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import to_ms
@@ -238,8 +238,9 @@ class VenueLink:
     async def _join(self, seats: list[Seat]) -> None:
         """Compare books with the venue before they decide anything."""
         epoch, is_alone = self._station.epoch, not self.place.is_shared
+        unsent = list[Intent]()  # what is decided from now on comes by its wire
         for seat in seats:
-            await settle_unsent(seat, await self._venue.now_ms(), epoch=epoch, is_alone=is_alone)
+            unsent += await settle_unsent(seat, await self._venue.now_ms(), epoch=epoch, is_alone=is_alone)
         self._differences = 0
         await self._sweep()
         await self._cover()
@@ -253,9 +254,9 @@ class VenueLink:
             seat.has_begun = True
         self._judge(self._difference)
         await self._entries.recover(seats)
+        for intent in unsent:
+            self._inbox.put_nowait(intent)
         for seat in seats:
-            for intent in await unsent_of(seat):
-                self._inbox.put_nowait(intent)
             seat.begun.set()
             self._station.begun(seat.trader)
             _log.info("books agree with the venue", extra={"deployment": seat.key})

@@ -88,7 +88,7 @@ class Sender:
 
     async def send(self, cycle: list[Intent]) -> None:
         """Send the committed orders of one cycle, each once, or write down why not."""
-        now_ms = {}
+        now_ms, cycle = {}, list({intent.client_order_id: intent for intent in cycle}.values())
         for intent in cycle:
             if (stamp_ms := await self._stamped(intent)) is not None:
                 now_ms[intent.client_order_id] = stamp_ms

@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
 from quant_pipelines.core.errors import ExchangeRefused
+from quant_pipelines.exchange.errors import has_code
 from quant_pipelines.exchange.venue_limits import max_leverage_of
+from quant_pipelines.exchange.venue_rows import flag_of
 from quant_pipelines.trading.modes import AccountModes
 
 _ALREADY_SO = ("-4046",)
@@ -79,7 +81,7 @@ class AccountSettings:
         try:
             await self._ask("portfolio margin", self._client.sapiGetPortfolioAccount, {}, weight=1)
         except ExchangeRefused as error:
-            if any(code in str(error) for code in _NO_PORTFOLIO_MARGIN):
+            if has_code(error, *_NO_PORTFOLIO_MARGIN):
                 return False
             raise
         return True
@@ -118,9 +120,9 @@ class AccountSettings:
         await self._changed.wait()
         self._changed.clear()
 
-    def note_refusal(self, words: str) -> None:
+    def note_refusal(self, refusal: ExchangeRefused) -> None:
         """Know why an order was refused."""
-        if any(code in words for code in _OF_MODES):
+        if has_code(refusal, *_OF_MODES):
             self._changed.set()
 
     def _hear(self, message: Any) -> None:
@@ -141,12 +143,12 @@ class AccountSettings:
         try:
             await self._ask(what, getattr(self._client, f"fapiPrivatePost{name}"), parameters, weight=1)
         except ExchangeRefused as error:
-            if not any(code in str(error) for code in _ALREADY_SO):
+            if not has_code(error, *_ALREADY_SO):
                 raise
 
 
 def _flags_of(told: dict[str, Any]) -> tuple[bool, bool]:
-    return bool(told["dualSidePosition"]), bool(told["multiAssetsMargin"])
+    return flag_of(told, "dualSidePosition"), flag_of(told, "multiAssetsMargin")
 
 
 def _config_of(rows: list[dict[str, Any]]) -> SymbolConfig:

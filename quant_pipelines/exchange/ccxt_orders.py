@@ -19,7 +19,7 @@ from quant_pipelines.core.errors import (
 from quant_pipelines.core.orders import Side
 from quant_pipelines.exchange import venue_rows
 from quant_pipelines.exchange.ccxt_reads import NOT_FOUND, SOON_SECONDS, CcxtReads, Parameters
-from quant_pipelines.exchange.errors import translated
+from quant_pipelines.exchange.errors import has_code, translated
 from quant_pipelines.exchange.order_request import order_request, send_order
 from quant_pipelines.exchange.user_stream import follow_user_stream
 from quant_pipelines.trading.modes import AccountModes
@@ -81,7 +81,7 @@ class CcxtOrders(CcxtReads):
         try:
             answer = await self._order(order.symbol, "limit", order.side, quantity, params)
         except ExchangeRefused as error:
-            if _WOULD_TAKE in str(error):
+            if has_code(error, _WOULD_TAKE):
                 raise OrderWouldTake(str(error)) from error
             raise
         return _taken(order.client_order_id, answer)
@@ -112,7 +112,7 @@ class CcxtOrders(CcxtReads):
             async with _soon(f"change of order {order.client_order_id}"):
                 await self._client.fapiPrivatePutOrder(wanted)
         except ExchangeRefused as error:
-            if not any(code in str(error) for code in (*NOT_FOUND, _NO_CHANGE)):
+            if not has_code(error, *NOT_FOUND, _NO_CHANGE):
                 raise
 
     async def cancel_order(self, symbol: str, client_order_id: str) -> None:
@@ -138,7 +138,7 @@ class CcxtOrders(CcxtReads):
         try:
             await self._order(stop.symbol, kind, stop.side, quantity, params)
         except ExchangeRefused as error:
-            if _WOULD_TRIGGER in str(error):
+            if has_code(error, _WOULD_TRIGGER):
                 raise StopWouldTrigger(str(error)) from error
             raise
 
@@ -173,7 +173,7 @@ class CcxtOrders(CcxtReads):
         except ExchangeError as error:
             self._heed(error)
             if isinstance(error, ExchangeRefused):
-                self._settings.note_refusal(str(error))
+                self._settings.note_refusal(error)
             raise
         number = told.get("orderId", told.get("algoId"))
         if number is None or name not in (told.get("clientOrderId"), told.get("clientAlgoId")):
@@ -211,7 +211,7 @@ async def _canceling(what: str) -> AsyncIterator[None]:
         async with _soon(what):
             yield
     except ExchangeRefused as error:
-        if not any(code in str(error) for code in NOT_FOUND):
+        if not has_code(error, *NOT_FOUND):
             _log.warning("%s", error)
 
 

@@ -21,7 +21,7 @@ from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange import venue_rows
 from quant_pipelines.exchange.account_settings import AccountSettings
 from quant_pipelines.exchange.client import OpenSession, connect
-from quant_pipelines.exchange.errors import translated
+from quant_pipelines.exchange.errors import has_code, translated
 from quant_pipelines.exchange.retry import WeightBudget
 from quant_pipelines.exchange.server_clock import ServerClock
 from quant_pipelines.exchange.venue_limits import brackets_of, read_limits
@@ -268,7 +268,7 @@ class CcxtReads:
         try:
             return await self._ask(what, call, wanted, weight=1, read=read)
         except ExchangeRefused as error:
-            if any(code in str(error) for code in NOT_FOUND):
+            if has_code(error, *NOT_FOUND):
                 return None
             raise
 
@@ -324,7 +324,7 @@ class CcxtReads:
 
     def _heed(self, error: ExchangeError) -> None:
         """Ask for the venue's time anew once a stamp was refused: our clock was set by a little."""
-        if _WRONG_STAMP in str(error):
+        if has_code(error, _WRONG_STAMP):
             self._clock.doubt()
             self._is_doubted = True
 

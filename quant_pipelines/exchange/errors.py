@@ -79,7 +79,7 @@ MEANINGS: dict[str, Meaning] = {
 _NOT_ACCEPTED = '"code":-1008'
 _MALFORMED = (KeyError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 """What reading a document of another shape than was expected raises, ours or ccxt's."""
-_CODE = re.compile(r'code"\s*:\s*"?-?\d')
+_CODE = re.compile(r'code"\s*:\s*"?(-?\d+)')
 
 
 def meaning_of(error: Exception) -> Meaning:
@@ -142,6 +142,11 @@ def _distrusted(error: BaseException) -> str:
         if reason := getattr(found, "verify_message", ""):  # aiohttp's own is an error of ssl's without it
             return str(reason)
     return ""
+
+
+def has_code(error: ExchangeError, *codes: str) -> bool:
+    """Whether the venue told one of its codes; the digits alone may be of the name that was asked for."""
+    return any(code in codes for code in _CODE.findall(str(error)))
 
 
 def is_too_many(error: ExchangeError) -> bool:

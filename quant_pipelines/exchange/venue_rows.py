@@ -48,6 +48,8 @@ _STOP_STATUS: dict[str, OrderStatus] = {
     "REJECTED": "REJECTED",
     "EXPIRED": "EXPIRED",
 }
+_FLAGS = {"true": True, "false": False}
+_TRANSFERS = ("enableInternalTransfer", "permitsUniversalTransfer")
 _FILLS = ("TRADE", "CALCULATED")
 _PROFIT_KIND = "TAKE_PROFIT"
 PAYMENT_KINDS = {"FUNDING_FEE": "funding", "INSURANCE_CLEAR": "insurance"}
@@ -173,10 +175,10 @@ def permissions_of(row: _Row) -> KeyPermissions:
     """Permissions of a key, of a REST answer."""
     expires_ms = int(row.get("tradingAuthorityExpirationTime") or 0)
     return KeyPermissions(
-        trades=bool(row["enableFutures"]),
-        withdraws=bool(row["enableWithdrawals"]),
-        transfers=bool(row.get("enableInternalTransfer")) or bool(row.get("permitsUniversalTransfer")),
-        has_ip_list=bool(row["ipRestrict"]),
+        trades=flag_of(row, "enableFutures"),
+        withdraws=flag_of(row, "enableWithdrawals"),
+        transfers=any(flag_of(row, name) for name in _TRANSFERS if name in row),
+        has_ip_list=flag_of(row, "ipRestrict"),
         expires_at=from_ms(expires_ms) if expires_ms else None,
     )
 
@@ -245,6 +247,15 @@ def _stop_update(row: _Row, symbol: str) -> StopUpdate:
     return StopUpdate(symbol, stop)
 
 
+def flag_of(row: _Row, name: str) -> bool:
+    """Yes or no of a row; what is neither is no no."""
+    told = row.get(name)
+    found = _FLAGS.get(told.lower()) if isinstance(told, str) else told
+    if not isinstance(found, bool):
+        raise ExchangeUnavailable(f"exchange told {name} {told!r}; expected true or false")
+    return found
+
+
 def _number(row: _Row, name: str) -> Decimal:
     """Return a number of a row; what is none, or not finite, is an answer that nobody can act on."""
     told: Any = row.get(name)
@@ -278,7 +289,7 @@ def _text(row: _Row, name: str) -> str:
 
 def _word(words: dict[str, _Word], told: Any) -> _Word:
     """Our word for one of the venue's."""
-    if told not in words:
+    if not isinstance(told, str) or told not in words:
         what = "side" if words is _SIDES else "order status"
         raise ExchangeUnavailable(f"exchange told {what} {told!r}; expected one of {', '.join(words)}")
     return words[told]

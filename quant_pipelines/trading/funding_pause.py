@@ -37,6 +37,24 @@ class FundingPause(NamedTuple):
         slot_ms = floor_ms(now_ms + pause_ms, self.interval_hours * HOUR_MS)
         return slot_ms + pause_ms if now_ms < slot_ms + pause_ms else 0
 
+    def meets(self, first_ms: int, last_ms: int) -> bool:
+        """Whether any moment between two times, both included, lies in a pause.
+
+        Examples
+        --------
+        >>> slot, pause = 8 * 3_600_000, FundingPause(interval_hours=8, seconds=2.0)
+        >>> seconds = ((-9, -3), (-4, 6), (2, 9))
+        >>> [pause.meets(slot + 1000 * first, slot + 1000 * last) for first, last in seconds]
+        [False, True, False]
+        >>> FundingPause(interval_hours=8).meets(slot - 1000, slot + 1000)
+        False
+        """
+        pause_ms, step_ms = int(1000 * self.seconds), self.interval_hours * HOUR_MS
+        if step_ms <= 0 or not pause_ms:
+            return False
+        has_begun = floor_ms(last_ms + pause_ms, step_ms) > floor_ms(first_ms + pause_ms, step_ms)
+        return has_begun or bool(self.until_ms(first_ms))
+
     def reason(self, now_ms: int) -> str:
         """Why a decision waits then, as one clause; empty outside of any pause."""
         until_ms = self.until_ms(now_ms)

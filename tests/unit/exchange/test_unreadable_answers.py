@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from ccxt.base.errors import AuthenticationError, InsufficientFunds
 from ccxt.base.errors import ExchangeError as CcxtError
 
-from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable, OutcomeUnknown
+from quant_pipelines.core.errors import ExchangeError, ExchangeRefused, ExchangeUnavailable, OutcomeUnknown
 from quant_pipelines.core.settings import ExchangeSettings
-from quant_pipelines.exchange.ccxt_orders import CcxtOrders
+from quant_pipelines.exchange.ccxt_orders import CcxtOrders, _taken
 from quant_pipelines.trading.venue import LimitOrder, StopOrder
 
 SYMBOL = "BTC/USDT:USDT"
@@ -28,7 +29,16 @@ class Answering(CcxtOrders):
         self.answers, self.n_asked = list(answers), 0
         for name in ("GetOrder", "GetAlgoOrder", "GetOpenOrders", "GetOpenAlgoOrders", "GetUserTrades"):
             setattr(self._client, f"fapiPrivate{name}", self._answer)
-        for name in ("V3GetPositionRisk", "PutOrder", "DeleteOrder", "V3GetAccount", "GetIncome"):
+        names = (
+            "V3GetPositionRisk",
+            "PutOrder",
+            "DeleteOrder",
+            "V3GetAccount",
+            "GetIncome",
+            "GetAccountConfig",
+        )
+        self._client.sapiGetAccountApiRestrictions = self._client.sapiGetPortfolioAccount = self._answer
+        for name in (*names, "GetAccountConfig"):
             setattr(self._client, f"fapiPrivate{name}", self._answer)
         self._client.create_order = self._client.cancel_order = self._answer
 
@@ -118,3 +128,39 @@ def test_an_error_without_a_code_of_the_venue_is_no_refusal(told_so: str) -> Non
     error = CcxtError(f"binanceusdm {told_so}")
     assert told(CHANGES["stop"], error) == (OutcomeUnknown, 1)
     assert told(OF_ONE["stop"], error) == (ExchangeUnavailable, 3)
+
+
+MODES = {"dualSidePosition": False, "multiAssetsMargin": False}
+ALLOWED = {"enableFutures": True, "enableWithdrawals": False, "ipRestrict": True}
+
+
+@pytest.mark.parametrize("told_so", [None, "", "no", 0, []])
+def test_what_an_account_and_its_key_do_not_say_is_not_taken_for_no(told_so: Any) -> None:
+    for name in MODES:
+        assert told(lambda venue: venue.modes(), MODES | {name: told_so}) == (ExchangeUnavailable, 3)
+    for name in (*ALLOWED, "enableInternalTransfer", "permitsUniversalTransfer"):
+        assert told(lambda venue: venue.permissions(), ALLOWED | {name: told_so}) == (ExchangeUnavailable, 3)
+
+
+def test_what_a_key_may_do_is_read_of_words_too() -> None:
+    found, _ = told(lambda venue: venue.permissions(), ALLOWED | {"enableWithdrawals": "true"})
+    assert (found.trades, found.withdraws, found.transfers) == (True, True, False)
+
+
+@pytest.mark.parametrize("deployment", [2011, 2013])
+def test_digits_of_an_order_s_name_are_no_word_that_there_is_none(deployment: int) -> None:
+    name, error = f"q1-{deployment}-6a-t", AuthenticationError('binanceusdm {"code":-2015,"msg":"Invalid"}')
+    assert told(lambda venue: venue.find_order(SYMBOL, client_order_id=name), error) == (ExchangeRefused, 1)
+    assert told(lambda venue: venue.find_stop(SYMBOL, name), error) == (ExchangeRefused, 1)
+
+
+def test_digits_of_a_stop_s_name_are_no_word_that_its_price_has_come() -> None:
+    stop = StopOrder("q1-2021-6a-s", SYMBOL, "sell", Decimal(90), 0)
+    error = InsufficientFunds('binanceusdm {"code":-2019,"msg":"Margin is insufficient."}')
+    assert told(lambda venue: venue.place_stop(stop), error) == (ExchangeRefused, 1)
+
+
+@pytest.mark.parametrize("status", [[], {}, ["NEW"], None])
+def test_an_order_that_was_taken_in_words_that_nobody_knows_is_looked_up(status: Any) -> None:
+    with pytest.raises(OutcomeUnknown, match="exchange took order q1, and"):
+        _taken("q1", ORDER | {"status": status})

@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 
+from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
+from live_runner.process.first_limits import SymbolOfAccount
 from live_runner.process.traders import Traders
 from live_runner.process.venue_limits import LimitsWatch
 from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.core.settings import ExchangeSettings
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.store.trading import Income, Position
+from quant_pipelines.store.venue_orders import Received
 from quant_pipelines.trading.venue_limits import VenueLimits
 from tests.in_process import in_process
 from tests.integration.runner.replay import ReplaySource, ReplayTime
@@ -98,3 +103,44 @@ def test_a_book_is_taken_up_with_the_limits_of_its_venue(
 
 
 async def _told(_sentence: str) -> None: ...
+
+
+def test_a_book_that_is_opened_once_more_is_known_by_its_new_rows_alone() -> None:
+    """Who had the first one may still ask it: it told the account what its book held before."""
+
+    async def scenario() -> float:
+        time, venue, first = ReplayTime(NOW_MS, NOW_MS + 30_000), Venue(0.1), list[Trader]()
+        journal = MemoryJournal([CANARY])
+        epoch = journal.open_epoch("test:1", AT)
+
+        @asynccontextmanager
+        async def connect(_settings: Any) -> AsyncIterator[Venue]:
+            yield venue
+
+        async with OrderVenues(AT_VENUE, connect, _told) as venues:
+            feed = Feed(ReplaySource(RECORDING, time, is_silent=True), time)
+            traders = Traders(journal, AT_VENUE, feed, epoch=epoch, venues=venues, load=in_process)
+            watch = LimitsWatch(Rows(journal), venues, time, exchange="binanceusdm", warn=_told)
+
+            async def read(wanted: frozenset[SymbolOfAccount]) -> None:
+                first.extend(traders.all)
+                await watch.read(wanted)
+                paid = Income("funding", from_ms(NOW_MS), Decimal(-100))
+                flat = Position(Decimal(0), Decimal(0), Decimal(0), None)
+                journal.receive(epoch, [Received(CANARY.id, CANARY.venue, SYMBOL, (), (paid,), flat, "")], AT)
+
+            traders.limits.read = read
+            watching = asyncio.create_task(watch.run(lambda: traders.streamed))
+            try:
+                await traders.open()
+                assert first[0] not in traders.all
+                first[0].with_broker(lambda _: None)
+                await traders.beat()
+                return float(journal.tables.heartbeats["live_runner"].detail["accounts"][0]["nav"])
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+                await traders.close()
+
+    nav = asyncio.run(asyncio.wait_for(scenario(), 30))
+    assert nav == float(CANARY.capital) - 100.0

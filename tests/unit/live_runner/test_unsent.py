@@ -40,6 +40,8 @@ class Left(NamedTuple):
     kind: OrderKind = "market"
     lot_size: str = "0.001"
     pause_seconds: float = 0.0
+    decided_seconds: float = 0.0
+    is_leaving: bool = False
 
 
 class LaterVenue(TradingVenue):
@@ -56,6 +58,7 @@ class LaterVenue(TradingVenue):
 def commit(journal: MemoryJournal, epoch: int, link: VenueLink, left: Left) -> None:
     """Commit a sale of all that is held; who was to send it is gone then."""
     intent = Intent(NAME, "sell", Decimal(2), "target", from_ms(NOW_MS), left.kind)
+    decided_ms = NOW_MS + int(1000 * left.decided_seconds)
     view = {"target_side": 0.0, "view": {"position": left.decided_on}}
     signal = Signal(from_ms(NOW_MS), 0.0, 100.0, view)
 
@@ -63,8 +66,8 @@ def commit(journal: MemoryJournal, epoch: int, link: VenueLink, left: Left) -> N
         broker.step(ExecutionBar(to_ms(AT), 100.0, 100.0, 100.0, 100.0))
         whose = (CANARY.id, "binanceusdm", SYMBOL, from_ms(NOW_MS))
         booking = Booking(*whose, broker.checkpoint(), broker.position(), signal=signal, intent=intent)
-        journal.book(epoch, booking, from_ms(NOW_MS))
-        broker.take(Decided(signal, intent, -2.0, 0.0, None), NOW_MS)
+        journal.book(epoch, booking, from_ms(decided_ms))
+        broker.take(Decided(signal, intent, -2.0, 0.0, None), decided_ms)
 
     trader_at(journal, epoch, link, Left()).with_broker(decide)  # type: ignore[arg-type] - a venue's
 
@@ -73,7 +76,9 @@ def trader_at(journal: MemoryJournal, epoch: int, link: VenueLink, left: Left) -
     instrument = replace(CANARY.instrument, lot_size=Decimal(left.lot_size))  # type: ignore[type-var] - it has one
     plan, series = plan_of(replace(CANARY, instrument=instrument), in_process), BarSeries(SYMBOL, "1m", 0)
     relations = Relations(funding_pause_seconds=left.pause_seconds)
-    return Trader(journal, plan, series, epoch=epoch, open_broker=link.open_broker, relations=relations)
+    trader = Trader(journal, plan, series, epoch=epoch, open_broker=link.open_broker, relations=relations)
+    trader.is_leaving = left.is_leaving
+    return trader
 
 
 def played(left: Left) -> tuple[str, list[Any]]:
@@ -103,8 +108,9 @@ def played(left: Left) -> tuple[str, list[Any]]:
     return status(), venue.sent
 
 
-def test_an_order_that_was_decided_just_now_and_not_sent_goes_out_once() -> None:
-    assert played(Left()) == ("FILLED", [("sell", Decimal(2), False)])
+@pytest.mark.parametrize("decided_on", [2.0, 2.0000000000000004], ids=["whole", "a float of sums"])
+def test_an_order_that_was_decided_just_now_and_not_sent_goes_out_once(decided_on: float) -> None:
+    assert played(Left(decided_on=decided_on)) == ("FILLED", [("sell", Decimal(2), False)])
 
 
 @pytest.mark.parametrize(
@@ -116,8 +122,19 @@ def test_an_order_that_was_decided_just_now_and_not_sent_goes_out_once() -> None
         Left(kind="limit"),
         Left(lot_size="0.3"),
         Left(pause_seconds=61.5),
+        Left(decided_seconds=55.0, seconds=60.5),
+        Left(is_leaving=True),
     ],
-    ids=["old", "of another writer", "on another position", "at a limit", "of another lot", "at a slot"],
+    ids=[
+        "old",
+        "of another writer",
+        "on another position",
+        "at a limit",
+        "of another lot",
+        "at a slot",
+        "of a bar before the last one",
+        "of a book that leaves",
+    ],
 )
 def test_an_order_is_given_up_where_anything_is_another_than_it_was(left: Left) -> None:
     assert played(left) == ("DENIED", [])
@@ -126,3 +143,26 @@ def test_an_order_is_given_up_where_anything_is_another_than_it_was(left: Left) 
 def test_nothing_is_sent_while_the_books_differ() -> None:
     status, sent = played(Left(at_venue="1", seconds=0.0))
     assert (status, sent) == ("INITIALIZED", [])
+
+
+def test_the_position_of_a_decision_is_known_behind_a_later_bar_too() -> None:
+    journal, venue, left = MemoryJournal([CANARY]), LaterVenue(Left()), Left(decided_on=3.0)
+    epoch = journal.open_epoch("test:1", AT)
+    held = Position(Decimal(2), Decimal(100), Decimal(0), None)
+    journal.receive(epoch, [Received(CANARY.id, "binanceusdm", SYMBOL, (BOUGHT,), (), held, "")], AT)
+
+    def book_a_bar(broker: VenueBroker) -> None:
+        broker.step(ExecutionBar(NOW_MS, 100.0, 100.0, 100.0, 100.0))
+        whose = (CANARY.id, "binanceusdm", SYMBOL, from_ms(NOW_MS + 60_000))
+        booking = Booking(*whose, broker.checkpoint(), broker.position())
+        journal.book(epoch, booking, from_ms(NOW_MS + 60_000))
+
+    async def scenario() -> None:
+        link = VenueLink(Station(journal, venue, RunnerSettings(), epoch, lambda: NOW_MS))
+        commit(journal, epoch, link, left)
+        trader = trader_at(journal, epoch, link, Left())
+        trader.with_broker(book_a_bar)  # type: ignore[arg-type] - a venue's
+        trader.outdate()
+        assert trader.with_broker(lambda broker: broker.held_for(NAME)) == Decimal(3)  # type: ignore[attr-defined]
+
+    asyncio.run(scenario())
