@@ -11,6 +11,17 @@ WORKERS = -n auto --maxprocesses 4 --no-loadscope-reorder
 test: install-dev
 	@exec .venv/bin/python -m pytest -q $(WORKERS) $(ARGS)
 
+# Lines of the product that tests run; kernels count by their tests once more without compilation (benchmarks/README.md).
+KERNEL_TESTS = tests/unit/accounting tests/unit/risk tests/unit/trading tests/unit/costs tests/unit/indicators \
+	tests/unit/metrics tests/unit/portfolio tests/unit/backtest tests/property/test_accounting.py \
+	tests/property/test_risk.py tests/property/test_stops.py tests/property/test_resting.py tests/property/test_account.py
+coverage: install-dev
+	@.venv/bin/coverage erase
+	@.venv/bin/coverage run -m pytest -q $(WORKERS) $(ARGS)
+	@NUMBA_DISABLE_JIT=1 .venv/bin/coverage run -m pytest -q -p tests.uncompiled $(WORKERS) $(KERNEL_TESTS)
+	@.venv/bin/coverage combine --quiet
+	@.venv/bin/coverage report --fail-under=85
+
 # What takes too long for CI; benchmarks/README.md tells what each one shows.
 proofs: proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery proof-crashes proof-kills proof-random-kills \
 	proof-postgres proof-redis proof-tls proof-disk proof-two-runners

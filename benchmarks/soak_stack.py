@@ -1,6 +1,6 @@
 """A whole stack that is left alone for hours: memory, tables and logs stay flat, and nothing goes wrong.
 
-    python -m benchmarks.soak_stack [--hours 6] [--fill-minutes 20]
+    python -m benchmarks.soak_stack [--hours 6] [--fill-minutes 60]
 
 Settings are those of the environment. Every look is written as a line; the last line is JSON. It ends with 1
 where something grows faster than its bound beyond doubt, a service started again, or an error was logged.
@@ -9,6 +9,7 @@ where something grows faster than its bound beyond doubt, a service started agai
 import argparse
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,7 +38,7 @@ select relid::regclass::text, pg_total_relation_size(relid)::float8 / 1048576, n
 from pg_stat_user_tables
 """
 _ALERTS = "select source, message from ops.alerts where severity in ('critical', 'halt')"
-_ERROR = re.compile(r'"level": "(ERROR|CRITICAL)"|\b(ERROR|CRITICAL)\b.* - |^Traceback ')
+_ERROR = re.compile(r'"level": "(ERROR|CRITICAL)"|\b(ERROR|CRITICAL)\b.* - ')
 _SHOWN = 8
 
 
@@ -55,20 +56,23 @@ def main() -> int:
     )
     parser.add_argument("--hours", type=float, default=6.0, help="how long it is looked at")
     parser.add_argument(
-        "--fill-minutes", type=float, default=20.0, help="how long it may fill its home first"
+        "--fill-minutes", type=float, default=60.0, help="how long it may fill its home first"
     )
     parser.add_argument("--every", type=float, default=30.0, help="seconds between two looks")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="quant-soak-") as folder:
-        home = Home(Path(folder) / "home")
-        try:
-            with running(home) as pid:
-                time.sleep(60 * given.fill_minutes)
-                begun = logged(home)
-                samples = list(looks(home, pid, hours=given.hours, every=given.every))
-                return verdict(home, samples, begun)
-        finally:
-            remove_place(home.folder)
+    folder = Path(tempfile.mkdtemp(prefix="quant-soak-"))
+    home = Home(folder / "home")
+    try:
+        with running(home) as pid:
+            time.sleep(60 * given.fill_minutes)
+            begun = logged(home)
+            samples = list(looks(home, pid, hours=given.hours, every=given.every))
+            is_sound = verdict(home, samples, begun)
+    finally:
+        remove_place(home.folder)
+    if is_sound:
+        shutil.rmtree(folder)
+    return int(not is_sound)
 
 
 @contextmanager
@@ -117,8 +121,8 @@ def sampled(home: Home, pid: int, hours: float) -> Sample:
     return Sample(hours, found, dict(rows))
 
 
-def verdict(home: Home, samples: list[Sample], begun: dict[str, int]) -> int:
-    """Write what was found; 1 where something was."""
+def verdict(home: Home, samples: list[Sample], begun: dict[str, int]) -> bool:
+    """Write what was found, and whether it is nothing; the logs stay where something was."""
     names = sorted(set.intersection(*(set(sample.megabytes) for sample in samples)))
     hours = [sample.hours for sample in samples]
     slopes = [slope_of(name, hours, [one.megabytes[name] for one in samples]) for name in names]
@@ -137,8 +141,9 @@ def verdict(home: Home, samples: list[Sample], begun: dict[str, int]) -> int:
         "errors": errors[:_SHOWN],
         "n_errors": len(errors),
     }
-    sys.stdout.write(json.dumps(told) + "\n")
-    return int(bool(steep or errors or restarted))
+    is_sound = not (steep or errors or restarted)
+    sys.stdout.write(json.dumps(told if is_sound else told | {"logs": str(home.logs)}) + "\n")
+    return is_sound
 
 
 def steepest(slopes: list[Slope]) -> list[Slope]:
@@ -167,11 +172,21 @@ def errors_since(home: Home, begun: dict[str, int]) -> list[str]:
             size = begun.get(path.name, 0)
             log.seek(size if path.stat().st_size >= size else 0)  # else it was turned over
             lines = log.read().decode(errors="replace").splitlines()
-        found += [f"{path.name}: {line[:300]}" for line in lines if _ERROR.search(line)]
+        found += [f"{path.name}: {line[:300]}" for line in told_in(lines)]
     with connected(home) as connection:
         alerts = connection.execute(_ALERTS).fetchall()
     found += [f"alert of {source}: {message}" for source, message in alerts]
     return found
+
+
+def told_in(lines: list[str]) -> Iterator[str]:
+    """Lines that tell of an error; of a traceback the first without indent, which names it."""
+    rest = iter(lines)
+    for line in rest:
+        if line.startswith("Traceback "):
+            yield next((one for one in rest if one and not one.startswith(" ")), line)
+        elif _ERROR.search(line):
+            yield line
 
 
 @contextmanager

@@ -2,17 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 
-ReadLimits: TypeAlias = Callable[[frozenset[tuple[int, str]]], Awaitable[None]]
-"""Returns once the limits of symbols, each with its account, were read; not later than after some seconds."""
+
+class SymbolOfAccount(NamedTuple):
+    """What is traded, ccxt form, and with which account."""
+
+    account_id: int
+    symbol: str
 
 
-async def unread(_wanted: frozenset[tuple[int, str]]) -> None:
+ReadLimits: TypeAlias = Callable[[frozenset[SymbolOfAccount]], Awaitable[None]]
+"""Returns once limits were read; not later than after some seconds."""
+
+
+async def unread(_wanted: frozenset[SymbolOfAccount]) -> None:
     """Read none: nobody keeps them."""
 
 
@@ -45,6 +53,6 @@ class FirstLimits:
         known = {one.id: one for one in opened if one.venue != PAPER_VENUE}
         if not known or self.read is unread:
             return []
-        await self.read(frozenset((one.account_id, one.symbol) for one in known.values()))
+        await self.read(frozenset(SymbolOfAccount(one.account_id, one.symbol) for one in known.values()))
         rows = await asyncio.to_thread(self._journal.read_deployments)
         return [one for one in rows if one.id in known and one.instrument != known[one.id].instrument]

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
 from live_runner.ports.market_time import MarketTime
+from live_runner.process.first_limits import SymbolOfAccount
 from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
@@ -78,7 +79,7 @@ class LimitsWatch:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await self._is_asked.wait()
 
-    async def read(self, wanted: frozenset[tuple[int, str]]) -> None:
+    async def read(self, wanted: frozenset[SymbolOfAccount]) -> None:
         """Return once it was tried to read the limits of symbols, each with its account.
 
         What is opened waits for it, so it takes some seconds at most.

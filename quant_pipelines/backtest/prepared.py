@@ -137,14 +137,15 @@ class PreparedSweep:
         else:
             with ThreadPoolExecutor(threads) as pool:
                 ran = list(pool.map(self._work, groups))
-        found = chain.from_iterable(ran)
-        outcomes = tuple(next(found) if strategy is not None else None for strategy in strategies)
-        returns = np.full((len(outcomes), self._field.n_days), np.nan)
-        final_equity = np.full(len(outcomes), np.nan)
-        for index, outcome in enumerate(outcomes):
-            if outcome is not None:
-                returns[index] = outcome.daily_returns
-                final_equity[index] = outcome.final_equity
+        found = list(chain.from_iterable(ran))
+        is_allowed = np.array([one is not None for one in strategies], dtype=bool)
+        returns = np.full((len(strategies), self._field.n_days), np.nan)
+        final_equity = np.full(len(strategies), np.nan)
+        if found:
+            returns[is_allowed] = [one.daily_returns for one in found]
+            final_equity[is_allowed] = [one.final_equity for one in found]
+        rest = iter(found)
+        outcomes = tuple(None if one is None else next(rest) for one in strategies)
         return SweepResult(self._field.first_day, returns, final_equity, outcomes)
 
     def longest_holding_ms(self, parameters: dict[str, Any]) -> int:

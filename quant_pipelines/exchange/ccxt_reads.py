@@ -25,6 +25,7 @@ from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.retry import WeightBudget
 from quant_pipelines.exchange.server_clock import ServerClock
 from quant_pipelines.exchange.venue_limits import brackets_of, read_limits
+from quant_pipelines.exchange.venue_rows import each
 from quant_pipelines.exchange.weight import Allowance
 from quant_pipelines.trading.certificate import KeyPermissions
 from quant_pipelines.trading.execution import Bracket
@@ -169,12 +170,14 @@ class CcxtReads:
     async def open_orders(self, symbol: str) -> list[VenueOrder]:
         """Orders that work at the venue, ours and others'."""
         call, read = self._client.fapiPrivateGetOpenOrders, venue_rows.order_of
-        return await self._rows(symbol, "open orders", call, {}, weight=1, read=read)
+        wanted = await self._of(symbol, {})
+        return await self._ask(f"open orders of {symbol}", call, wanted, weight=1, read=partial(each, read))
 
     async def open_stops(self, symbol: str) -> list[VenueStop]:
         """Conditional orders that wait at the venue, ours and others'."""
         call, read = self._client.fapiPrivateGetOpenAlgoOrders, venue_rows.stop_of
-        return await self._rows(symbol, "open stops", call, {}, weight=1, read=read)
+        wanted = await self._of(symbol, {})
+        return await self._ask(f"open stops of {symbol}", call, wanted, weight=1, read=partial(each, read))
 
     async def holdings(self, symbol: str | None = None) -> list[AccountPosition]:
         """Positions that are not zero, of one symbol or of all."""
@@ -185,7 +188,7 @@ class CcxtReads:
             return venue_rows.position_of(row, self._symbol(row["symbol"]))
 
         call = self._client.fapiPrivateV3GetPositionRisk
-        held = await self._ask("positions", call, wanted, weight=5, read=partial(venue_rows.each, read))
+        held = await self._ask("positions", call, wanted, weight=5, read=partial(each, read))
         return [one for one in held if one.quantity]
 
     async def position(self, symbol: str) -> AccountPosition:
@@ -195,9 +198,11 @@ class CcxtReads:
     async def trades(self, symbol: str, from_id: str | None) -> list[VenueTrade]:
         """Read fills from a trade id on (included), oldest first; without one, none but the newest."""
         call, found = self._client.fapiPrivateGetUserTrades, list[VenueTrade]()
+        read = partial(each, venue_rows.trade_of)
         first = {"limit": 1} if from_id is None else {"fromId": from_id, "limit": _TRADES_PER_PAGE}
         while True:
-            rows = await self._rows(symbol, "trades", call, first, weight=5, read=venue_rows.trade_of)
+            wanted = await self._of(symbol, first)
+            rows = await self._ask(f"trades of {symbol}", call, wanted, weight=5, read=read)
             found += rows
             if from_id is None or len(rows) < _TRADES_PER_PAGE:
                 return found
@@ -206,11 +211,13 @@ class CcxtReads:
     async def payments(self, symbol: str, since_ms: int) -> list[Payment]:
         """Funding and costs of liquidations from a time on (included)."""
         call, found = self._client.fapiPrivateGetIncome, list[Payment]()
+        read = partial(each, venue_rows.payment_of)
         for kind in venue_rows.PAYMENT_KINDS:
-            wanted = {"incomeType": kind, "startTime": since_ms, "limit": _INCOME_PER_PAGE}
+            kinds = {"incomeType": kind, "startTime": since_ms, "limit": _INCOME_PER_PAGE}
+            wanted = await self._of(symbol, kinds)
             for page in range(1, 1000):
                 asked = {**wanted, "page": page}
-                rows = await self._rows(symbol, "income", call, asked, weight=30, read=venue_rows.payment_of)
+                rows = await self._ask(f"income of {symbol}", call, asked, weight=30, read=read)
                 found += rows
                 if len(rows) < _INCOME_PER_PAGE:
                     break
@@ -227,7 +234,7 @@ class CcxtReads:
 
     async def brackets(self, symbol: str) -> tuple[Bracket, ...]:
         """Read the maintenance brackets of a symbol, lowest first."""
-        call, wanted = self._client.fapiPrivateGetLeverageBracket, {"symbol": await self._id(symbol)}
+        call, wanted = self._client.fapiPrivateGetLeverageBracket, await self._of(symbol, {})
         return await self._ask(f"brackets of {symbol}", call, wanted, weight=1, read=brackets_of)
 
     async def touch(self, symbol: str) -> Touch:
@@ -245,7 +252,7 @@ class CcxtReads:
         """Read every change of the wallet in a window, oldest first."""
         found, call = list[IncomeRow](), self._client.fapiPrivateGetIncome
         wanted = {"startTime": start_ms, "endTime": end_ms - 1, "limit": _INCOME_PER_PAGE}
-        read = partial(venue_rows.each, venue_rows.income_of)
+        read = partial(each, venue_rows.income_of)
         for page in range(1, 1000):
             rows = await self._ask("income", call, {**wanted, "page": page}, weight=30, read=read)
             found += rows
@@ -257,7 +264,7 @@ class CcxtReads:
         self, symbol: str, call: Any, name: Parameters, read: Callable[[Parameters], Told]
     ) -> Told | None:
         """Order by a name; only the venue's own word that it knows none is a proof of that."""
-        what, wanted = f"order {next(iter(name.values()))}", {"symbol": await self._id(symbol), **name}
+        what, wanted = f"order {next(iter(name.values()))}", await self._of(symbol, name)
         try:
             return await self._ask(what, call, wanted, weight=1, read=read)
         except ExchangeRefused as error:
@@ -265,20 +272,8 @@ class CcxtReads:
                 return None
             raise
 
-    async def _rows(
-        self,
-        symbol: str,
-        what: str,
-        call: Any,
-        more: Parameters,
-        *,
-        weight: int,
-        read: Callable[[Parameters], Told],
-    ) -> list[Told]:
-        wanted = {"symbol": await self._id(symbol), **more}
-        return await self._ask(
-            f"{what} of {symbol}", call, wanted, weight=weight, read=partial(venue_rows.each, read)
-        )
+    async def _of(self, symbol: str, more: Parameters) -> Parameters:
+        return {"symbol": await self._id(symbol), **more}
 
     async def _ask(
         self,

@@ -38,7 +38,9 @@ def _calmar(returns: FloatArray) -> FloatArray:
 
 
 def _equity(returns: FloatArray) -> FloatArray:
-    return np.vstack([np.ones(returns.shape[1]), np.cumprod(1.0 + returns, axis=0)])
+    equity = np.ones((returns.shape[0] + 1, returns.shape[1]))
+    np.cumprod(1.0 + returns, axis=0, out=equity[1:])
+    return equity
 
 
 def _deepest(equity: FloatArray) -> FloatArray:

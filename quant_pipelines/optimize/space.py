@@ -143,11 +143,12 @@ class Space:
     def at(self, positions: Sequence[float]) -> Parameters:
         """Parameters at a point of the unit cube."""
         placed = zip(self.dimensions, positions, strict=True)
-        return self.whole({dimension.name: dimension.at(position) for dimension, position in placed})
+        searched = {dimension.name: dimension.at(position) for dimension, position in placed}
+        return self.whole(searched) if self.fixed else searched
 
     def key(self, parameters: Mapping[str, Value]) -> Key:
         """Identity of a parameter set within this space."""
-        return tuple(parameters[dimension.name] for dimension in self.dimensions)
+        return tuple([parameters[dimension.name] for dimension in self.dimensions])
 
 
 def space_of(strategy_class: type[Strategy], ranges: Sequence[ParameterRange] = ()) -> Space:
@@ -204,6 +205,8 @@ def narrowed(space: Space, ranges: Sequence[ParameterRange]) -> Space:
     >>> part.dimensions[0].levels(5), part.at([0.5])
     ([10, 20, 30], {'fast': 20, 'slow': 50})
     """
+    if not ranges:
+        return space
     declared = {dimension.name: dimension for dimension in space.dimensions}
     asked = {one.name: one for one in ranges}
     if len(asked) < len(ranges):

@@ -64,14 +64,14 @@ def children(
     >>> children(parents, 8, np.random.default_rng(1)).shape
     (8, 2)
     """
-    n_dimensions = parents.shape[1]
     first, second = (parents[winners(len(parents), count, rng)] for _ in range(2))
-    pairs, own = (GeneDraws(*rng.random((3, count, n_dimensions))) for _ in range(2))
+    pairs, own = (GeneDraws(*draws) for draws in rng.random((2, 3, count, parents.shape[1])))
     mates = rng.random((count, 1)) < CROSSOVER_PROBABILITY
-    are_names = np.zeros(n_dimensions, dtype=bool) if named is None else named
-    mixed = np.where(are_names, exchanged(first, second, pairs), crossed(first, second, pairs))
+    if named is None or not named.any():
+        return mutated(np.where(mates, crossed(first, second, pairs), first), own)
+    mixed = np.where(named, exchanged(first, second, pairs), crossed(first, second, pairs))
     grown = np.where(mates, mixed, first)
-    return np.where(are_names, redrawn(grown, own), mutated(grown, own))
+    return np.where(named, redrawn(grown, own), mutated(grown, own))
 
 
 def winners(n_parents: int, count: int, rng: np.random.Generator) -> IntArray:
@@ -105,10 +105,11 @@ def crossed(first: FloatArray, second: FloatArray, draws: GeneDraws) -> FloatArr
     gap = upper - lower
     crosses = (draws.gate <= 0.5) & (gap > _ALIKE)
     gap = np.where(crosses, gap, 1.0)
-    near = 0.5 * (lower + upper - _stretch(1.0 + 2.0 * lower / gap, draws.spread) * gap)
-    far = 0.5 * (lower + upper + _stretch(1.0 + 2.0 * (1.0 - upper) / gap, draws.spread) * gap)
-    child = np.where(draws.swap <= 0.5, far, near)
-    return np.where(crosses, np.clip(child, 0.0, 1.0), first)
+    is_far = draws.swap <= 0.5
+    room = np.where(is_far, 1.0 - upper, lower)
+    away = _stretch(1.0 + 2.0 * room / gap, draws.spread) * gap
+    child = 0.5 * (lower + upper + np.where(is_far, away, -away))
+    return np.where(crosses, _within(child), first)
 
 
 def _stretch(beta: FloatArray, spread: FloatArray) -> FloatArray:
@@ -117,6 +118,12 @@ def _stretch(beta: FloatArray, spread: FloatArray) -> FloatArray:
     inside = spread <= 1.0 / alpha
     base = np.where(inside, spread * alpha, 1.0 / np.where(inside, 1.0, 2.0 - spread * alpha))
     return base ** (1.0 / (ETA + 1.0))
+
+
+def _within(points: FloatArray) -> FloatArray:
+    """Points in the unit cube; ``np.clip`` takes several times as long for as few."""
+    inside: FloatArray = np.minimum(np.maximum(points, 0.0), 1.0)
+    return inside
 
 
 def mutated(points: FloatArray, draws: GeneDraws) -> FloatArray:
@@ -132,11 +139,11 @@ def mutated(points: FloatArray, draws: GeneDraws) -> FloatArray:
     moves = draws.gate <= 1.0 / points.shape[1]
     falls = draws.spread < 0.5
     room = np.where(falls, 1.0 - points, points) ** (ETA + 1.0)
-    down = 2.0 * draws.spread + (1.0 - 2.0 * draws.spread) * room
-    up = 2.0 * (1.0 - draws.spread) + 2.0 * (draws.spread - 0.5) * room
-    power = 1.0 / (ETA + 1.0)
-    step = np.where(falls, np.maximum(down, 0.0) ** power - 1.0, 1.0 - np.maximum(up, 0.0) ** power)
-    return np.where(moves, np.clip(points + step, 0.0, 1.0), points)
+    twice = 2.0 * draws.spread
+    base = np.where(falls, twice + (1.0 - twice) * room, 2.0 * (1.0 - draws.spread) + (twice - 1.0) * room)
+    size = np.maximum(base, 0.0) ** (1.0 / (ETA + 1.0))
+    step = np.where(falls, size - 1.0, 1.0 - size)
+    return np.where(moves, _within(points + step), points)
 
 
 def exchanged(first: FloatArray, second: FloatArray, draws: GeneDraws) -> FloatArray:

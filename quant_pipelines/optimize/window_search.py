@@ -81,12 +81,14 @@ class WindowSearch:
     def run(self, searcher: Searcher) -> None:
         """Answer a searcher until it asks no more."""
         while batch := searcher.ask():
-            new = [one for one in batch if self._space.key(one) not in self._columns]
+            keys = [self._space.key(one) for one in batch]
+            new = {key: one for key, one in zip(keys, batch, strict=True) if key not in self._columns}
             if new:
-                found = np.concatenate([self._evaluator.search(*one, new) for one in self._windows])
-                self._columns |= {self._space.key(one): found[:, at] for at, one in enumerate(new)}
-                self.tried.extend(new)
-            returns = np.stack([self._columns[self._space.key(one)] for one in batch], axis=1)
+                sets = list(new.values())
+                found = np.concatenate([self._evaluator.search(*one, sets) for one in self._windows])
+                self._columns |= zip(new, found.T, strict=True)
+                self.tried.extend(sets)
+            returns = np.stack([self._columns[key] for key in keys], axis=1)
             searcher.tell(trials_of(self._objective, batch, returns))
 
 

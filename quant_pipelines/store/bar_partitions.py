@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.timeframes import DAY_MS, from_ms, to_ms
 from quant_pipelines.store.engine import Database, transaction
-from quant_pipelines.store.partition_locks import PATIENT, Patience, make_when_free
+from quant_pipelines.store.partition_locks import PATIENT, LockPatience, make_when_free
 
 MONTHS_AHEAD = 2
 _PARTITION_LOCK = 0x42415253
@@ -28,7 +28,7 @@ _WATCHED = (
 
 
 def ensure_partitions(
-    database: Database, start_ms: int, end_ms: int, *, patience: Patience = PATIENT
+    database: Database, start_ms: int, end_ms: int, *, patience: LockPatience = PATIENT
 ) -> list[str]:
     """Make the monthly partitions of ``[start_ms, end_ms]``; safe from several processes at once.
 

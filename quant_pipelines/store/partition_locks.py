@@ -18,7 +18,7 @@ from quant_pipelines.store.engine import Database, transaction
 Made = TypeVar("Made")
 
 
-class Patience(NamedTuple):
+class LockPatience(NamedTuple):
     """How long a lock is waited for, seconds.
 
     Parameters
@@ -36,7 +36,7 @@ class Patience(NamedTuple):
     most: float = 900.0
 
 
-PATIENT: Final = Patience()
+PATIENT: Final = LockPatience()
 
 
 class _Busy(Exception):
@@ -44,7 +44,7 @@ class _Busy(Exception):
 
 
 def make_when_free(
-    database: Database, what: str, make: Callable[[Connection], Made], patience: Patience = PATIENT
+    database: Database, what: str, make: Callable[[Connection], Made], patience: LockPatience = PATIENT
 ) -> Made:
     """Run what locks a table in a transaction of its own, or a savepoint of one that is joined.
 

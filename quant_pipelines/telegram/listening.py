@@ -157,7 +157,7 @@ class Listening:
         word = command_word(words.text)
         refusal = words.refusal or self._too_old(words, word)
         try:
-            self._taken.begin(words.update_id, Begun(words.sender, word))
+            self._taken.note_begin(words.update_id, Begun(words.sender, word))
         except OSError as error:
             refusal = f"{word} was not done: it can't be written down here ({error.strerror})"
         answer = refusal or await self._answer(Operator(words.sender, name), words.text)
@@ -201,7 +201,7 @@ class Listening:
             self._unsaid.popleft()
         if was_due:
             try:
-                self._taken.end()
+                self._taken.note_end()
             except OSError as error:
                 _log.warning("the record of updates can't be written: %s", error.strerror)
 

@@ -41,7 +41,7 @@ class TakenUpdates:
     def __contains__(self, update_id: int) -> bool:
         return update_id in self._ids
 
-    def begin(self, update_id: int, begun: Begun) -> None:
+    def note_begin(self, update_id: int, begun: Begun) -> None:
         """Write down that a command is being carried out.
 
         Raises
@@ -53,7 +53,7 @@ class TakenUpdates:
         self.unfinished = [*self.unfinished, begun][-_MOST_UNTOLD:]
         self._write()
 
-    def end(self) -> None:
+    def note_end(self) -> None:
         """Write down that the outcome of all that was begun was told.
 
         Raises

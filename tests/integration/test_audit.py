@@ -46,7 +46,7 @@ def test_empty_log_is_whole(engine: Engine) -> None:
 
 
 def test_any_detail_that_is_written_verifies(engine: Engine) -> None:
-    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=60, database=None, suppress_health_check=[HealthCheck.too_slow])
     @given(DETAILS)
     def check(detail: dict[str, Any]) -> None:
         append(engine, detail=detail)

@@ -12,7 +12,7 @@ from quant_pipelines.core.timeframes import day_start_ms
 from quant_pipelines.store.bar_partitions import ensure_partitions
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market_events import TradeRow, save_trades
-from quant_pipelines.store.partition_locks import Patience
+from quant_pipelines.store.partition_locks import LockPatience
 
 pytestmark = pytest.mark.postgres
 
@@ -54,7 +54,7 @@ def wait_for_waiting(engine: Engine) -> None:
 def test_readers_go_on_while_a_month_waits_and_it_is_made_when_the_backup_ends(
     engine: Engine, backup: Connection
 ) -> None:
-    patience = Patience(lock=0.2, pause=0.1, most=120.0)
+    patience = LockPatience(lock=0.2, pause=0.1, most=120.0)
     with ThreadPoolExecutor(1) as pool:
         made = pool.submit(ensure_partitions, engine, MONTH, MONTH, patience=patience)
         read_beside(engine, backup, "market.bars")
@@ -64,7 +64,7 @@ def test_readers_go_on_while_a_month_waits_and_it_is_made_when_the_backup_ends(
 def test_a_backup_that_outlasts_all_patience_is_one_sentence_and_leaves_a_joined_transaction_whole(
     engine: Engine, backup: Connection
 ) -> None:
-    brief = Patience(lock=0.05, pause=0.01, most=0.1)
+    brief = LockPatience(lock=0.05, pause=0.01, most=0.1)
     expected = r"^a month of market.bars can't be made now: .*lock timeout; expected a moment within 0.1 s"
     with transaction(engine) as connection:
         connection.exec_driver_sql("create table public.kept (n int)")

@@ -169,7 +169,7 @@ def at_the_venue(case: Case, result: AccountResult) -> Outcome:
 
 
 @given(CASES)
-@settings(max_examples=examples(120), deadline=None)
+@settings(max_examples=examples(120))
 def test_venue_and_account_liquidate_the_same_positions_for_the_same_loss(case: Case) -> None:
     books, chosen = allocations_of(case), settings_of(case)
     for driver in (run_account, run_event_account):

@@ -95,7 +95,7 @@ def by_the_books(case: Case) -> Account:
 
 
 @given(CASES)
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 def test_venue_and_step_liquidate_at_the_same_moment_for_the_same_loss(case: Case) -> None:
     margin = case.thousandths / 1000 * MARK / (case.leverage or 20)
     assume(margin < 9_000.0 and case.thousandths // (2 * max(case.closed, 1)) * 60 > 120)

@@ -77,7 +77,7 @@ def two_books(
 
 
 @given(st.tuples(moves, wanted, shares), st.tuples(moves, wanted, shares), flows)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_change_of_value_is_profit_less_fees_less_funding_and_flows(
     one: tuple[list[float], list[float], float],
     other: tuple[list[float], list[float], float],
@@ -96,7 +96,7 @@ def test_change_of_value_is_profit_less_fees_less_funding_and_flows(
 
 
 @given(st.tuples(moves, wanted, shares), st.tuples(moves, wanted, shares), flows)
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 def test_returns_compound_to_the_growth_of_a_unit(
     one: tuple[list[float], list[float], float],
     other: tuple[list[float], list[float], float],
@@ -109,7 +109,7 @@ def test_returns_compound_to_the_growth_of_a_unit(
 
 
 @given(moves, flows)
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 def test_flows_into_a_flat_account_are_neither_gain_nor_loss(returns: list[float], paid: list[Flow]) -> None:
     flat = [0.0] * N_BARS
     result = two_books((returns, flat, 0.5), (returns, flat, 0.2), paid)
@@ -118,7 +118,7 @@ def test_flows_into_a_flat_account_are_neither_gain_nor_loss(returns: list[float
 
 
 @given(moves, wanted)
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 def test_one_book_with_the_whole_account_is_a_backtest(returns: list[float], targets: list[float]) -> None:
     bars, given_settings = bars_of("A", returns), BacktestSettings(rules=RULES)
     alone = run_backtest(scripted(targets), bars, settings=given_settings)

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quant_pipelines.accounting import (
@@ -35,7 +35,6 @@ def scale(events: list[tuple[float, float, float]]) -> float:
 
 
 @given(fills, payments)
-@settings(deadline=None)  # the first call compiles
 def test_cash_changes_by_profit_fees_and_funding_only(
     events: list[tuple[float, float, float]], paid: list[float]
 ) -> None:
@@ -47,7 +46,6 @@ def test_cash_changes_by_profit_fees_and_funding_only(
 
 
 @given(fills, prices)
-@settings(deadline=None)  # the first call compiles
 def test_equity_changes_by_price_moves_of_what_is_held(
     events: list[tuple[float, float, float]], last: float
 ) -> None:
@@ -59,7 +57,6 @@ def test_equity_changes_by_price_moves_of_what_is_held(
 
 
 @given(fills)
-@settings(deadline=None)  # the first call compiles
 def test_flat_has_no_exposure(events: list[tuple[float, float, float]]) -> None:
     account = booked(events)
     closed = apply_fill(account, -account.position, 123.0, 0.0) if account.position else account
@@ -68,7 +65,6 @@ def test_flat_has_no_exposure(events: list[tuple[float, float, float]]) -> None:
 
 
 @given(fills)
-@settings(deadline=None)  # the first call compiles
 def test_lots_that_add_up_to_nothing_are_flat(events: list[tuple[float, float, float]]) -> None:
     account = booked(events)
     lots = sum(round(quantity * 1000) for quantity, _, _ in events)
@@ -78,7 +74,6 @@ def test_lots_that_add_up_to_nothing_are_flat(events: list[tuple[float, float, f
 
 
 @given(fills)
-@settings(deadline=None)  # the first call compiles
 def test_selling_mirrors_buying(events: list[tuple[float, float, float]]) -> None:
     long, short = booked(events), booked(events, sign=-1.0)
     assert short.position == -long.position
@@ -88,7 +83,6 @@ def test_selling_mirrors_buying(events: list[tuple[float, float, float]]) -> Non
 
 
 @given(fills, payments)
-@settings(deadline=None)  # the first call compiles
 def test_float_account_agrees_with_the_decimal_ledger(
     events: list[tuple[float, float, float]], paid: list[float]
 ) -> None:
@@ -110,7 +104,6 @@ def test_ledger_names_what_disagrees() -> None:
 
 
 @given(fills, quantities, prices, st.integers(1, 9))
-@settings(deadline=None)  # the first call compiles
 def test_fill_in_parts_equals_the_whole_fill(
     events: list[tuple[float, float, float]], quantity: float, price: float, parts: int
 ) -> None:

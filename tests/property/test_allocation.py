@@ -58,7 +58,7 @@ bounds = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(arms(), bounds)
 def test_every_cap_holds_and_every_weight_has_its_reason(
     given_arms: list[Arm], terms: AllocationSettings
@@ -88,7 +88,7 @@ def test_every_cap_holds_and_every_weight_has_its_reason(
     assert sum(one.risk_share for one in plan.weights) == pytest.approx(1.0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(arms(), bounds, st.randoms())
 def test_the_order_of_the_arms_changes_nothing(
     given_arms: list[Arm], terms: AllocationSettings, chance: random.Random
@@ -97,7 +97,7 @@ def test_the_order_of_the_arms_changes_nothing(
     assert allocate(given_arms, terms) == allocate(shuffled, terms)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(arms(), bounds)
 def test_an_arm_that_gets_nothing_for_its_record_changes_nobodys_share(
     given_arms: list[Arm], terms: AllocationSettings
@@ -131,7 +131,6 @@ def test_single_bounds_are_monotone(
     assert (kelly_weight(sharpe, volatility, 0.25) == 0.0) == (sharpe <= 0.0)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 2), st.floats(0, 2), st.floats(0, 0.5), st.floats(0.2, 1))
 def test_easing_never_passes_its_target_and_arrives(
     actual: float, target: float, least: float, step: float

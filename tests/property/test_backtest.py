@@ -63,7 +63,7 @@ def backtest(
 
 
 @given(moves, wanted, rates)
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 def test_change_of_equity_is_profit_less_fees_less_funding(
     returns: list[float], targets: list[float], paid: list[float]
 ) -> None:
@@ -82,7 +82,7 @@ def test_change_of_equity_is_profit_less_fees_less_funding(
 
 
 @given(moves, wanted, rates)
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 def test_daily_returns_compound_to_the_final_equity(
     returns: list[float], targets: list[float], paid: list[float]
 ) -> None:
@@ -93,7 +93,7 @@ def test_daily_returns_compound_to_the_final_equity(
 
 
 @given(moves, wanted, rates)
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 def test_without_a_target_nothing_happens(
     returns: list[float], targets: list[float], paid: list[float]
 ) -> None:
@@ -103,7 +103,7 @@ def test_without_a_target_nothing_happens(
 
 
 @given(moves, full, rates)
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 def test_stopped_trades_lose_no_less_than_the_stop(
     returns: list[float], targets: list[float], paid: list[float]
 ) -> None:
@@ -114,14 +114,14 @@ def test_stopped_trades_lose_no_less_than_the_stop(
 
 
 @given(moves, wanted, rates)
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 def test_quantities_are_whole_lots(returns: list[float], targets: list[float], paid: list[float]) -> None:
     for trade in backtest(returns, targets, paid).trades:
         assert trade.quantity / LOT == pytest.approx(round(trade.quantity / LOT), abs=1e-6)
 
 
 @given(moves, wanted, st.integers(1, N_BARS - 1))
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 def test_the_future_changes_no_past_equity(returns: list[float], targets: list[float], cut: int) -> None:
     bars = bars_of(returns)
     strategy = scripted(targets, 0.02)

@@ -68,7 +68,7 @@ def told(look: CapitalLook) -> tuple[object, ...]:
     return look.look, look.block, look.symbol_block, look.critical, look.results
 
 
-@settings(max_examples=examples(20), deadline=None)
+@settings(max_examples=examples(20))
 @given(worlds())
 def test_later_days_joiners_leavers_and_latecomers_change_no_look_of_before(
     world: tuple[list[RecordDays], list[list[int]]],
@@ -82,7 +82,7 @@ def test_later_days_joiners_leavers_and_latecomers_change_no_look_of_before(
         assert told(live) == told(whole[at])
 
 
-@settings(max_examples=examples(10), deadline=None)
+@settings(max_examples=examples(10))
 @given(worlds(), st.randoms(use_true_random=False))
 def test_the_order_of_records_is_irrelevant(
     world: tuple[list[RecordDays], list[list[int]]], shuffle: st.DataObject
@@ -101,7 +101,7 @@ def test_the_order_of_records_is_irrelevant(
     assert told(in_order) == told(shuffled)
 
 
-@settings(max_examples=examples(20), deadline=None)
+@settings(max_examples=examples(20))
 @given(worlds())
 def test_what_has_passed_stays_passed_and_only_inside_a_pool_that_passed(
     world: tuple[list[RecordDays], list[list[int]]],
@@ -118,7 +118,7 @@ def test_what_has_passed_stays_passed_and_only_inside_a_pool_that_passed(
                 passed.add(one.seat.record_id)
 
 
-@settings(max_examples=examples(15), deadline=None)
+@settings(max_examples=examples(15))
 @given(worlds(), st.integers(1, len(LOOK_DAYS) - 1), st.floats(0.0, 0.2))
 def test_a_decision_that_changes_is_granted_no_new_error(
     world: tuple[list[RecordDays], list[list[int]]], n_looks: int, spent: float
@@ -134,7 +134,7 @@ def test_a_decision_that_changes_is_granted_no_new_error(
     assert by_now[-1] <= TERMS.alpha + 1e-12
 
 
-@settings(max_examples=examples(15), deadline=None)
+@settings(max_examples=examples(15))
 @given(worlds(), st.integers(0, 2**32 - 1), st.integers(1, 4))
 def test_a_text_that_was_tried_and_given_up_helps_nobody(
     world: tuple[list[RecordDays], list[list[int]]], seed: int, n_edits: int

@@ -14,7 +14,7 @@ from tests.property.test_lanes import N_BARS, bars_of, world_of
 
 
 @given(st.integers(0, 2**32), st.lists(st.integers(1, N_BARS - 1), min_size=1, max_size=3, unique=True))
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_one_book_that_goes_on_equals_one_that_is_not_cut(seed: int, at: list[int]) -> None:
     strategies, market, asked, feed = world_of(seed)
     bars, cuts = market.bars, [int(market.bars.ts[bar]) for bar in sorted(at)]
@@ -28,7 +28,7 @@ def test_one_book_that_goes_on_equals_one_that_is_not_cut(seed: int, at: list[in
 
 
 @given(st.integers(0, 2**32), st.floats(0.0, 0.2))
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 def test_several_books_that_go_on_at_midnight_equal_books_that_are_not_cut(seed: int, missing: float) -> None:
     strategies, market, asked, feed = world_of(seed)
     rng, bars = np.random.default_rng(seed), market.bars

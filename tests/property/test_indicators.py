@@ -96,7 +96,7 @@ def test_the_table_has_every_indicator() -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(gaps=GAPS)
 def test_behind_a_gap_the_values_are_those_of_a_series_that_begins_there(
     name: str, gaps: list[tuple[int, int, int, float]]
@@ -126,7 +126,7 @@ def test_an_indicator_is_known_as_soon_as_it_can_be_and_then_changes(name: str) 
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(max_examples=examples(20), deadline=None)
+@settings(max_examples=examples(20))
 @given(gaps=GAPS, cut=st.integers(1, N_BARS))
 def test_no_gap_lets_an_indicator_look_ahead(
     name: str, gaps: list[tuple[int, int, int, float]], cut: int

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quant_pipelines.core.asof import KnownPoints, rows_as_of
@@ -88,7 +88,6 @@ def test_as_of_finds_what_a_search_through_all_points_finds(points: KnownPoints,
             assert (points.ts[row], points.known_at[row]) == (points.ts[best], points.known_at[best])
 
 
-@settings(deadline=None)
 @given(worlds(), st.integers(1, N_BARS - 5))
 def test_a_history_that_ends_earlier_gives_the_same_inputs(world: World, cut: int) -> None:
     """Cutting the bars off and everything that was not known by then changes no value before."""
@@ -105,7 +104,6 @@ def test_a_history_that_ends_earlier_gives_the_same_inputs(world: World, cut: in
             )
 
 
-@settings(deadline=None)
 @given(worlds())
 def test_every_value_was_known_at_its_bars_close_and_is_not_too_old(world: World) -> None:
     bars = attach_inputs(Reader, BARS, world)
@@ -118,7 +116,6 @@ def test_every_value_was_known_at_its_bars_close_and_is_not_too_old(world: World
                 assert ages.min() <= MAX_AGE_MS[name]
 
 
-@settings(deadline=None)
 @given(worlds())
 def test_no_higher_bar_is_seen_before_it_closed(world: World) -> None:
     bars = attach_inputs(Reader, BARS, world)
@@ -127,7 +124,6 @@ def test_no_higher_bar_is_seen_before_it_closed(world: World) -> None:
         assert (higher.bars.close_ts[higher.row[seen]] <= bars.close_ts[seen]).all()
 
 
-@settings(deadline=None)
 @given(worlds(), st.integers(0, N_BARS // 2), st.integers(0, N_BARS // 2))
 def test_rows_of_bars_keep_every_value(world: World, start: int, length: int) -> None:
     bars = attach_inputs(Reader, BARS, world)

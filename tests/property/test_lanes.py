@@ -220,7 +220,7 @@ def world_of(seed: int) -> World:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_books_abreast_equal_books_alone(seed: int) -> None:
     strategies, market, settings_, _ = world_of(seed)
     abreast = bytes_of(strategies, 8, market, settings_)
@@ -234,7 +234,7 @@ def left_by(outcome: LoopResult, *arrays: np.ndarray) -> bytes:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_only_book_of_an_account_equals_a_lane_in_both_of_its_drivers(seed: int) -> None:
     strategies, market, settings_, feed = world_of(seed)
     record = new_record(market, has_bar_equity=True, width=8)
@@ -251,7 +251,7 @@ def test_only_book_of_an_account_equals_a_lane_in_both_of_its_drivers(seed: int)
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_book_stepped_at_every_bar_equals_one_whose_quiet_bars_are_not(seed: int) -> None:
     strategies, market, settings_, _ = world_of(seed)
     stepped = replace(market, pause=np.arange(N_BARS + 1))
@@ -259,7 +259,7 @@ def test_book_stepped_at_every_bar_equals_one_whose_quiet_bars_are_not(seed: int
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_change_of_equity_is_the_profit_of_the_trades_behind_every_rule(seed: int) -> None:
     strategies, market, settings_, _ = world_of(seed)
     settings_ = replace(settings_, close_at_end=True)

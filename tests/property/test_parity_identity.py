@@ -64,21 +64,21 @@ days = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(days)
 def test_causes_and_rest_sum_to_the_difference(day: Built) -> None:
     found = day.compared()
     assert sum(found.causes.values(), Decimal(0)) + found.rest == found.difference
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(trades, payments, facts, prices)
 def test_a_day_that_is_its_replay_has_no_causes(one: list, paid: list, known: object, end: Decimal) -> None:
     found = Built(one, one, paid, paid, known, end_price=str(end)).compared()  # type: ignore[arg-type]
     assert (found.difference, found.causes, found.rest) == (0, {}, 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(trades)
 def test_no_cause_of_the_market_explains_fills_on_paper(replayed: list) -> None:
     """On paper fills come from bars: what differs by price, fee or lot is unexplained."""

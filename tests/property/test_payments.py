@@ -19,7 +19,7 @@ STEPS = st.lists(st.tuples(st.floats(0.8, 1.25), st.floats(-0.5, 2.0)), min_size
 
 
 @given(STEPS)
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 def test_a_curve_that_is_paid_at_its_points_grows_as_the_score_says(steps: list[tuple[float, float]]) -> None:
     worth, flows = [1000.0], []
     for number, (growth, share) in enumerate(steps):

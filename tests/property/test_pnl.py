@@ -62,7 +62,7 @@ def worth(book: BookHistory, at_ms: int) -> Decimal:
     return cash + sum((one.quantity for one in done), ZERO) * book.marks[at_ms].price
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(fills, payments, marks)
 def test_terms_of_each_day_sum_to_the_change_of_equity_without_transfers(
     traded: list[BookFill], paid: list[BookPayment], marked: list[Decimal]
@@ -82,7 +82,7 @@ def test_terms_of_each_day_sum_to_the_change_of_equity_without_transfers(
         )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(fills, fills, marks, marks, amounts)
 def test_an_account_is_the_sum_of_its_books_and_of_what_none_owns(
     mine: list[BookFill], theirs: list[BookFill], marked: list[Decimal], other: list[Decimal], rest: Decimal
@@ -95,7 +95,7 @@ def test_an_account_is_the_sum_of_its_books_and_of_what_none_owns(
     assert account.terms.rest == rest
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.builds(BookFill, st.just(0), quantities, prices, st.just(ZERO), prices), min_size=1, max_size=6
@@ -115,7 +115,7 @@ def test_slippage_is_the_cost_that_orders_have_against_their_arrival(traded: lis
     assert one.shortfall == -alone
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(fills, prices, st.sampled_from(["fifo", "lifo"]))
 def test_gains_of_lots_and_what_is_open_sum_to_what_fills_made(
     traded: list[BookFill], price: Decimal, order: str
@@ -130,7 +130,7 @@ def test_gains_of_lots_and_what_is_open_sum_to_what_fills_made(
     assert len({lot.quantity > 0 for lot in found.open}) <= 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(fills, payments, marks)
 def test_equity_of_floats_that_were_driven_by_the_same_fills_agrees_and_another_does_not(
     traded: list[BookFill], paid: list[BookPayment], marked: list[Decimal]
@@ -146,7 +146,7 @@ def test_equity_of_floats_that_were_driven_by_the_same_fills_agrees_and_another_
     assert len(disagreements(book.capital, traded, paid, odd, is_paper=True)) == 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(marks, quantities)
 def test_holding_a_constant_exposure_is_its_beta(marked: list[Decimal], held: Decimal) -> None:
     days = [HeldDay(start, end, mean_quantity=held) for start, end in pairwise(marked)]

@@ -50,7 +50,7 @@ def adds(held: float, order: float) -> bool:
     sizes,
     lots,
 )
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 def test_decision_adds_nothing_beyond_a_quota(  # noqa: PLR0917 - all drawn
     held: float,
     target: float,
@@ -77,7 +77,7 @@ def test_decision_adds_nothing_beyond_a_quota(  # noqa: PLR0917 - all drawn
     quotas,
     sizes,
 )
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_no_day_of_a_book_has_more_orders_that_add_than_its_quota(
     wanted: list[float], returns: list[float], limits: RiskLimits, sizing: Sizing
 ) -> None:

@@ -68,7 +68,7 @@ def facts(outcome: StepOutcome) -> list[tuple[int, float, float, float]]:
 
 
 @given(SEEDS)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_bar_without_orders_equals_step_bar_to_the_bit(seed: int) -> None:
     rng = np.random.default_rng(seed)
     on = rng.random(8) < 0.4
@@ -113,7 +113,7 @@ def run(seed: int) -> list[tuple[ExecutionBar, dict[int, NewOrder], list[Any], B
 
 
 @given(SEEDS)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_limit_fills_only_when_traded_through_and_never_beyond_its_price(seed: int) -> None:
     for bar, placed, events, _, _ in run(seed):
         for fill in events:
@@ -128,7 +128,7 @@ def test_limit_fills_only_when_traded_through_and_never_beyond_its_price(seed: i
 
 
 @given(SEEDS)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_stop_order_is_never_filled_better_than_its_trigger(seed: int) -> None:
     for bar, placed, events, _, _ in run(seed):
         for fill in events:
@@ -139,7 +139,7 @@ def test_stop_order_is_never_filled_better_than_its_trigger(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_change_of_equity_is_what_fills_earned_less_their_fees(seed: int) -> None:
     cash, position = 10_000.0, 0.0
     for bar, _, events, _, after in run(seed):
@@ -153,7 +153,7 @@ def test_change_of_equity_is_what_fills_earned_less_their_fees(seed: int) -> Non
 
 
 @given(SEEDS)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_order_that_only_reduces_never_opens(seed: int) -> None:
     for _, placed, events, before, _ in run(seed):
         position = before.account.position
@@ -168,7 +168,7 @@ def test_order_that_only_reduces_never_opens(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_what_rests_is_what_was_placed_less_what_was_filled(seed: int) -> None:
     filled: dict[int, float] = {}
     for _, placed, events, _, after in run(seed):
@@ -181,7 +181,7 @@ def test_what_rests_is_what_was_placed_less_what_was_filled(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_split_bar_fills_a_limit_as_the_whole_bar_does(seed: int) -> None:
     rng = np.random.default_rng(seed)
     first, second = bars_of(rng, 2, gap=0.0)

@@ -41,13 +41,13 @@ def loop_over_rows(request: RiskRequest, limits: RiskLimits) -> Breach:
 
 
 @given(requests, limits)
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 def test_compiled_check_is_the_loop_over_the_rows(request: RiskRequest, limits: RiskLimits) -> None:
     assert first_breach(request, limit_terms(limits)) == loop_over_rows(request, limits)
 
 
 @given(requests, limits)
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_looser_limits_deny_nothing_more(request: RiskRequest, limits: RiskLimits) -> None:
     looser = RiskLimits(**{name: value * 2.0 + 1.0 for name, value in limits.given.items()})
     if first_breach(request, limit_terms(limits)).code == 0:

@@ -140,7 +140,7 @@ def driven(strategy: Strategy, bars: Bars, rules: TradingRules) -> Iterator[Mome
 
 
 @given(moves, wanted, values)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_factor_on_every_stop_is_another_declared_value(
     ticks: list[int], targets: list[float], given_: dict[str, Any]
 ) -> None:
@@ -155,7 +155,7 @@ def test_factor_on_every_stop_is_another_declared_value(
 
 
 @given(moves, wanted, factors, values, st.integers(1, N_BARS - 1))
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_future_changes_no_past_equity_behind_scaled_stops(
     ticks: list[int], targets: list[float], scale: list[float], given_: dict[str, Any], cut: int
 ) -> None:
@@ -165,7 +165,7 @@ def test_future_changes_no_past_equity_behind_scaled_stops(
 
 
 @given(moves, wanted, factors, values)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_future_factor_changes_no_past_equity(
     ticks: list[int], targets: list[float], scale: list[float], given_: dict[str, Any]
 ) -> None:
@@ -178,7 +178,7 @@ def test_future_factor_changes_no_past_equity(
 
 
 @given(moves, wanted, factors, absolute)
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 def test_mirrored_market_mirrors_every_trade(
     ticks: list[int], targets: list[float], scale: list[float], given_: dict[str, Any]
 ) -> None:
@@ -198,7 +198,7 @@ def test_mirrored_market_mirrors_every_trade(
     st.floats(0.2, 3.0),
     st.sampled_from([1.0, 0.5]),
 )
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_distances_at_the_entry_are_the_same_for_either_side(
     hard: float, atr: float, volatility: float, scale: float, tightening: float
 ) -> None:
@@ -220,7 +220,7 @@ def test_distances_at_the_entry_are_the_same_for_either_side(
 
 
 @given(moves, wanted, factors, values)
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 def test_level_moves_only_toward_the_price(
     ticks: list[int], targets: list[float], scale: list[float], given_: dict[str, Any]
 ) -> None:
@@ -233,7 +233,7 @@ def test_level_moves_only_toward_the_price(
 
 
 @given(moves, wanted, factors, values)
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 def test_flat_book_has_no_exposure(
     ticks: list[int], targets: list[float], scale: list[float], given_: dict[str, Any]
 ) -> None:
@@ -246,7 +246,7 @@ def test_flat_book_has_no_exposure(
 
 
 @given(moves, wanted, factors, values)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_change_of_equity_is_profit_less_fees_behind_scaled_stops(
     ticks: list[int], targets: list[float], scale: list[float], given_: dict[str, Any]
 ) -> None:

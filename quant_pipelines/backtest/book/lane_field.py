@@ -54,6 +54,7 @@ class LaneField:
         self._passes = Passes(self._market, settings, self._tape)
         self._records: list[Record] = []
         self.first_day, self.n_days = self._market.first_day, self._market.n_days
+        self._n_bars = len(self._market.execution)
 
     def run(self, strategies: Sequence[Strategy]) -> list[Outcome]:
         """Outcome of each of these sets, at most ``width``."""
@@ -90,24 +91,22 @@ class LaneField:
 
     def _outcome(self, row: Sequence[float], returns: FloatArray, trades: FloatArray) -> Outcome:
         """Make the outcome of one lane from its row, see ``BRIEF``, and what it has written."""
-        market, finished = self._market, int(row[FINISHED])
+        finished = int(row[FINISHED])
         tally = Tally(int(row[BARS_HELD]), row[TRADED_NOTIONAL], math.nan, row[MAX_DRAWDOWN])
         return Outcome(
             returns,
             row[EQUITY],
             trades[:finished, PNL].copy(),
-            activity_of(tally, self._settings.capital, bars=len(market.execution), days=market.n_days),
+            activity_of(tally, self._settings.capital, bars=self._n_bars, days=self.n_days),
         )
 
     def _driven(self, strategy: EventStrategy) -> Outcome:
-        market, (outcome, record) = self._market, self._driven_through(strategy)
+        outcome, record = self._driven_through(strategy)
         return Outcome(
             daily_returns_of(record.daily_equity[0], self._settings.first_value),
             outcome.state.curve.equity,
             record.trades[0, : outcome.log.finished, PNL].copy(),
-            activity_of(
-                outcome.tally, self._settings.capital, bars=len(market.execution), days=market.n_days
-            ),
+            activity_of(outcome.tally, self._settings.capital, bars=self._n_bars, days=self.n_days),
         )
 
     def _driven_through(self, strategy: EventStrategy) -> tuple[LoopResult, Record]:

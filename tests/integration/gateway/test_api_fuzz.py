@@ -19,7 +19,6 @@ LOOKED_AT = [
 ]
 BOUNDED = settings(
     max_examples=3,
-    deadline=None,
     database=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),

@@ -114,7 +114,7 @@ def test_order_that_expires_counts_strategy_bars() -> None:
         max_size=12,
     )
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_worst_case_of_all_orders_stays_within_a_full_position(
     wishes: list[tuple[str, float, float]],
 ) -> None:

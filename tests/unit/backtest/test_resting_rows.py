@@ -21,7 +21,7 @@ def book() -> Book:
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(1, 12)), max_size=30))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_rests_is_what_was_placed_and_not_taken_back(wishes: list[int | None]) -> None:
     made, expected, last = book(), dict[int, float](), 0
     for wish in wishes:

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quant_pipelines.backtest.market.targets import abreast, changes_at, changes_from, changes_of
@@ -22,7 +22,6 @@ def shown(bars: np.ndarray, values: np.ndarray) -> str:
     return repr([(int(bar), abs(float(value)) or 0.0) for bar, value in zip(bars, values, strict=True)])
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 900), st.integers(0, 200), st.sampled_from([0.001, 0.05, 1.0]))
 def test_changes_are_those_of_each_bar(seed: int, n_bars: int, first: int, noise: float) -> None:
     rng = np.random.default_rng(seed)
@@ -37,7 +36,6 @@ def test_changes_are_those_of_each_bar(seed: int, n_bars: int, first: int, noise
     assert changes.bar[-1] == same.bar[-1] == n_bars
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 300), st.integers(0, 100))
 def test_changes_of_turns_are_those_of_the_target_that_they_stand_for(
     seed: int, n_bars: int, first: int

@@ -1,7 +1,7 @@
 """Lots, fees, slippage."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quant_pipelines.core.settings import CostSettings
@@ -35,7 +35,6 @@ def test_quantity_is_rounded_toward_zero(quantity: float, lot: float, expected: 
 
 
 @given(st.floats(-1e6, 1e6), st.sampled_from(LOTS))
-@settings(deadline=None)
 def test_rounding_is_idempotent_odd_and_never_grows(quantity: float, lot: float) -> None:
     rounded = floor_to_lot(quantity, lot)
     assert floor_to_lot(rounded, lot) == rounded

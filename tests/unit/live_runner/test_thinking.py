@@ -336,7 +336,7 @@ HAPPENINGS = draw.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(HAPPENINGS)
 def test_whatever_happens_while_it_thinks_each_fill_and_each_end_is_told_once(
     happenings: list[tuple[str, int, str]],

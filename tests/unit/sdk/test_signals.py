@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quant_pipelines.core.errors import StrategyError
@@ -29,7 +29,6 @@ def test_entered_refuses_arrays_of_different_shapes(shape: int | tuple[int, int]
         entered(np.ones(4, dtype=bool), np.zeros(shape, dtype=bool))
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 200), st.integers(1, 30), st.integers(0, 40))
 def test_lasting_opinion_is_the_newest_one_for_so_many_bars_and_then_flat(
     seed: int, n_bars: int, holding: int, settled: int
@@ -42,7 +41,6 @@ def test_lasting_opinion_is_the_newest_one_for_so_many_bars_and_then_flat(
     np.testing.assert_array_equal(expanded(lasting(opinion, holding, settled=settled)), expected)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 200), st.integers(0, 40), st.booleans())
 def test_what_is_beyond_a_band_is_found_bar_by_bar(
     seed: int, n_bars: int, settled: int, on_entry: bool

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quant_pipelines.core.errors import StrategyError
@@ -18,7 +18,6 @@ def two_arrays(seed: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     return np.where(values[0] == 3, np.nan, values[0]), values[1]
 
 
-@settings(deadline=None)
 @given(ARRAYS)
 def test_sides_are_those_of_each_bar(drawn: tuple[int, int, int]) -> None:
     seed, size, settled = drawn
@@ -28,7 +27,6 @@ def test_sides_are_those_of_each_bar(drawn: tuple[int, int, int]) -> None:
     np.testing.assert_array_equal(expanded(above(first, second, settled)), sides)
 
 
-@settings(deadline=None)
 @given(ARRAYS)
 def test_sides_count_from_the_first_cross_on(drawn: tuple[int, int, int]) -> None:
     seed, size, settled = drawn

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.soak_slopes import slope_of, too_steep
+from benchmarks.soak_stack import told_in
 
 HOURS = np.linspace(0.0, 2.0, 60)
 
@@ -35,3 +36,18 @@ def test_a_bound_of_its_own_counts_before_that_of_all() -> None:
 def test_too_few_looks_tell_nothing() -> None:
     with pytest.raises(ValueError, match="runner was looked at 3 times; expected 8 or more"):
         slope_of("runner", [0.0, 1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+def test_of_a_traceback_the_error_is_told_and_of_a_quiet_log_nothing() -> None:
+    lines = [
+        "started",
+        "Traceback (most recent call last):",
+        '  File "a.py", line 1',
+        "    f()",
+        "OSError: gone",
+    ]
+    assert list(told_in([*lines, '{"level": "ERROR", "message": "x"}', "INFO - fine"])) == [
+        "OSError: gone",
+        '{"level": "ERROR", "message": "x"}',
+    ]
+    assert list(told_in(["2026-01-01 - dagster - INFO - no ERROR here"])) == []

@@ -50,8 +50,8 @@ class World:
     def known(self) -> None:
         """There was a start before."""
         taken = TakenUpdates(self.file)
-        taken.begin(1, Begun(ANN, "/help"))
-        taken.end()
+        taken.note_begin(1, Begun(ANN, "/help"))
+        taken.note_end()
 
     async def answer(self, who: Operator, text: str) -> str:
         self.done.append(text)
@@ -143,7 +143,7 @@ def test_a_command_that_telegram_sends_again_is_not_carried_out_again(world: Wor
 
 def test_what_a_crash_interrupted_is_told_and_not_repeated(world: World) -> None:
     number = world.telegram.write(ANN, "/confirm 1234")
-    TakenUpdates(world.file).begin(number, Begun(ANN, "/confirm"))  # and here the process dies
+    TakenUpdates(world.file).note_begin(number, Begun(ANN, "/confirm"))  # and here the process dies
     world.telegram.write(ANN, "/status")
     world.listen(world.telegram.confirmed)
     assert world.done == ["/status"]
@@ -261,7 +261,7 @@ def test_an_update_that_is_sent_without_end_is_not_asked_for_without_a_breath(wo
 
 def test_what_could_not_be_told_before_a_crash_is_told_as_not_known(world: World) -> None:
     for number, word in ((5, "/confirm"), (6, "/status")):
-        TakenUpdates(world.file).begin(number, Begun(ANN, word))  # and neither answer arrives
+        TakenUpdates(world.file).note_begin(number, Begun(ANN, word))  # and neither answer arrives
     world.listen(lambda: world.telegram.replies(2))
     first, second = world.telegram.replies(2)
     assert "what came of /confirm;" in first

@@ -253,7 +253,7 @@ class Model:
 
 
 @pytest.mark.parametrize("refuses", [0.0, 0.3, 1.0])
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(dice=st.randoms(use_true_random=True))
 def test_however_a_venue_answers_nothing_stays_uncovered_beyond_its_deadline(
     refuses: float, dice: random.Random

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quant_pipelines.core.errors import OptimizationError
@@ -81,7 +81,6 @@ def test_edge_of_holding_alone_is_no_edge() -> None:
     assert evidence_of_record(market, NEW_YEAR, beyond_holding=beyond).decision != "passed"
 
 
-@settings(deadline=None)
 @given(st.integers(60, 400), st.integers(0, 6), st.floats(-0.2, 0.2))
 def test_days_after_the_newest_look_change_nothing(n_days: int, more: int, value: float) -> None:
     found = evidence_of_record(NOISE[:n_days], NEW_YEAR)
@@ -89,7 +88,6 @@ def test_days_after_the_newest_look_change_nothing(n_days: int, more: int, value
     assert grown == found or grown.look_day > found.look_day  # type: ignore[operator]
 
 
-@settings(deadline=None)
 @given(st.integers(7, 400), st.floats(-0.005, 0.005))
 def test_outcome_and_days_agree(n_days: int, edge: float) -> None:
     found = evidence_of_record(NOISE[:n_days] + edge, NEW_YEAR)

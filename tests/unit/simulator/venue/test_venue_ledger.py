@@ -15,7 +15,7 @@ from quant_pipelines.simulator.venue.ledger import Ledger
 from quant_pipelines.simulator.venue.records import RECORDS, FillRecord, IncomeRecord
 
 SYMBOLS = ("BTCUSDT", "DOGEUSDT")
-QUIET = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+QUIET = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 moves = st.tuples(st.just("price"), st.sampled_from(SYMBOLS), st.integers(-400, 400), st.integers(0, 3))
 orders = st.tuples(
