@@ -20,7 +20,9 @@ def run(arguments: argparse.Namespace) -> int:
         return decide(_KINDS["ack"], arguments, alert_id=arguments.alert_id)
     if arguments.action == "test":
         arguments.reason = arguments.reason or "test of the channels"
-        return decide(_KINDS["test"], arguments)
+        from quant_pipelines.core.secret_variables import CHANNELS_VARIABLE
+
+        return decide(_KINDS["test"], arguments, secrets={CHANNELS_VARIABLE})
     from quant_pipelines.operations.alerts import list_alerts
 
     with opened(arguments) as (engine, _):

@@ -125,7 +125,7 @@ def opened(
         yield engine, settings
 
 
-def decide(verb: Verb, arguments: argparse.Namespace, **given: Any) -> int:
+def decide(verb: Verb, arguments: argparse.Namespace, *, secrets: Collection[str] = (), **given: Any) -> int:
     """Sign, do it, print the receipt.
 
     Parameters
@@ -134,13 +134,15 @@ def decide(verb: Verb, arguments: argparse.Namespace, **given: Any) -> int:
         What is decided.
     arguments
         As they were given, with name and reason.
+    secrets
+        Variables of those that are needed beside the master keys.
     given
         Values of the verb's fields.
     """
     from quant_pipelines.core.secret_variables import MASTER_VARIABLES
     from quant_pipelines.operations.key_store import KeyStore
 
-    with opened(arguments, MASTER_VARIABLES) as (engine, settings):
+    with opened(arguments, {*MASTER_VARIABLES, *secrets}) as (engine, settings):
         signed = {field.name: getattr(arguments, field.name) for field in SIGNATURE}
         signed["code"] = given_code(arguments, engine)
         store = KeyStore(engine, home_of(arguments), os.environ)

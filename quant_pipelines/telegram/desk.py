@@ -6,6 +6,7 @@ from quant_pipelines.core.clock import Clock
 from quant_pipelines.telegram.commands import (
     ChatCommand,
     ChatQuery,
+    CodeOf,
     GivenCode,
     Other,
     TighteningAct,
@@ -16,6 +17,7 @@ from quant_pipelines.telegram.gateway_desk import DeskLogin, DeskRefused, DeskSi
 from quant_pipelines.telegram.replies import answer_of, prompt_of
 
 _NO_LOGIN: Final = "no login of yours counts; expected /login and your authenticator's code first"
+_FAULT: Final = 500
 _ENDED: Final = "your login has ended, nothing was done; expected /login and your authenticator's code"
 
 
@@ -54,15 +56,14 @@ class TelegramDesk:
         try:
             return await self._answered(who, command)
         except DeskRefused as error:
-            is_login = isinstance(command, GivenCode) and command.of == "login"
-            if error.status == 401 and not is_login:
+            if error.status == 401 and not _is_code(command, "login"):
                 self._logins.pop(who.account, None)
                 return _ENDED
+            if error.status >= _FAULT and _is_code(command, "confirm"):
+                return _unknown(error)  # a commit that broke may have been done
             return f"refused, nothing was done: {error}"
         except DeskSilent as error:
-            if isinstance(command, GivenCode) and command.of == "confirm":
-                return f"{error}; it is not known whether that was done: ask /status"
-            return f"{error}; nothing was done"
+            return _unknown(error) if _is_code(command, "confirm") else f"{error}; nothing was done"
 
     async def _answered(self, who: Operator, command: ChatCommand) -> str:
         if isinstance(command, GivenCode):
@@ -104,3 +105,11 @@ class TelegramDesk:
             return taken
         login = self._logins.get(who.account)
         return await self._gateway.carry_out(login, taken) if login else _ENDED
+
+
+def _is_code(command: ChatCommand, of: CodeOf) -> bool:
+    return isinstance(command, GivenCode) and command.of == of
+
+
+def _unknown(error: DeskRefused | DeskSilent) -> str:
+    return f"{error}; it is not known whether that was done: ask /status"

@@ -121,7 +121,7 @@ class GatewayDesk:
         Raises
         ------
         DeskRefused
-            If it was refused: nothing was done.
+            If it was refused: nothing was done; a status from 500 on tells that as little as silence.
         DeskSilent
             If no answer came: it may have been done.
         """

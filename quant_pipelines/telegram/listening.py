@@ -23,6 +23,7 @@ _TOLD_AFTER: Final = 3
 _SEND_TRIES: Final = 3
 _LONGEST_SEND_PAUSE: Final = 30.0
 _MOST_UNSAID: Final = 20
+_AT_ONCE: Final = 0.25
 
 AnswerWords: TypeAlias = Callable[[Operator, str], Awaitable[str]]
 
@@ -88,6 +89,7 @@ class Listening:
         self._not_before = 0.0 if taken.was_known else rules.clock() / 1000
         self._confirmed: int | None = None
         self._faults = 0
+        self._newest: set[int | None] = set()
         self._unsaid: deque[Reply] = deque(maxlen=_MOST_UNSAID)
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -112,8 +114,10 @@ class Listening:
             if stopping.is_set():
                 return 0.0  # it comes again at the next start
             await self._take(update)
-        # An answer that comes at once and says nothing must not become a loop that asks without a breath.
-        return 1.0 if not updates and time.monotonic() - began < 0.05 else 0.0
+        # An answer that comes at once and says nothing new must not become a loop that asks without a breath.
+        numbers = {update_id_of(one) for one in updates}
+        is_new, self._newest = bool(numbers - self._newest), numbers
+        return 0.0 if is_new or time.monotonic() - began >= _AT_ONCE else 1.0
 
     async def _polled(self, stopping: asyncio.Event) -> list[Any]:
         polling = asyncio.create_task(self._bot.updates(self._confirmed))
@@ -178,11 +182,11 @@ class Listening:
         return ""
 
     def _note_unfinished(self) -> None:
-        begun = self._taken.unfinished
-        if begun is not None and begun.sender in self._rules.chatters:
-            sentence = f"the desk was stopped while it carried out {begun.word}"
-            unknown = "it is not known whether that was done: ask /status"
-            self._unsaid.append(Reply(begun.sender, f"{sentence}; {unknown}"))
+        unknown = "it is not known whether that was done: ask /status"
+        for begun in self._taken.unfinished:
+            if begun.sender in self._rules.chatters:
+                sentence = f"the desk was stopped before it could say what came of {begun.word}"
+                self._unsaid.append(Reply(begun.sender, f"{sentence}; {unknown}"))
 
     async def _say(self, reply: Reply) -> None:
         self._unsaid.append(Reply(reply.chat, within_limit(reply.text)))

@@ -1,6 +1,7 @@
 """Which updates were taken, in a file: none is carried out twice, and none is lost without a word.
 
-An update is written down before it is acted on. What was begun when a crash came is told, not repeated.
+An update is written down before it is acted on. What was begun when a crash came, and what was done without
+that its answer could be sent, is told, not repeated.
 """
 
 import json
@@ -10,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 _MOST: Final = 200
 """Twice as many as one answer of Telegram holds: what is older was confirmed and does not come again."""
+_MOST_UNTOLD: Final = 20
 
 
 class Begun(NamedTuple):
@@ -31,7 +33,8 @@ class TakenUpdates:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._ids: list[int] = []
-        self.unfinished: Begun | None = None
+        self.unfinished: list[Begun] = []
+        """Commands whose outcome was not told yet, oldest first."""
         self.was_known = self._read()
         """Whether the record of the last start was there: without it, nothing from before this one counts."""
 
@@ -47,18 +50,18 @@ class TakenUpdates:
             If that can't be written; it is not to be carried out then.
         """
         self._ids = [*self._ids, update_id][-_MOST:]
-        self.unfinished = begun
+        self.unfinished = [*self.unfinished, begun][-_MOST_UNTOLD:]
         self._write()
 
     def note_end(self) -> None:
-        """Write down that its outcome was told.
+        """Write down that the outcome of all that was begun was told.
 
         Raises
         ------
         OSError
             If that can't be written: a restart would say that its outcome is not known.
         """
-        self.unfinished = None
+        self.unfinished = []
         self._write()
 
     def _write(self) -> None:
@@ -75,8 +78,7 @@ class TakenUpdates:
         try:
             document: Any = json.loads(self._file.read_text())
             self._ids = [int(one) for one in document["taken"]]
-            unfinished = document["unfinished"]
-            self.unfinished = None if unfinished is None else Begun(int(unfinished[0]), str(unfinished[1]))
-        except (OSError, ValueError, TypeError, KeyError, IndexError):
+            self.unfinished = [Begun(int(sender), str(word)) for sender, word in document["unfinished"]]
+        except (OSError, ValueError, TypeError, KeyError):
             return False
         return True

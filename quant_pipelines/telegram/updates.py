@@ -3,6 +3,7 @@
 from typing import Any, Final, NamedTuple, TypeGuard
 
 _LONGEST: Final = 500
+_MOST_ID: Final = 2**53
 _HANDED_ON: Final = ("forward_origin", "forward_date", "forward_from", "forward_sender_name", "via_bot")
 
 
@@ -73,8 +74,13 @@ def read_update(update_id: int, update: dict[str, Any]) -> Words | PassedOver:
         refusal = refusal or "forwarded messages are not acted on; expected a command that you write"
     if not isinstance(text, str):
         refusal = refusal or "only text is understood; /help lists the commands"
-    return Words(update_id, number, text[:_LONGEST] if isinstance(text, str) else "", sent_at, refusal)
+    return Words(update_id, number, _whole(text) if isinstance(text, str) else "", sent_at, refusal)
+
+
+def _whole(text: str) -> str:
+    # Half of a pair of surrogates can be neither sent nor written down.
+    return text[:_LONGEST].encode(errors="replace").decode()
 
 
 def _is_id(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_ID

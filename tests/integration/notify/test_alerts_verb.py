@@ -10,6 +10,7 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.doctor import Diagnosis, examine
 from quant_pipelines.stack.home import Home
 from quant_pipelines.store.tables import audit_logs
+from tests.fake_vault import ROOT, fake_vault
 from tests.integration.operations.conftest import Quant, quant
 
 __all__ = ["quant"]
@@ -93,3 +94,20 @@ def test_the_doctor_names_a_channel_that_apprise_can_not_read(hook: Any, tmp_pat
     assert "channel odd: Apprise does not know such a URL; expected one such as tgram://" in bad.detail
     assert "TOPSECRET" not in str(bad)
     assert hook.taken == []
+
+
+def test_channels_that_a_vault_holds_are_tried(
+    desk: Any, hook: Any, quant: Quant, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text(ROOT)
+    token.chmod(0o600)
+    for name in ("QUANT_ALERTS__CHANNELS", "QUANT_MASTER_KEY"):
+        monkeypatch.setenv(name, "")
+    with fake_vault() as vault:
+        vault.secrets["secret/quant"] = {"QUANT_ALERTS__CHANNELS": hook.channel("pager", "halt", 10)}
+        monkeypatch.setenv("QUANT_VAULT__ADDRESS", vault.address)
+        monkeypatch.setenv("QUANT_VAULT__TOKEN_FILE", str(token))
+        code, document, told = quant("alerts", "test", "--operator", "ann")
+    assert (code, told) == (0, "")
+    assert document["summary"] == "it arrived through pager"

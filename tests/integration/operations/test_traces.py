@@ -14,6 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.tracing.following import LAG, follow, send_between
 from quant_pipelines.tracing.otlp import TraceReceiver
 from tests.integration.operations.conftest import World
@@ -128,6 +129,43 @@ def test_what_a_collector_did_not_take_is_sent_again_once_it_answers(
     follow(traded.engine, Watched(), then, clock=clock, stopping=stopping)
     assert refused.is_set()
     assert len(known.spans) == 4
+
+
+def test_many_steps_are_sent_in_parts_that_a_collector_takes(traded: World) -> None:
+    with transaction(traded.engine) as connection:
+        connection.exec_driver_sql(
+            "insert into trading.signals select deployment_id, bar_close - n * interval '4 seconds', target, "
+            "price, decision, decided_at - n * interval '4 seconds' "
+            "from trading.signals, generate_series(1, 2500) n"
+        )
+    then, sent = traded.now - timedelta(days=1), list[int]()
+
+    class Counted:
+        def send(self, spans: Any) -> None:
+            sent.append(len(spans))
+
+    assert send_between(traded.engine, Counted(), then, traded.now) == sum(sent) == 2504
+    assert max(sent) <= 1000
+
+
+def test_parts_that_were_taken_are_not_sent_again_with_those_that_were_not(traded: World) -> None:
+    then, stopping, refused = traded.now - timedelta(hours=5), threading.Event(), list[int]()
+
+    class Refusing:
+        def send(self, spans: Any) -> None:
+            refused.append(len(spans))
+            stopping.set()
+            raise StoreError("no")
+
+    looked: list[Any] = []
+
+    def clock() -> Any:
+        looked.append(1)
+        return traded.now + LAG
+
+    follow(traded.engine, Refusing(), then, clock=clock, stopping=stopping)
+    assert refused == [4]
+    assert len(looked) > 1, "hours in which nothing was committed are behind it"
 
 
 def test_the_command_sends_what_there_is_and_refuses_what_is_no_address(

@@ -1,6 +1,8 @@
 """Each command is carried out once or answered with why not, whatever Telegram and this process do."""
 
 import asyncio
+import json
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -147,11 +149,11 @@ def test_what_a_crash_interrupted_is_told_and_not_repeated(world: World) -> None
     assert world.done == ["/status"]
     told, status = world.telegram.replies(2)
     assert told == (
-        "the desk was stopped while it carried out /confirm; "
+        "the desk was stopped before it could say what came of /confirm; "
         "it is not known whether that was done: ask /status"
     )
     assert status == "ann: /status"
-    assert TakenUpdates(world.file).unfinished is None
+    assert TakenUpdates(world.file).unfinished == []
 
 
 def test_without_a_record_nothing_from_before_the_start_counts(world: World) -> None:
@@ -235,7 +237,36 @@ def test_who_blocks_the_bot_does_not_keep_others_from_it(world: World) -> None:
     world.telegram.write(ANN, "/status")
     world.listen(world.telegram.confirmed)
     assert world.done == ["/status"]
-    assert TakenUpdates(world.file).unfinished is None
+    assert TakenUpdates(world.file).unfinished == []
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"), [("/\ud800", {}), ("/status", {"date": 10**400})], ids=["half a letter", "no date"]
+)
+def test_what_can_not_be_read_ends_nothing(world: World, text: str, changed: dict[str, object]) -> None:
+    world.telegram.write(ANN, text, at=0, **changed)
+    world.telegram.write(ANN, "/profit")
+    world.listen(world.telegram.confirmed)
+    assert world.done == ["/profit"]
+
+
+def test_an_update_that_is_sent_without_end_is_not_asked_for_without_a_breath(world: World) -> None:
+    message = {"from": {"id": MALLORY}, "chat": {"id": MALLORY}, "date": 1, "text": "/flatten"}
+    again = json.dumps({"ok": True, "result": [{"update_id": 9, "message": message}]}).encode()
+    world.telegram.script("getUpdates", *[Scripted(200, again)] * 3)
+    began = time.monotonic()
+    world.listen(world.telegram.polled)
+    assert time.monotonic() - began >= 2.0
+
+
+def test_what_could_not_be_told_before_a_crash_is_told_as_not_known(world: World) -> None:
+    for number, word in ((5, "/confirm"), (6, "/status")):
+        TakenUpdates(world.file).note_begin(number, Begun(ANN, word))  # and neither answer arrives
+    world.listen(lambda: world.telegram.replies(2))
+    first, second = world.telegram.replies(2)
+    assert "what came of /confirm;" in first
+    assert "what came of /status;" in second
+    assert TakenUpdates(world.file).unfinished == []
 
 
 def test_two_desks_with_one_token_hear_of_each_other(world: World) -> None:

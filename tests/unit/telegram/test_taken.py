@@ -17,7 +17,7 @@ def test_what_was_begun_and_not_ended_is_known_after_a_crash(tmp_path: Path) -> 
     first.note_begin(6, Begun(7, "/confirm"))
     after = TakenUpdates(file)
     assert after.was_known
-    assert after.unfinished == Begun(7, "/confirm")
+    assert after.unfinished == [Begun(7, "/confirm")]
     assert 5 in after
     assert 6 in after
     assert 7 not in after
