@@ -243,8 +243,7 @@ class Trader(UnderBreaker):
         """Why a committed order may not be sent now, in one sentence; empty if it may."""
         if self.is_halted:
             return "halted before it was sent"
-        is_reducing = self.is_leaving or self.breaker.only_reduces
-        return self._approval.refusal_to_send(intent, is_reducing=is_reducing)
+        return self._approval.refusal_to_send(intent, is_reducing=self.breaker.only_reduces)
 
     def refusal_to_add(self, intent: Intent) -> str:
         """Why an order may not be sent that takes the net of all books further from flat; empty if it may."""

@@ -137,7 +137,7 @@ async def told_to_two_readers(gate: Any) -> Any:
     quick, slow = (hub.follow(hub.alerts, place, 5) for _ in range(2))
     told = [await asyncio.to_thread(tell, gate, "one")]
     heard_quickly, heard_slowly = await asyncio.gather(taken(quick, 1), taken(slow, 1))
-    # The quick one reads while they come: on a slow machine two looks of the hub are enough to leave it behind.
+    # The quick one reads while they come: two looks of the hub would be enough to leave it behind as well.
     reading = asyncio.create_task(taken(quick, 6))
     told += [await asyncio.to_thread(tell, gate, f"more {number}") for number in range(6)]
     heard_quickly += await reading

@@ -44,13 +44,6 @@ class Denying(OpenGate):
         return AccountDenial("restricted_symbol", "deny", "1 is beyond 0")
 
 
-class Reducing(OpenGate):
-    """An account that opens nothing for who may only reduce."""
-
-    def ask_again(self, order: AccountOrder, *, is_reducing: bool = False) -> AccountDenial | None:
-        return AccountDenial("trading_state", "deny", "1 is beyond 0") if is_reducing else None
-
-
 class TradingVenue(MemoryVenue):
     """Fills every market order at once."""
 
@@ -115,12 +108,7 @@ class ClosingVenue(TradingVenue):
 
 
 def play(
-    quantity: str,
-    *,
-    is_halted: bool = False,
-    is_leaving: bool = False,
-    gate: OpenGate | None = None,
-    venue: TradingVenue | None = None,
+    quantity: str, *, is_halted: bool = False, gate: OpenGate | None = None, venue: TradingVenue | None = None
 ) -> tuple[TradingVenue, MemoryJournal]:
     """A sale of a quantity by who holds 2 is committed, and denied before it is sent, or by the venue."""
     journal, venue = MemoryJournal([CANARY]), venue or TradingVenue()
@@ -148,7 +136,6 @@ def play(
         await link.place.first.begun.wait()
         if is_halted:
             trader.follow([Trip("failed", "it broke")])
-        trader.is_leaving = is_leaving
         if isinstance(venue, ClosingVenue):
             venue.liquidate()
         trader.with_broker(decide)  # type: ignore[arg-type] - a venue's
@@ -173,12 +160,6 @@ def test_the_side_that_was_left_is_closed_and_nothing_is_opened() -> None:
     assert venue.held == 0
     [said] = [one.message for one, _ in journal.tables.alerts if "closed" in one.message]
     assert said == f"{SYMBOL}: 2 closed, as its strategy leaves it; the order to the other side was denied"
-
-
-def test_who_left_its_stage_since_it_decided_opens_nothing() -> None:
-    venue, journal = play("4", is_leaving=True, gate=Reducing())
-    assert status(journal) == "DENIED"
-    assert venue.sent == [("sell", Decimal(2), True)]
 
 
 @pytest.mark.parametrize(("quantity", "is_halted"), [("1", False), ("4", True)])
