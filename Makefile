@@ -1,6 +1,6 @@
 # Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
 .PHONY: run test proofs proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery
-.PHONY: proof-crashes proof-kills proof-random-kills proof-postgres proof-redis proof-tls proof-disk proof-two-runners
+.PHONY: proof-load proof-crashes proof-kills proof-random-kills proof-postgres proof-redis proof-tls proof-disk proof-two-runners
 .PHONY: audit coverage figures-runner faults life mutants soak soak-stack calibrate lint install install-dev lock
 
 run: install
@@ -23,7 +23,7 @@ coverage: install-dev
 	@.venv/bin/coverage report --fail-under=85
 
 # What takes too long for CI; benchmarks/README.md tells what each one shows.
-proofs: proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery proof-crashes proof-kills proof-random-kills \
+proofs: proof-properties proof-market proof-collector proof-peers proof-clients proof-load proof-recovery proof-crashes proof-kills proof-random-kills \
 	proof-postgres proof-redis proof-tls proof-disk proof-two-runners
 
 proof-properties: install-dev
@@ -45,6 +45,10 @@ proof-peers: install-dev
 proof-clients: install-dev
 	@.venv/bin/python benchmarks/clients.py $(ARGS)
 	@echo "clients: all of them traded at the venue"
+
+proof-load: install-dev
+	@PYTHONPATH=. .venv/bin/python benchmarks/gateway_load.py
+	@echo "load: answers and streams above"
 
 proof-recovery: install-dev
 	@PYTHONPATH=. .venv/bin/python benchmarks/recovery.py 20

@@ -80,13 +80,13 @@ CASES = {
 }
 
 
-def interpreter_of(peer: str, environments: Path) -> Path:
-    """Python of a peer's own environment, which is made where it is missing."""
+def interpreter_of(peer: str, environments: Path, wanted: Path = HERE) -> Path:
+    """Python of a peer's own environment, which is made where it is missing; `wanted` has its packages."""
     folder = environments / peer
     python = folder / "bin" / "python"
     if not (folder / "complete").exists():
         venv.create(folder, with_pip=True, clear=True)
-        install = ["-m", "pip", "install", "-qqq", "-r", str(HERE / f"{peer}.txt")]
+        install = ["-m", "pip", "install", "-qqq", "-r", str(wanted / f"{peer}.txt")]
         subprocess.run([python, *install], check=True)
         (folder / "complete").touch()
     return python

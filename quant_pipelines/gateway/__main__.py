@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from quant_pipelines.telemetry.logs import write_logs
 _POOL = 8
 _STOP_SECONDS = 3
 _LARGEST_MESSAGE = 4096  # readers of a stream have nothing to say
+_KEEP_SECONDS = 75  # a program that asks each minute keeps its connection
+_CONNECTIONS = 8192
 
 
 def main() -> int:
@@ -49,6 +52,7 @@ def _serve(home: Path, port: int, dagster: str) -> None:
     write_logs(settings.logs)
     if not settings.database_url:
         raise ConfigurationError("QUANT_DATABASE_URL is empty; expected the URL of a PostgreSQL database")
+    _allow_connections()
     prepare_verbs()
     engine = connect(settings.database_url, pool_size=_POOL)
     services = Services(KeyStore(engine, home, os.environ), settings, DagsterRuns(dagster))
@@ -63,7 +67,16 @@ def _serve(home: Path, port: int, dagster: str) -> None:
         server_header=False,
         ws_max_size=_LARGEST_MESSAGE,
         timeout_graceful_shutdown=_STOP_SECONDS,
+        timeout_keep_alive=_KEEP_SECONDS,
     )
+
+
+def _allow_connections() -> None:
+    """Raise the own limit of descriptors: shells commonly give 1,024, and each reader keeps one."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS if most == resource.RLIM_INFINITY else min(_CONNECTIONS, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 if __name__ == "__main__":

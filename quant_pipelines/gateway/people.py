@@ -14,7 +14,7 @@ from quant_pipelines.gateway.cookies import cookie_name
 from quant_pipelines.gateway.services import Services
 from quant_pipelines.operations.people import ROLES, Claimant, identify
 from quant_pipelines.operations.receipt import Signature
-from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.engine import session, transaction
 from quant_pipelines.store.logins import Login, NewLogin, find_login, note_use, open_login
 from quant_pipelines.store.tables.ops import LoginKind, Role
 from quant_pipelines.store.users import has_users, role_of
@@ -126,7 +126,7 @@ def log_in(services: Services, operator: str, code: str, *, is_here: bool) -> Op
 
 def _person(services: Services, token: str, kind: LoginKind, *, is_used: bool) -> Person | None:
     now, idle = clock_time(services.clock), timedelta(minutes=services.rules.idle_minutes)
-    with transaction(services.engine) as connection:
+    with session(services.engine) as connection:  # asked by every request: a transaction is two answers more
         login = find_login(connection, token, now, idle)
         if login is None or login.kind != kind:
             return None

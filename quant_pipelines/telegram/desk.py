@@ -1,5 +1,6 @@
 """What an operator's words bring about: an answer of the gateway, a prompt, or a confirmed act."""
 
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from quant_pipelines.core.clock import Clock
@@ -84,7 +85,10 @@ class TelegramDesk:
 
     async def _logged_in(self, who: Operator, code: str) -> str:
         login = await self._gateway.log_in(who.name, code)
-        self._logins[who.account] = login
+        before, self._logins[who.account] = self._logins.get(who.account), login
+        if before is not None:
+            with suppress(DeskRefused, DeskSilent):  # it ends by itself, if not at once
+                await self._gateway.log_out(before)
         return (
             f"{who.name} is logged in as {login.role} for {self._minutes} minutes; /help lists the commands"
         )

@@ -126,6 +126,9 @@ def test_others_get_nothing_done(chat: Chat) -> None:
     assert chat.say(VIC, "/pause") == "vic is viewer; /pause needs an operator"
     assert chat.say(VIC, "/positions").startswith("Nothing is held")
     chat.log_in(ANN, "ann")
+    chat.log_in(ANN, "ann")  # ends the one before
+    logins = gate.logged_in("ann").get("/api/v1/logins").json()
+    assert sum(login["label"] == "telegram" for login in logins) == 1
     prompt = chat.say(ANN, "/flatten")
     assert "waits for a confirmation" in chat.say(VIC, f"/confirm {prompt[-4:]}")
     # Whoever is shut out meanwhile can't confirm any more.

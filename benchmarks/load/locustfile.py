@@ -1,0 +1,38 @@
+"""Programs that read the gateway: each keeps a connection, and asks once in so many seconds.
+
+The address of the gateway is Locust's host; ``TOKEN`` and ``SECONDS`` are environment variables.
+"""
+
+import os
+
+from locust import FastHttpUser, constant_throughput, task
+
+_READS = {
+    "/api/v1/deployments": 4,
+    "/api/v1/positions": 4,
+    "/api/v1/equity": 2,
+    "/api/v1/fills": 2,
+    "/api/v1/services": 2,
+    "/api/v1/limits": 1,
+    "/api/v1/approvals": 1,
+    "/api/v1/hotlist": 1,
+    "/api/v1/verdicts": 1,
+    "/api/v1/metrics/strategy/1": 1,
+    "/api/v1/audit/logs": 1,
+}
+_ROUND = [path for path, weight in _READS.items() for _ in range(weight)]
+
+
+class Program(FastHttpUser):
+    """Asks one read after the other, each as often as its weight says."""
+
+    wait_time = constant_throughput(1 / float(os.environ["SECONDS"]))
+
+    def on_start(self) -> None:
+        self._next = id(self) // 64 % len(_ROUND)
+
+    @task
+    def read(self) -> None:
+        """Ask the next one."""
+        path, self._next = _ROUND[self._next], (self._next + 7) % len(_ROUND)
+        self.client.get(path, headers={"Authorization": f"Bearer {os.environ['TOKEN']}"})
