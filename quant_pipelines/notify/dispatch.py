@@ -1,13 +1,13 @@
 """One round of telling: plan what is new, take what is due, send it, note what became of it.
 
-Every step is a transaction of its own, and none is open while a message is on its way.
+Every step is a transaction of its own, and none is open while a message is on its way. A channel that hangs
+is left alone until its message has an outcome; the others go on.
 """
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
@@ -15,6 +15,7 @@ from quant_pipelines.core.alert_settings import AlertSettings
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.notify.channels import Channel, channels_of
 from quant_pipelines.notify.courier import POST_SECONDS, Parcel, deliver
+from quant_pipelines.notify.flights import Deliver, Flight, Flights
 from quant_pipelines.notify.message import Message, Notice, Templates, message_of
 from quant_pipelines.notify.quiet_hours import quiet_hours_of
 from quant_pipelines.notify.route import CHANNEL_SCOPE, MOST_TRIES, Hush, legs, pause_after
@@ -25,10 +26,11 @@ from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.outages import follow_standing
 from quant_pipelines.telemetry.record import count
 
-Deliver: TypeAlias = Callable[[Sequence[Parcel]], dict[str, str]]
-
 _OLD = timedelta(hours=1)
 """What is over and older than this is told nobody who hears of it only now."""
+
+_LEASE = timedelta(seconds=3 * POST_SECONDS)
+"""How long nobody else takes what was taken: a message has an outcome within two of the three."""
 
 _log = logging.getLogger(__name__)
 
@@ -89,10 +91,15 @@ class Dispatch:
         self._engine = engine
         self._rules = rules
         self._clock = clock
-        self._send = send
+        self._flights = Flights(send)
 
-    def round(self) -> int:
+    def round(self, seconds: float | None = None) -> int:
         """Tell everything that is due.
+
+        Parameters
+        ----------
+        seconds
+            How long its own messages are waited for; a later round notes what became of the others.
 
         Returns
         -------
@@ -105,21 +112,33 @@ class Dispatch:
             If the database does not answer.
         """
         by_channel = self._taken()
-        parcels = [
-            Parcel(channel, self._message(by_channel[channel.name]))
-            for channel in self._rules.channels
-            if channel.name in by_channel
-        ]
-        if parcels:
-            outcomes = self._send(parcels)
-            for name, error in outcomes.items():
-                self._record(name, by_channel[name], error)
-        return len(parcels)
+        for channel in self._rules.channels:
+            if channel.name in by_channel:
+                due = by_channel[channel.name]
+                self._flights.hand_over(Parcel(channel, self._message(due)), due)
+        self._note(self._flights.landed(frozenset(by_channel), seconds))
+        return len(by_channel)
+
+    def finish(self, seconds: float) -> None:
+        """Wait for what is on its way, and note what became of it; what takes longer is told again later.
+
+        Raises
+        ------
+        StoreError
+            If the database does not answer.
+        """
+        self._note(self._flights.landed(self._flights.channels, seconds))
+
+    def _note(self, landed: list[Flight]) -> None:
+        for flight in landed:
+            self._record(flight.channel, flight.due, flight.outcome.result())
+            self._flights.forget(flight)
 
     def _taken(self) -> dict[str, list[DueDelivery]]:
         now = clock_time(self._clock)
-        names = [channel.name for channel in self._rules.channels]
-        lease = now + timedelta(seconds=POST_SECONDS * (len(names) + 2))
+        flying = self._flights.channels
+        names = [channel.name for channel in self._rules.channels if channel.name not in flying]
+        lease = now + _LEASE
         found: dict[str, list[DueDelivery]] = defaultdict(list)
         with transaction(self._engine) as connection:
             self._plan(connection, now)

@@ -8,6 +8,7 @@ hangs is ended with this process.
 import json
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 from apprise import Apprise
@@ -64,10 +65,12 @@ def main() -> None:
     """Post what stands on stdin."""
     asked, answers = json.load(sys.stdin), sys.stdout
     sys.stdout = sys.stderr  # a service that prints says nothing to whoever reads the answers
-    for parcel in asked["parcels"]:
-        answer = {"channel": parcel["channel"], "error": outcome(parcel, asked["timeout_seconds"])}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+    parcels, seconds = asked["parcels"], asked["timeout_seconds"]
+    with ThreadPoolExecutor(len(parcels)) as pool:  # one that hangs holds up no other
+        posted = {pool.submit(outcome, parcel, seconds): parcel["channel"] for parcel in parcels}
+        for one in as_completed(posted):
+            answers.write(json.dumps({"channel": posted[one], "error": one.result()}) + "\n")
+            answers.flush()
 
 
 if __name__ == "__main__":

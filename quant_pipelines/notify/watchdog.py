@@ -6,6 +6,7 @@ which hangs is noticed like one that is gone, and says so without it.
 
 import logging
 import threading
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,7 +16,8 @@ from quant_pipelines.core.alert_settings import WatchdogSettings
 from quant_pipelines.core.clock import Clock, clock_time, system_clock_ms
 from quant_pipelines.core.errors import SchemaError, StoreError
 from quant_pipelines.notify.courier import Parcel, deliver
-from quant_pipelines.notify.dispatch import Deliver, Dispatch, Rules
+from quant_pipelines.notify.dispatch import Dispatch, Rules
+from quant_pipelines.notify.flights import Deliver
 from quant_pipelines.notify.message import Message, Notice, message_of
 from quant_pipelines.notify.silence import Watched
 from quant_pipelines.store.engine import transaction
@@ -28,7 +30,9 @@ SERVICE: Final = "watchdog"
 _RUNNER = "live_runner"
 _CHANNEL = "channel"
 _ROUND_SECONDS = 3.0
+_PATIENCE_SECONDS = 2.0
 _LOOK_SECONDS = 1.0
+_FINISH_SECONDS = 10.0
 _STOP_SECONDS = 15.0
 _AGAIN = timedelta(seconds=60)
 _MINUTE = timedelta(minutes=1)
@@ -108,6 +112,9 @@ class Watchdog:
                 self._broken = error
                 raise
             stopping.wait(_ROUND_SECONDS)
+        if self._broken is None:
+            with suppress(StoreError):
+                self._dispatch.finish(_FINISH_SECONDS)
 
     def prove_channels(self) -> None:
         """Say of each channel whose URL can't be used that nobody is told through it, until that is mended.
@@ -149,7 +156,7 @@ class Watchdog:
                 follow_standing(self._engine, one.source, [alarm] if alarm else [], now)
         channels = [channel.name for channel in self._rules.channels]
         write_heartbeat(self._engine, Heartbeat(SERVICE, "watching", now, {"channels": channels}))
-        self._dispatch.round()
+        self._dispatch.round(_PATIENCE_SECONDS)
 
     def _watched(self, connection: Connection) -> list[Watched]:
         """Who is watched; what never gave a sign of life is not missed."""

@@ -15,7 +15,8 @@ from quant_pipelines.core.alert_settings import AlertSettings, WatchdogSettings
 from quant_pipelines.core.severities import Severity
 from quant_pipelines.core.timeframes import day_start_ms, from_ms
 from quant_pipelines.notify.courier import deliver
-from quant_pipelines.notify.dispatch import Deliver, Dispatch, rules_of
+from quant_pipelines.notify.dispatch import Dispatch, rules_of
+from quant_pipelines.notify.flights import Deliver
 from quant_pipelines.notify.watchdog import Watchdog
 from quant_pipelines.store.heartbeats import Alert, write_alert
 from quant_pipelines.store.tables import alert_deliveries, alerts

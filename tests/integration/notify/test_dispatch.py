@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from quant_pipelines.notify.courier import deliver
 from quant_pipelines.notify.route import MOST_TRIES
 from quant_pipelines.store.alert_deliveries import acknowledge
 from quant_pipelines.store.engine import transaction
@@ -121,6 +122,29 @@ def test_a_failure_lets_the_waiting_channel_go_on_at_once(desk: Any, hook: Any) 
     dispatch.round()
     dispatch.round()
     assert "first" in hook.bodies("pager")[0]
+
+
+def test_a_channel_that_hangs_holds_up_no_other(desk: Any, hook: Any) -> None:
+    answers = threading.Event()
+
+    def slow(parcels: Any) -> dict[str, str]:
+        if parcels[0].channel.name == "chat":
+            answers.wait(20)
+        return deliver(parcels)
+
+    dispatch = desk.dispatch(hook.channel("chat"), hook.channel("mail"), send=slow)
+    desk.alert("warning", "part 0", "news 0")
+    dispatch.round(4.0)
+    desk.alert("warning", "part 1", "news 1")
+    assert dispatch.round() == 1  # it ends: only what it has sent itself is waited for
+    assert ["news 0" in hook.bodies("mail")[0], "news 1" in hook.bodies("mail")[1]] == [True, True]
+    assert hook.bodies("chat") == []
+    assert [row[1:3] for row in desk.rows()].count(("chat", "sending")) == 1
+    answers.set()
+    dispatch.finish(20)
+    dispatch.round()
+    assert "news 0" in hook.bodies("chat")[0]
+    assert "news 1" in hook.bodies("chat")[1]
 
 
 def test_what_can_not_be_delivered_is_given_up_after_a_day(desk: Any, hook: Any) -> None:
