@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from quant_pipelines.core.asof import KnownPoints, no_points
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import ReconciliationError, StoreError
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.price_factors import PriceFactor
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.stages import LADDER
@@ -175,6 +176,7 @@ class MemoryJournal:
             income=tuple(sorted(income, key=lambda row: row.ts)),
             last_signal=max(signals, key=lambda signal: signal.bar_close, default=None),
             elsewhere=self._elsewhere(deployment_id),
+            paid_elsewhere=self._paid_elsewhere(deployment_id),
         )
 
     def read_orders(self, deployment_id: int) -> list[PlacedOrder]:
@@ -281,6 +283,16 @@ class MemoryJournal:
             if whose != deployment_id and fill.client_order_id in mine:
                 booked[fill.client_order_id] = booked.get(fill.client_order_id, Decimal(0)) + fill.quantity
         return booked
+
+    def _paid_elsewhere(self, deployment_id: int) -> frozenset[tuple[str, datetime]]:
+        mine = self.deployments[deployment_id]
+        others = {
+            key
+            for key, one in self.deployments.items()
+            if key != deployment_id and (one.account_id, one.symbol) == (mine.account_id, mine.symbol)
+        }
+        rows = [row for key, row in self.tables.income.items() if key[0] in others]
+        return frozenset((row.kind, row.ts) for row in rows if row.kind != TRANSFER)
 
     @contextmanager
     def _write(self, epoch: int | None = None) -> Iterator[Tables]:

@@ -86,12 +86,15 @@ class VenuePlace:
     ----------
     seats
         Books by deployment.
+    paid
+        Kind and time (milliseconds UTC) of payments that were booked here, also by books that have left.
     """
 
     def __init__(self, journal: Journal, epoch: int) -> None:
         self._journal = journal
         self._epoch = epoch
         self.seats: dict[int, Seat] = {}
+        self.paid = set[tuple[str, int]]()
 
     @property
     def first(self) -> Seat:

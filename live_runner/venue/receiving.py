@@ -3,16 +3,19 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from live_runner.venue.attribution import Attributed
 from live_runner.venue.place import Brokers, PlaceBooks
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, HARD_STOP, LIMIT_ORDER, STOP_ORDER, TARGET
-from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
+from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.store.trading import Fill, Income, Intent
 from quant_pipelines.trading.netting import mutual_funding, shared_amount, shared_quantity
 from quant_pipelines.trading.purposes import STOP, number_of
 from quant_pipelines.trading.venue import Payment
+
+Paid: TypeAlias = set[tuple[str, int]]
+"""Kind and time (milliseconds UTC) of payments."""
 
 _REASONS = {STOP: EXIT_REASONS[HARD_STOP]}  # of the rows that do not name it
 _OF_KIND = {"limit": LIMIT_ORDER, "stop_market": STOP_ORDER}
@@ -49,11 +52,17 @@ def book_trades(
     return booked
 
 
-def book_payments(books: PlaceBooks, payments: Iterable[Payment], since_ms: int, now_ms: int) -> None:
-    """Commit what is new of payments, and what books owe each other for slots since then."""
+def book_payments(
+    books: PlaceBooks, payments: Iterable[Payment], *, since_ms: int, now_ms: int, paid: Paid
+) -> None:
+    """Commit what is new of payments, and what books owe each other for slots since then.
+
+    ``paid`` is what was booked at the place so far, also by books that have left since; what is booked now is
+    added to it.
+    """
     income: dict[int, list[Income]] = {key: [] for key in books.brokers}
     for payment in payments:
-        if not _is_paid(books, payment.kind, payment.ts_ms):
+        if not _is_paid(books, paid, (payment.kind, payment.ts_ms)):
             for key, amount in _payment_parts(books.brokers, payment).items():
                 income[key].append(Income(payment.kind, from_ms(payment.ts_ms), amount))
     paid_ms = {payment.ts_ms // MINUTE_MS for payment in payments}
@@ -61,7 +70,7 @@ def book_payments(books: PlaceBooks, payments: Iterable[Payment], since_ms: int,
     for ts_ms, slot in sorted(slots.items()):
         is_certain = since_ms <= ts_ms <= now_ms - _SETTLES_MS and ts_ms // MINUTE_MS not in paid_ms
         held = {key: broker.tally.held_before(ts_ms) for key, broker in books.brokers.items()}
-        if is_certain and not sum(held.values(), _ZERO) and not _is_paid(books, "funding", ts_ms):
+        if is_certain and not sum(held.values(), _ZERO) and not _is_paid(books, paid, ("funding", ts_ms)):
             parts = mutual_funding(Decimal(repr(slot.rate)), Decimal(repr(slot.price)), held)
             for key, amount in parts.items():
                 income[key].append(Income("funding", from_ms(ts_ms), amount))
@@ -69,10 +78,12 @@ def book_payments(books: PlaceBooks, payments: Iterable[Payment], since_ms: int,
     received = [books.brokers[key].stage((), rows, at=at) for key, rows in income.items() if rows]
     if received:
         books.journal.receive(books.epoch, received, at)
+        paid.update((row.kind, to_ms(row.ts)) for rows in income.values() for row in rows)
 
 
-def _is_paid(books: PlaceBooks, kind: str, ts_ms: int) -> bool:
-    return any(broker.tally.has_payment(kind, ts_ms) for broker in books.brokers.values())
+def _is_paid(books: PlaceBooks, paid: Paid, one: tuple[str, int]) -> bool:
+    """Whether a payment is booked, also in a book that has left since."""
+    return one in paid or any(broker.tally.has_payment(*one) for broker in books.brokers.values())
 
 
 def _payment_parts(brokers: Brokers, payment: Payment) -> dict[int, Decimal]:

@@ -157,7 +157,7 @@ class Sweeps:
             since_ms = max(since_ms, paid_ms - _PAYMENTS_LATE_MS)
         payments = await self._venue.payments(self._place.symbol, since_ms)
         act = partial(book_payments, payments=payments, since_ms=since_ms, now_ms=now_ms)
-        await self._place.with_books(act)
+        await self._place.with_books(partial(act, paid=self._place.paid))
 
 
 def _our_rows(symbol: str, brokers: Brokers) -> OurRows:

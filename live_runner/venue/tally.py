@@ -34,6 +34,7 @@ class BookTally:
         self._traded: dict[str, Traded] = {}
         self._elsewhere = dict(stored.elsewhere)
         self._paid = set[tuple[str, int]]()
+        self._paid_elsewhere = {(kind, to_ms(ts)) for kind, ts in stored.paid_elsewhere}
         self.add(stored.fills, stored.income)
 
     def add(self, fills: Iterable[Fill], income: Iterable[Income]) -> None:
@@ -57,8 +58,8 @@ class BookTally:
         return trade_id in self._trades
 
     def has_payment(self, kind: str, ts_ms: int) -> bool:
-        """Whether a payment, or a part of it, is booked here."""
-        return (kind, ts_ms) in self._paid
+        """Whether a payment, or a part of it, is booked here, or was in another book when this was opened."""
+        return (kind, ts_ms) in self._paid or (kind, ts_ms) in self._paid_elsewhere
 
     @property
     def paid_until_ms(self) -> int | None:

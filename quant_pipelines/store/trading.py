@@ -9,15 +9,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.errors import ReconciliationError
+from quant_pipelines.core.income_kinds import TRANSFER
 from quant_pipelines.core.orders import CONDITIONAL, OrderKind, OrderStatus, Side
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import require_epoch
 from quant_pipelines.store.tables import (
+    accounts,
     checkpoints,
+    deployments,
     equity,
     fills,
     income,
@@ -26,6 +29,7 @@ from quant_pipelines.store.tables import (
     positions,
     signals,
 )
+from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.store.value_rows import row_of, value_of
 from quant_pipelines.trading.orders import LATE, OPEN, UNPROVEN, OrderProgress, predecessors
 from quant_pipelines.trading.purposes import Purpose
@@ -203,6 +207,8 @@ class StoredBook:
         How far the orders of the open intents are, by client order id.
     elsewhere
         What the orders have filled in other books, by client order id: a stop over the net closes several.
+    paid_elsewhere
+        Kind and time of payments that other books of its symbol at its account have got, at a venue.
     """
 
     state: dict[str, Any] | None
@@ -213,6 +219,7 @@ class StoredBook:
     last_signal: Signal | None
     progress: Mapping[str, OrderProgress] = field(default_factory=dict)
     elsewhere: Mapping[str, Decimal] = field(default_factory=dict)
+    paid_elsewhere: frozenset[tuple[str, datetime]] = frozenset()
 
     @property
     def holds_nothing(self) -> bool:
@@ -335,6 +342,7 @@ def read_book(engine: Engine, deployment_id: int) -> StoredBook:
             .where(intents.c.deployment_id == deployment_id, fills.c.deployment_id != deployment_id)
             .group_by(fills.c.client_order_id)
         )
+        paid = connection.execute(_paid_elsewhere(deployment_id))
         signal, open_rows = connection.execute(decided).one_or_none(), connection.execute(open_intents).all()
         filled = connection.execute(booked.order_by(fills.c.trade_id, fills.c.part))
         return StoredBook(
@@ -348,7 +356,22 @@ def read_book(engine: Engine, deployment_id: int) -> StoredBook:
                 row.client_order_id: OrderProgress(row.status, row.filled_quantity) for row in open_rows
             },
             elsewhere={name: quantity for name, quantity in connection.execute(shared)},  # noqa: C416
+            paid_elsewhere=frozenset((kind, ts) for kind, ts in paid),
         )
+
+
+def _paid_elsewhere(deployment_id: int) -> Select[Any]:
+    """Payments to other books at the same symbol of the same account, who may have left; none on paper."""
+    mine, other = deployments.alias("mine"), deployments.alias("other")
+    same = (other.c.account_id == mine.c.account_id) & (other.c.symbol == mine.c.symbol)
+    return (
+        select(income.c.kind, income.c.ts)
+        .distinct()
+        .join(other, other.c.id == income.c.deployment_id)
+        .join(mine, same & (mine.c.id != other.c.id))
+        .join(accounts, accounts.c.id == mine.c.account_id)
+        .where(mine.c.id == deployment_id, accounts.c.venue != PAPER_VENUE, income.c.kind != TRANSFER)
+    )
 
 
 def _advance_checkpoint(connection: Connection, epoch: int, booking: Booking, at: datetime) -> None:

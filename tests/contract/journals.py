@@ -93,7 +93,12 @@ def in_memory() -> Bench:
 
 def in_postgres(engine: Engine) -> Bench:
     for source in ("source", "another source"):
-        insert_deployment_at(engine, source, {})
+        insert_deployment_at(engine, source, {"venue": "binanceusdm"})
+    with engine.begin() as connection:  # both trade one symbol of one account
+        shared = (
+            "update trading.deployments set account_id = (select min(account_id) from trading.deployments)"
+        )
+        connection.execute(text(shared))
     deployment, other = read_deployments(engine)
     journal = PostgresJournal(engine)
 

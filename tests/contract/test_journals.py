@@ -275,6 +275,12 @@ def test_what_an_order_filled_in_another_book_is_read_with_its_own(bench: Bench)
     assert bench.journal.read_book(bench.other).elsewhere == {}
 
 
+def test_what_other_books_of_the_symbol_were_paid_is_read_with_a_book(bench: Bench) -> None:
+    bench.journal.receive(bench.epoch, [bench.received(fills=(), income=(FUNDING,))], NOW)
+    assert bench.journal.read_book(bench.other).paid_elsewhere == {(FUNDING.kind, FUNDING.ts)}
+    assert bench.journal.read_book(bench.deployment.id).paid_elsewhere == frozenset()
+
+
 def test_a_halt_is_committed_with_what_caused_it(bench: Bench) -> None:
     source = bench.deployment.key
     bench.journal.receive(bench.epoch, [bench.received(halt="EXTERNAL liquidation")], NOW)

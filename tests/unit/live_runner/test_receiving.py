@@ -12,7 +12,7 @@ from live_runner.venue.attribution import Attributed
 from live_runner.venue.broker import BookRows, Slot, VenueBroker
 from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due, still_wanted
 from live_runner.venue.place import PlaceBooks, net_of
-from live_runner.venue.receiving import book_payments, book_trades
+from live_runner.venue.receiving import Paid, book_payments, book_trades
 from live_runner.venue.wire import Wire
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.errors import StoreError
@@ -166,8 +166,11 @@ def incomes(books: PlaceBooks) -> list[list[Decimal]]:
     return [[row.amount for row in books.journal.read_book(key).income] for key in books.brokers]
 
 
-def pay(books: PlaceBooks, payments: Iterable[Payment], now_ms: int = AT_MS + HOUR_MS) -> None:
-    book_payments(books, list(payments), AT_MS, now_ms)
+def pay(
+    books: PlaceBooks, payments: Iterable[Payment], now_ms: int = AT_MS + HOUR_MS, paid: Paid | None = None
+) -> None:
+    known = set() if paid is None else paid
+    book_payments(books, list(payments), since_ms=AT_MS, now_ms=now_ms, paid=known)
 
 
 def test_a_payment_is_shared_by_what_was_held_at_its_time() -> None:
@@ -176,6 +179,17 @@ def test_a_payment_is_shared_by_what_was_held_at_its_time() -> None:
     assert incomes(books) == [[Decimal("-0.00000006")], [Decimal("0.00000002")]]
     pay(books, [Payment(AT_MS + 1, Decimal("-0.00000004"))])
     assert incomes(books) == [[Decimal("-0.00000006")], [Decimal("0.00000002")]]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_payment_whose_book_has_left_is_not_booked_again(restarts: bool) -> None:
+    """The one that stays held nothing then, so no part of it is in its own rows."""
+    books, paid, payment = books_holding("0", "0.1"), set[tuple[str, int]](), Payment(AT_MS + 1, Decimal(-4))
+    pay(books._replace(brokers={8: books.brokers[8]}), [payment], paid=paid)  # before the other one came
+    if restarts:
+        books, paid = recovered(books), set()
+    pay(books._replace(brokers={7: books.brokers[7]}), [payment], paid=paid)
+    assert incomes(books) == [[], [Decimal(-4)]]
 
 
 def test_a_payment_that_nobody_held_for_is_the_oldest_books() -> None:
