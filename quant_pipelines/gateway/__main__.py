@@ -66,6 +66,7 @@ def _serve(home: Path, port: int, dagster: str) -> None:
         proxy_headers=False,  # ours believe those alone that are listed
         server_header=False,
         ws_max_size=_LARGEST_MESSAGE,
+        ws_per_message_deflate=False,  # a short message costs more to compress than to send
         timeout_graceful_shutdown=_STOP_SECONDS,
         timeout_keep_alive=_KEEP_SECONDS,
     )

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
 from quant_pipelines.core.errors import StoreError
+from quant_pipelines.gateway.streams.login_looks import LoginLooks
 from quant_pipelines.gateway.streams.topics import StreamMessage, StreamPlace, Topic, alerts_topic
 
 POLL_SECONDS: Final = 0.1
@@ -154,6 +155,7 @@ class Hub:
         self._engine = engine
         self._backlog = backlog
         self._channels: dict[str, StreamChannel] = {}
+        self.logins = LoginLooks()
         self.alerts = alerts_topic()  # one for all: what is waited for is known to it
         self.n_followers = 0
 

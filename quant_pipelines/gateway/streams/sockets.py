@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 import anyio
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -56,7 +57,7 @@ async def _serve(socket: WebSocket, topic_of: Callable[[Services], Topic]) -> No
     services: Services = socket.app.state.services
     hub: Hub = socket.app.state.hub
     try:
-        topic, place = await run_in_threadpool(_admitted, services, hub, socket, topic_of)
+        admitted = await run_in_threadpool(_admitted, services, hub, socket, topic_of)
     except Refused as error:
         await _deny(socket, error.code, error.sentence)
         return
@@ -66,32 +67,42 @@ async def _serve(socket: WebSocket, topic_of: Callable[[Services], Topic]) -> No
     await socket.accept(subprotocol=_subprotocol(socket))
     async with anyio.create_task_group() as group:
         group.start_soon(_until_gone, socket, group.cancel_scope)
-        await _send_all(socket, services, hub, topic, place)
+        await _send_all(socket, services, hub, admitted)
         group.cancel_scope.cancel()
+
+
+class _Admitted(NamedTuple):
+    """A stream that may be followed: whose login it is, what is followed, and from where on."""
+
+    login_id: int
+    topic: Topic
+    place: StreamPlace
 
 
 def _admitted(
     services: Services, hub: Hub, socket: WebSocket, topic_of: Callable[[Services], Topic]
-) -> "tuple[Topic, StreamPlace]":
+) -> _Admitted:
     require_pace(services, f"address {client_of(socket)}")
-    if find_person(services, socket) is None:
+    person = find_person(services, socket)
+    if person is None:
         raise Refused(401, "no login that counts; expected a session cookie or a bearer token")
     if hub.n_followers >= services.rules.streams:
         raise Refused(503, f"{hub.n_followers} streams are open; expected fewer: see gateway.streams")
     topic = topic_of(services)
-    return topic, topic.place_of(services.engine, socket.query_params.get("since", ""))
+    since = socket.query_params.get("since", "")
+    return _Admitted(person.login_id, topic, topic.place_of(services.engine, since))
 
 
-async def _send_all(
-    socket: WebSocket, services: Services, hub: Hub, topic: Topic, place: StreamPlace
-) -> None:
+async def _send_all(socket: WebSocket, services: Services, hub: Hub, admitted: _Admitted) -> None:
     """Send what comes until the reader is gone, too slow, or logged out."""
+    login_id, topic, place = admitted
+    look = partial(_is_out, services, socket)
     code, reason = _TRY_AGAIN, "too slow; resume from the last seq"
     following, asked_at = hub.follow(topic, place, BEAT_SECONDS), time.monotonic()
     try:
         async for message in following:
             if time.monotonic() - asked_at >= BEAT_SECONDS / 2:  # also where it is never quiet
-                if await run_in_threadpool(_is_out, services, socket):
+                if await hub.logins.is_out(login_id, look):
                     code, reason = _OVER, "the login does not count any more"
                     break
                 asked_at = time.monotonic()
