@@ -25,7 +25,7 @@ from sqlalchemy import Engine
 
 from live_runner.collector.board import Board
 from live_runner.collector.streams import CollectorStreams
-from live_runner.process.vitals import resident_megabytes
+from live_runner.process.memory import resident_megabytes
 from quant_pipelines.cache import Cache, Entry, LiveState, tick_key
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.exchange import BookTop, MarkPrice, PublicTrade

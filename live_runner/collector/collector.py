@@ -19,7 +19,7 @@ from live_runner.collector.streams import CollectorStreams
 from live_runner.feed.feed import Feed
 from live_runner.ports.market_time import MarketTime
 from live_runner.ports.tasks import first_of
-from live_runner.process.vitals import resident_megabytes
+from live_runner.process.memory import resident_megabytes
 from quant_pipelines.cache import (
     SERVICE_KEY,
     Cache,

@@ -5,10 +5,10 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from live_runner.book.trader import Trader
+from live_runner.process.memory import resident_megabytes
 from live_runner.process.outages import Outage
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.heartbeats import Heartbeat
@@ -62,12 +62,3 @@ def sign_of_life(
         "outages": outages,
     }
     return Heartbeat(SERVICE, WAITING if outages and decides(best) else best, at, detail)
-
-
-def resident_megabytes() -> float:
-    """Memory of this process that is in RAM, MB; 0 where the system does not tell."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return 0.0
-    lines = (line.split() for line in status.read_text().splitlines())
-    return next((int(words[1]) / 1024 for words in lines if words and words[0] == "VmRSS:"), 0.0)

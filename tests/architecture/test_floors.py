@@ -44,3 +44,14 @@ def test_gateway_starts_without_what_is_large() -> None:
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_collector_starts_without_what_decides() -> None:
+    """It stores what streams tell: no strategy runs in it, so nothing of it compiles."""
+    code = (
+        "import sys, live_runner.collector.__main__\n"
+        "found = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(sorted({'dagster', 'numba', 'pandas', 'scipy'} & found))"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
