@@ -13,7 +13,7 @@ References
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from statistics import NormalDist
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -176,25 +176,53 @@ def _days_until(record: _Record, ahead: CriticalAhead) -> dict[float, int | None
     """Days until so many of the predicted records have passed at a look; None where that takes too long."""
     if not math.isfinite(ahead.at_last):
         return dict.fromkeys(_CHANCES)
-    days = _look_days(ahead)
-    walks = _walks(days.size)
-    means = record.mean + math.sqrt(record.variance) * walks.beliefs
-    chance = np.cumsum(walks.steps * np.sqrt(np.diff(days, prepend=0))[:, None], axis=0)
-    asked = np.array([ahead.after(int(day)) for day in days]) * np.sqrt(record.n_days + days)
-    has_passed = record.earned + days[:, None] * means + chance > asked[:, None]
-    share = np.logical_or.accumulate(has_passed, axis=0).mean(axis=1)
-    reached = (np.searchsorted(share, chance_of) for chance_of in _CHANCES)
+    looks = _looks_until(ahead.until_year_end(0))
+    days, beliefs = looks.days, _walks(looks.days.size).beliefs
+    asked = np.array([ahead.after(int(days[at])) for at in looks.one_of_each])[looks.kinds]
+    # Each walk's looks lie side by side, and no step needs a matrix of its own: half of the time was theirs.
+    level = np.multiply.outer(record.mean + math.sqrt(record.variance) * beliefs, days)
+    level += record.earned
+    level += looks.chance
+    has_passed = level > asked * np.sqrt(record.n_days + days)
+    first = np.sort(np.where(has_passed.any(axis=1), has_passed.argmax(axis=1), days.size))
+    reached = (int(first[math.ceil(chance_of * _WALKS) - 1]) for chance_of in _CHANCES)
     return {
         chance_of: int(days[at]) if at < days.size else None
         for chance_of, at in zip(_CHANCES, reached, strict=True)
     }
 
 
-def _look_days(ahead: CriticalAhead) -> IntArray:
-    """Days to the looks of the first year, and to some in the second half of each later one."""
-    ends = [ahead.until_year_end(later) for later in range(_YEARS)]
+class _LooksAhead(NamedTuple):
+    """Looks that are to come.
+
+    Parameters
+    ----------
+    days
+        Days to each; shape (n_looks,).
+    one_of_each, kinds
+        Looks of the same day of a year ask for the same: the place of one of each kind, and the kind of each.
+    chance
+        What chance brings each walk by each look; shape (n_walks, n_looks).
+    """
+
+    days: IntArray
+    one_of_each: IntArray
+    kinds: IntArray
+    chance: FloatArray
+
+
+@lru_cache(maxsize=4)
+def _looks_until(year_end: int) -> _LooksAhead:
+    """Place looks in the first year, and some in the second half of each later one.
+
+    The present year has so many days left.
+    """
+    ends = [year_end + later * YEAR_DAYS for later in range(_YEARS)]
     later = {end - back for end in ends for back in _BEFORE_YEAR_END}
-    return np.array(sorted({*range(7, YEAR_DAYS, 7), *(day for day in later if day > 0)}), dtype=np.int64)
+    days = np.array(sorted({*range(7, YEAR_DAYS, 7), *(day for day in later if day > 0)}), dtype=np.int64)
+    _, one_of_each, kinds = np.unique((days - year_end) % YEAR_DAYS, return_index=True, return_inverse=True)
+    steps = _walks(days.size).steps * np.sqrt(np.diff(days, prepend=0))[:, None]
+    return _LooksAhead(days, one_of_each, kinds, np.ascontiguousarray(np.cumsum(steps, axis=0).T))
 
 
 class _Walks(NamedTuple):

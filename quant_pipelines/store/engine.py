@@ -225,6 +225,7 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
     """Read the state of one moment throughout the block; errors as in `transaction`."""
     with _isolated(engine, "REPEATABLE READ") as connection:
         yield connection
+        connection.commit()  # of nothing; at a rollback the driver forgets all that the session has prepared
 
 
 @contextmanager

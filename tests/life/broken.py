@@ -59,7 +59,7 @@ class Broken(NamedTuple):
     until
         Day on which it is looked at.
     sees
-        What must be said of the broken world, and not of the whole one.
+        What must be said of the broken world, all of it, and nothing of it of the whole one.
     blow
         Fields of the scene that are others in the broken world.
     spoil
@@ -68,7 +68,7 @@ class Broken(NamedTuple):
 
     scene: Scene
     until: int
-    sees: str
+    sees: tuple[str, ...]
     blow: Mapping[str, Any] = MappingProxyType({})
     spoil: Callable[[Engine], None] = lambda _engine: None
 
@@ -79,7 +79,12 @@ class Broken(NamedTuple):
 
     def says(self, violations: Iterable[str]) -> tuple[str, ...]:
         """Sentences among those of a world that tell of it."""
-        return tuple(one for one in violations if self.sees in one)
+        return tuple(one for one in violations if any(part in one for part in self.sees))
+
+    def lacks(self, violations: Iterable[str]) -> tuple[str, ...]:
+        """What is not said among those of a world."""
+        said = tuple(violations)
+        return tuple(part for part in self.sees if not any(part in one for one in said))
 
 
 def strikes_only(engine: Engine, clock: DayClock) -> bool:
@@ -148,6 +153,7 @@ _NO_BUDGET = replace(
     duel.LADDER, live_loss_fraction=1.0, live_loss_deviations=100.0, canary_error=1e-300, cull_min_days=3650
 )
 _NO_BOUNDS = replace(duel.LADDER, canary_loss_fraction=1.0, canary_error=1e-300)
+_NO_END = replace(_NO_BUDGET, canary_loss_fraction=1.0, canary_min_days=30)
 
 _LOOKS_GO_ON: Final = STRIKES + revised.ACKNOWLEDGED_AFTER + 9
 """By then a look is due since a person has acknowledged what was revised."""
@@ -156,68 +162,79 @@ _TWO_COINS: Final = short(revised.SCENE)._replace(symbols=SYMBOLS[:2])
 
 BROKEN: Final[dict[str, Broken]] = {
     "a coin that nobody takes off the list": Broken(
-        short(delisted.SCENE), STRIKES + 5, "which is delisted", {"act": strikes_only}
+        short(delisted.SCENE), STRIKES + 5, ("which is delisted",), {"act": strikes_only}
     ),
     "a canary that can send no order": Broken(
         short(small_lot.SCENE),
         BEGUN + 4,
-        "below the smallest order",
+        ("below the smallest order",),
         {"act": partial(small_lot.lots, exchange="another")},
     ),
     "an older log that nobody is told of": Broken(
         short(restored.SCENE),
         BEGUN + 4,
-        "the log was accepted 0 times",
+        ("the log was accepted 0 times",),
         {"act": partial(restored.restore, tells=False)},
     ),
     "a step that makes capital": Broken(
-        short(duel.DUEL), STRIKES, "its canary began with", spoil=make_capital
+        short(duel.DUEL), STRIKES, ("its canary began with",), spoil=make_capital
     ),
-    "money that was paid twice": Broken(short(money.SCENE), STRIKES + 2, "its capital is", spoil=pay_twice),
+    "money that was paid twice": Broken(
+        short(money.SCENE), STRIKES + 2, ("its capital is",), spoil=pay_twice
+    ),
     "a guard that forgets another scale": Broken(
         short(redenominated.SCENE),
         STRIKES + redenominated.RECORDED_AFTER,
-        "whose price has another scale",
+        ("whose price has another scale",),
         {"act": partial(redenominated.redenominate, is_forgotten=True)},
     ),
     "an outage that no guard knows of": Broken(
         short(outage.SCENE),
         STRIKES + outage.AWAY_DAYS,
-        "while the venue was away",
+        ("while the venue was away",),
         {"act": strikes_only},
         untold_outage,
     ),
     "canaries without a bound when funding flips": Broken(
-        short(funding_flip.SCENE), funding_flip.FLIPS + 14, "had flipped", {"ladder": _NO_BOUNDS}
+        short(funding_flip.SCENE),
+        funding_flip.FLIPS + 14,
+        ("was won on", "became live when funding had flipped"),
+        {"ladder": _NO_BOUNDS},
+    ),
+    "canaries that neither win nor go back when funding flips": Broken(
+        short(funding_flip.SCENE),
+        funding_flip.FLIPS + funding_flip.SOON.days + 1,
+        ("goes on since before funding flipped",),
+        {"ladder": _NO_END},
     ),
     "live books without a loss budget when funding flips": Broken(
         short(funding_flip.SCENE),
         funding_flip.FLIPS + funding_flip.RESTS.days + 1,
-        f"has paid funding for {funding_flip.RESTS.days} days and is live",
+        (f"has paid funding for {funding_flip.RESTS.days} days and is live",),
         {"ladder": _NO_BUDGET},
     ),
     "revised days that nobody is told of": Broken(
-        short(revised.SCENE), _LOOKS_GO_ON, "and nobody was told", spoil=forget_revision
+        short(revised.SCENE), _LOOKS_GO_ON, ("and nobody was told",), spoil=forget_revision
     ),
     "a book that loses its days when it goes on with other parameters": Broken(
-        short(kept.SCENE)._replace(symbols=(kept.SET,)), KEPT_UNTIL, "has no day after", spoil=lose_a_day
+        short(kept.SCENE)._replace(symbols=(kept.SET,)), KEPT_UNTIL, ("has no day after",), spoil=lose_a_day
     ),
     "a leg that goes on with the old parameters": Broken(
-        short(kept.SCENE)._replace(symbols=(kept.SET,)), KEPT_UNTIL, "the change says", spoil=forget_a_leg
+        short(kept.SCENE)._replace(symbols=(kept.SET,)), KEPT_UNTIL, ("the change says",), spoil=forget_a_leg
     ),
     "looks that nobody lets go on": Broken(
-        _TWO_COINS, _LOOKS_GO_ON, "no look was taken since", {"act": partial(revised.revise, after=DAYS)}
+        _TWO_COINS, _LOOKS_GO_ON, ("no look was taken since",), {"act": partial(revised.revise, after=DAYS)}
     ),
     "looks that go on over revised days": Broken(
         _TWO_COINS,
         _LOOKS_GO_ON,
-        "rests on days that were written anew",
+        ("rests on days that were written anew",),
         {"act": partial(revised.revise, after=0)},
     ),
     "a busy version that says it is quiet": Broken(
         busy.SCENE._replace(symbols=SYMBOLS[:1]),
         busy.SOON,
-        "of the busy version",
+        ("of the busy version", "trades a hundred times as often"),
         {"trades": {"a": 60, "b": 60}},
     ),
 }
