@@ -13,7 +13,7 @@ References
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from statistics import NormalDist
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -176,11 +176,10 @@ def _days_until(record: _Record, ahead: CriticalAhead) -> dict[float, int | None
     """Days until so many of the predicted records have passed at a look; None where that takes too long."""
     if not math.isfinite(ahead.at_last):
         return dict.fromkeys(_CHANCES)
-    days = _look_days(ahead)
-    walks = _walks(days.size)
-    means = record.mean + math.sqrt(record.variance) * walks.beliefs
-    chance = np.cumsum(walks.steps * np.sqrt(np.diff(days, prepend=0))[:, None], axis=0)
-    asked = np.array([ahead.after(int(day)) for day in days]) * np.sqrt(record.n_days + days)
+    left = ahead.until_year_end(0)
+    days, beliefs, chance = _walks_ahead(left)
+    means = record.mean + math.sqrt(record.variance) * beliefs
+    asked = _criticals(ahead, days - left) * np.sqrt(record.n_days + days)
     has_passed = record.earned + days[:, None] * means + chance > asked[:, None]
     share = np.logical_or.accumulate(has_passed, axis=0).mean(axis=1)
     reached = (np.searchsorted(share, chance_of) for chance_of in _CHANCES)
@@ -190,9 +189,35 @@ def _days_until(record: _Record, ahead: CriticalAhead) -> dict[float, int | None
     }
 
 
-def _look_days(ahead: CriticalAhead) -> IntArray:
-    """Days to the looks of the first year, and to some in the second half of each later one."""
-    ends = [ahead.until_year_end(later) for later in range(_YEARS)]
+def _criticals(ahead: CriticalAhead, beyond: IntArray) -> FloatArray:
+    """Critical values on days counted from the end of the present year; each year asks the same."""
+    same, places = np.unique(beyond % YEAR_DAYS, return_inverse=True)
+    left = ahead.until_year_end(0)
+    return np.array([ahead.after(left + int(day)) for day in same])[places]
+
+
+class _WalksAhead(NamedTuple):
+    """Days to the looks ahead, what is believed of each walk, and where it is by then, (n_looks, n_walks)."""
+
+    days: IntArray
+    beliefs: FloatArray
+    chance: FloatArray
+
+
+@lru_cache(maxsize=4)  # everybody at a look has the same days ahead
+def _walks_ahead(left: int) -> _WalksAhead:
+    days = _look_days(left)
+    walks = _walks(days.size)
+    roots = np.sqrt(np.diff(days, prepend=0))[:, None]
+    return _WalksAhead(days, walks.beliefs, np.cumsum(walks.steps * roots, axis=0))
+
+
+def _look_days(left: int) -> IntArray:
+    """Days to the looks of the first year, and to some in the second half of each later one.
+
+    ``left`` are the days of the present year that are still to come.
+    """
+    ends = [left + later * YEAR_DAYS for later in range(_YEARS)]
     later = {end - back for end in ends for back in _BEFORE_YEAR_END}
     return np.array(sorted({*range(7, YEAR_DAYS, 7), *(day for day in later if day > 0)}), dtype=np.int64)
 
