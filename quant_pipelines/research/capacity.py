@@ -16,7 +16,7 @@ BEYOND = 0.1
 _ROUNDING = 1e-9
 
 
-class Traded(NamedTuple):
+class FilledShares(NamedTuple):
     """What was traded, bar by bar.
 
     Parameters
@@ -29,8 +29,8 @@ class Traded(NamedTuple):
     Examples
     --------
     >>> import numpy as np
-    >>> from quant_pipelines.research.capacity import Traded
-    >>> Traded(np.array([0.5]), np.array([1e6])).share
+    >>> from quant_pipelines.research.capacity import FilledShares
+    >>> FilledShares(np.array([0.5]), np.array([1e6])).share
     array([0.5])
     """
 
@@ -38,7 +38,7 @@ class Traded(NamedTuple):
     volume: FloatArray
 
 
-def capacity_of(traded: Traded, participation: float) -> float:
+def capacity_of(traded: FilledShares, participation: float) -> float:
     """Largest capital of which all but ``BEYOND`` of what is traded stays in a share of each bar's volume.
 
     A fill of a share ``s`` of the equity in a bar of volume ``V`` is within it for a capital up to
@@ -53,9 +53,9 @@ def capacity_of(traded: Traded, participation: float) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> from quant_pipelines.research.capacity import Traded, capacity_of
-    >>> thick_and_thin = Traded(np.ones(10), np.array([1e6] * 8 + [1e3] * 2))
-    >>> capacity_of(thick_and_thin, 0.01), capacity_of(Traded(np.ones(10), np.full(10, 1e6)), 0.01)
+    >>> from quant_pipelines.research.capacity import FilledShares, capacity_of
+    >>> thick_and_thin = FilledShares(np.ones(10), np.array([1e6] * 8 + [1e3] * 2))
+    >>> capacity_of(thick_and_thin, 0.01), capacity_of(FilledShares(np.ones(10), np.full(10, 1e6)), 0.01)
     (10.0, 10000.0)
     """
     is_traded = traded.share > 0.0
@@ -68,7 +68,7 @@ def capacity_of(traded: Traded, participation: float) -> float:
     return float(carried[order][is_enough.argmax()])
 
 
-def traded_alone(result: BacktestResult, bars: Bars) -> Traded:
+def traded_alone(result: BacktestResult, bars: Bars) -> FilledShares:
     """Traded by a book of one symbol: what its position changed by in each execution bar.
 
     What was opened and closed within one bar is added to that. ``result`` has positions and equity bar by
@@ -78,20 +78,20 @@ def traded_alone(result: BacktestResult, bars: Bars) -> Traded:
     inside = [trade for trade in result.trades if trade.entry_time == trade.exit_time]
     at = np.searchsorted(bars.ts, [to_ms(trade.entry_time) for trade in inside])
     np.add.at(quantity, at, [2.0 * trade.quantity for trade in inside])
-    return Traded(_over(quantity * bars.close, _before(result)), bars.volume * bars.close)
+    return FilledShares(_over(quantity * bars.close, _before(result)), bars.volume * bars.close)
 
 
-def traded_together(result: AccountResult, bars: Sequence[Bars]) -> Traded:
+def traded_together(result: AccountResult, bars: Sequence[Bars]) -> FilledShares:
     """Traded by several books of one account, of which only round trips are known.
 
     What a round trip has entered counts in the bar in which it began, and what it left in that in which it
     ended: one that was filled in parts has carried more than this says.
     """
     parts = [_round_trips(result, one) for one in bars]
-    return Traded(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    return FilledShares(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def _round_trips(result: AccountResult, bars: Bars) -> Traded:
+def _round_trips(result: AccountResult, bars: Bars) -> FilledShares:
     trades = [trade for trade in result.trades if trade.symbol == bars.symbol]
     share = np.zeros(len(bars))
     for ts, notional in (_entries(trades), _exits(trades)):
@@ -99,7 +99,7 @@ def _round_trips(result: AccountResult, bars: Bars) -> Traded:
         np.add.at(
             share, np.searchsorted(bars.ts, ts, side="right") - 1, _over(notional, _before(result)[rows])
         )
-    return Traded(share, bars.volume * bars.close)
+    return FilledShares(share, bars.volume * bars.close)
 
 
 def _entries(trades: Sequence[Trade]) -> tuple[IntArray, FloatArray]:

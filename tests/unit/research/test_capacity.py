@@ -12,7 +12,7 @@ from quant_pipelines.core.search_settings import ConstraintSettings
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 from quant_pipelines.optimize.space import Parameters
-from quant_pipelines.research.capacity import Traded, capacity_of
+from quant_pipelines.research.capacity import FilledShares, capacity_of
 from quant_pipelines.research.evaluator import BacktestEvaluator
 from quant_pipelines.research.history import History, SymbolHistory
 from quant_pipelines.sdk import Array, Int, Strategy
@@ -87,19 +87,19 @@ def test_a_set_that_trades_in_thin_bars_is_left_out_and_its_twin_in_thick_ones_i
 
 
 def test_a_tenth_of_what_is_traded_may_be_too_much_for_its_bar() -> None:
-    small_in_thin = Traded(np.array([0.05, 0.05, 0.9]), np.array([1.0, 1.0, 1e6]))
+    small_in_thin = FilledShares(np.array([0.05, 0.05, 0.9]), np.array([1.0, 1.0, 1e6]))
     assert capacity_of(small_in_thin, 0.01) == pytest.approx(0.01 * 1e6 / 0.9)
     more = small_in_thin._replace(share=np.array([0.1, 0.1, 0.8]))
     assert capacity_of(more, 0.01) == pytest.approx(0.01 * 1.0 / 0.1)
 
 
 def test_twice_the_participation_carries_twice_as_much() -> None:
-    traded = Traded(np.array([0.2, 1.0, 0.5]), np.array([3e4, 2e5, 1e5]))
+    traded = FilledShares(np.array([0.2, 1.0, 0.5]), np.array([3e4, 2e5, 1e5]))
     assert capacity_of(traded, 0.02) == 2.0 * capacity_of(traded, 0.01)
 
 
 def test_who_trades_nothing_carries_any_capital() -> None:
-    assert capacity_of(Traded(np.zeros(3), np.ones(3)), 0.01) == np.inf
+    assert capacity_of(FilledShares(np.zeros(3), np.ones(3)), 0.01) == np.inf
 
 
 def test_a_smaller_share_of_the_account_carries_more() -> None:
