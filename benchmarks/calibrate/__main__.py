@@ -8,7 +8,7 @@ its worlds are measured that no other run has kept, whatever number of worlds th
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,7 +42,8 @@ class Part(NamedTuple):
 def main() -> None:
     given = _given()
     began, spent = time.perf_counter(), time.process_time()
-    sections = [one for one in SECTIONS if not given.only or one.name in given.only]
+    asked_of = [one for one in SECTIONS if not given.only or one.name in given.only]
+    sections = [one._replace(rows=rows_named(one.rows, given.rows)) for one in asked_of]
     parts = {one.file: MeasuredParts(given.store, one.file, one.sources) for one in sections}
     results = Results()
     _add_known(sections, parts, results)
@@ -66,9 +67,15 @@ def _given() -> argparse.Namespace:
     asked = argparse.ArgumentParser(prog="python -m benchmarks.calibrate", description=__doc__)
     asked.add_argument("--worlds", type=int, default=2000, help="of each row, where it has no fewer")
     asked.add_argument("--only", nargs="*", choices=[one.name for one in SECTIONS], help="sections")
+    asked.add_argument("--rows", default="", help="rows whose key as JSON holds this text")
     asked.add_argument("--rows-first", action="store_true", help="end a row before the next one begins")
     asked.add_argument("--store", type=Path, default=ROOT / "build" / "calibration")
     return asked.parse_args()
+
+
+def rows_named(rows: Sequence[Any], text: str) -> tuple[Any, ...]:
+    """Rows whose key as JSON holds a text, in order."""
+    return tuple(row for row in rows if text in json.dumps(row))
 
 
 def in_turns(sections: list[Section], worlds: int) -> Iterator[Part]:

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-turnover", type=float, help="of a parameter set, multiples of capital a year")
     parser.add_argument("--min-capacity", type=float, help="quote currency that a parameter set must carry")
     parser.add_argument(
-        "--capacity-participation", type=float, help="share of the market's volume for that, such as 0.01"
+        "--capacity-participation", type=float, help="share of each bar's volume for that, such as 0.01"
     )
     parser.add_argument(
         "--space",

@@ -59,13 +59,13 @@ class ConstraintSettings:
     )
     min_capacity: float = setting(
         0.0,
-        "quote currency that must be tradable at capacity_participation of what the market trades in a train "
-        "window; 0 is any",
+        "quote currency of which nine tenths of what a set trades must stay within capacity_participation of "
+        "the bars that it trades in; 0 is any",
         low=0,
         high=10**15,
     )
     capacity_participation: float = setting(
-        0.01, "share of the market's volume that min_capacity is measured at", low=1e-06, high=1
+        0.01, "share of each bar's volume that min_capacity is measured at", low=1e-06, high=1
     )
 
 

@@ -33,7 +33,7 @@ _FORM = (
     Field(
         "capacity_participation",
         "value",
-        "share of the market's volume for that, such as 0.01; 0: the settings'",
+        "share of each bar's volume for that, such as 0.01; 0: the settings'",
         default=0.0,
     ),
     Field("space", "texts", "less of a parameter, such as fast=5:20 or slow=90; none: all", default=()),

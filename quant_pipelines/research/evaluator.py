@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from quant_pipelines.backtest import BacktestResult, BacktestSettings, PreparedSweep, SymbolFeed, Trade, sweep
+from quant_pipelines.backtest import BacktestResult, BacktestSettings, PreparedSweep, SymbolFeed, Trade
 from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.backtest.account.run import run_symbols
 from quant_pipelines.backtest.bar.carried import Carried
@@ -15,31 +15,26 @@ from quant_pipelines.backtest.batch.result import Outcome
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.search_settings import ConstraintSettings
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_start_ms, to_ms, warm_from_ms
+from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, to_ms, warm_from_ms
 from quant_pipelines.optimize.evaluation import Edges, OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
+from quant_pipelines.research.capacity import capacity_of, traded_alone, traded_together
 from quant_pipelines.research.exposure import BOUNDARY_MS, daily_exposure, daily_holding, until_0800
 from quant_pipelines.research.history import History
+from quant_pipelines.research.unbroken import swept_unbroken
 from quant_pipelines.sdk import Array, EventStrategy, Strategy
 from quant_pipelines.sdk import Bars as StrategyBars
 
 NO_CONSTRAINTS = ConstraintSettings()
 
 
-def keeps(outcome: Outcome | None, constraints: ConstraintSettings, traded_volume: float) -> bool:
-    """Whether a parameter set kept the constraints; one without an outcome did not.
-
-    ``traded_volume`` is what its market trades, quote a year.
-    """
+def is_active_and_calm(outcome: Outcome | None, constraints: ConstraintSettings) -> bool:
+    """Whether a set kept what is asked of its trades and turnover; one without an outcome did not."""
     if outcome is None:
         return False
-    turnover = outcome.activity.turnover
     is_active = outcome.trade_pnl.size >= constraints.min_trades
-    is_calm = not 0.0 < constraints.max_turnover < turnover
-    # The capacity is the capital whose turnover is that share of what the market trades.
-    is_large = constraints.min_capacity * turnover <= constraints.capacity_participation * traded_volume
-    return is_active and is_calm and is_large
+    return is_active and not 0.0 < constraints.max_turnover < outcome.activity.turnover
 
 
 class BacktestEvaluator:
@@ -66,18 +61,31 @@ class BacktestEvaluator:
     def search(self, start_ms: int, end_ms: int, parameter_sets: Sequence[Parameters]) -> FloatArray:
         """Daily returns of the sets, shape (n_days, n_sets).
 
-        NaN for those that the strategy refuses, or that break a constraint.
+        NaN for those that the strategy refuses, that break it, or that break a constraint.
         """
         window = Window(start_ms, end_ms)
-        swept = self._prepared(window).run(parameter_sets)
-        volume = self._traded_volume(window) if self._constraints.min_capacity else np.inf
-        kept = np.array([keeps(one, self._constraints, volume) for one in swept.outcomes], dtype=bool)
+        swept = swept_unbroken(self._prepared(window), parameter_sets)
+        pairs = zip(parameter_sets, swept.outcomes, strict=True)
+        kept = np.array([self._keeps(window, *pair) for pair in pairs], dtype=bool)
         return np.ascontiguousarray(np.where(kept, swept.daily_returns.T, np.nan))
 
-    def _traded_volume(self, window: Window) -> float:
-        """Quote a year that the market trades; of several symbols all are as thin as the thinnest."""
-        traded = [float(bars.volume @ bars.close) for bars in self._history.bars_in(window)]
-        return len(traded) * min(traded) * YEAR_DAYS * DAY_MS / (window.end_ms - window.start_ms)
+    def _keeps(self, window: Window, parameters: Parameters, outcome: Outcome | None) -> bool:
+        asked = self._constraints
+        is_kept = is_active_and_calm(outcome, asked)
+        # What was filled in which bar is told by a run of its own only.
+        return is_kept and (not asked.min_capacity or self.capacity(window, parameters) >= asked.min_capacity)
+
+    def capacity(self, window: Window, parameters: Parameters) -> float:
+        """Quote currency that a set carries in a window; see ``capacity_of``."""
+        settings = replace(self._settings, has_bar_equity=True, has_bar_position=True)
+        strategy, bars = self._strategy_class(**parameters), self._history.bars_in(window)
+        result = run_symbols(strategy, bars, feeds=self._feeds(window), settings=settings)
+        executed = [member.execution_bars.between(*window) for member in self._history.members]
+        if isinstance(result, AccountResult):
+            traded = traded_together(result, executed)
+        else:
+            traded = traded_alone(result, executed[0])
+        return capacity_of(traded, self._constraints.capacity_participation)
 
     def longest_holding_ms(self, start_ms: int, end_ms: int, parameters: Parameters) -> int:
         """Longest round trip in a window, that which is open at its end included."""
@@ -163,20 +171,20 @@ class BacktestEvaluator:
         return [member.scale_of_close(book.until_ms) for member, book in pairs]
 
     def cover(self, fold: Fold, parameter_sets: Sequence[Parameters]) -> FloatArray:
-        """Trade the test window with each set, warm from the bars before it."""
+        """Trade the test window with each set, warm from the bars before it; what breaks earns nothing."""
         strategies = [self._strategy_class(**parameters) for parameters in parameter_sets]
         start_ms = min(self._warm_ms(strategy, fold) for strategy in strategies)
         window = Window(fold.test_start_ms, fold.test_end_ms)
         if not self._history.has_bars(window):
             return np.zeros(((fold.test_end_ms - fold.test_start_ms) // DAY_MS, len(strategies)))
-        swept = sweep(
+        prepared = PreparedSweep(
             self._strategy_class,
-            list(parameter_sets),
             self._history.bars_in(Window(start_ms, fold.test_end_ms)),
             replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=not fold.is_open),
-            feeds=self._feeds(window),
+            self._feeds(window),
         )
-        return np.ascontiguousarray(_on_days(window, swept.first_day, swept.daily_returns).T)
+        swept = swept_unbroken(prepared, parameter_sets)
+        return np.ascontiguousarray(_on_days(window, swept.first_day, np.nan_to_num(swept.daily_returns)).T)
 
     def _warm_ms(self, strategy: Strategy, fold: Fold) -> int:
         step_ms = self._history.members[0].bars.step_ms

@@ -20,7 +20,7 @@ _OF_CAPACITY = ("capacity_participation",)
 
 def task_key(job: OptimizationJob, strategy: StrategySource) -> str:
     """Digest of everything that decides a result: same key, same work."""
-    parts = version_of(strategy) | searcher_version(job)
+    parts = version_of(strategy) | searcher_version(job) | capacity_version(job)
     return digest_of(_without(job.to_document(), _NOT_IN_KEY) | parts)
 
 
@@ -30,7 +30,7 @@ def record_key(job: OptimizationJob, strategy: StrategySource, execution_timefra
     calendar = _without(document["windows"], _NOT_IN_CALENDAR)
     constraints = _without(document["constraints"], () if job.constraints.min_capacity else _OF_CAPACITY)
     parts = {"execution_timeframe": execution_timeframe, "calendar": calendar, "constraints": constraints}
-    versions = version_of(strategy) | searcher_version(job)
+    versions = version_of(strategy) | searcher_version(job) | capacity_version(job)
     return digest_of(_without(document, _NOT_IN_RECORD) | versions | parts)
 
 
@@ -38,6 +38,11 @@ def searcher_version(job: OptimizationJob) -> dict[str, int]:
     """Version of a searcher that draws other sets than its first: what was found by that stays as it is."""
     searcher = SEARCHERS.get(job.searcher)
     return {"searcher_version": searcher.version} if searcher and searcher.version > 1 else {}
+
+
+def capacity_version(job: OptimizationJob) -> dict[str, int]:
+    """Version of how a capacity is measured where one is asked: once by the mean, now by the thin bars."""
+    return {"capacity_version": 2} if job.constraints.min_capacity else {}
 
 
 def version_row(strategy: StrategySource) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.calibrate import report
-from benchmarks.calibrate.__main__ import PAGE, in_turns, row_by_row
+from benchmarks.calibrate.__main__ import PAGE, in_turns, row_by_row, rows_named
 from benchmarks.calibrate.held_looks import looks_in_turn
 from benchmarks.calibrate.pipeline import LOOK_DAYS, MEASURED, told
 from benchmarks.calibrate.results import Results
@@ -87,6 +87,13 @@ def test_every_world_of_a_row_is_measured_once(worlds: int, order: Any) -> None:
         seeds.setdefault((part.section.name, part.key), []).extend(part.seeds)
     wanted = {one.name: [*range(min(one.most, worlds))] for one in SECTIONS}
     assert {key: sorted(found) for key, found in seeds.items()} == {key: wanted[key[0]] for key in seeds}
+
+
+def test_rows_may_be_chosen_by_a_text_of_their_names() -> None:
+    rows = ("no edge", "one record, Sharpe 2", ("prior", 624))
+    assert rows_named(rows, "Sharpe") == ("one record, Sharpe 2",)
+    assert rows_named(rows, "624") == (("prior", 624),)
+    assert rows_named(rows, "") == rows
 
 
 def test_worlds_of_a_shorter_run_are_not_measured_again(tmp_path: Path) -> None:

@@ -64,6 +64,13 @@ class KnownMarket:
         return result
 
 
+class Alike(KnownMarket):
+    """Earns the same whatever the parameters are."""
+
+    def _returns(self, days: np.ndarray, values: Parameters) -> FloatArray:
+        return super()._returns(days, {"window": 7})
+
+
 class Silent(KnownMarket):
     """Never trades."""
 
@@ -134,6 +141,17 @@ def test_strategy_that_never_trades_stays_flat_and_fails_the_paper_screen() -> N
     assert gates["efficiency"].value is None
     assert not gates["trades"].passed
     assert not gates["out_of_sample_return"].passed
+
+
+def test_sets_that_are_all_the_same_have_a_best_that_is_one_of_them_and_no_luck_to_deflate() -> None:
+    """An objective that is equal for all ranks by nothing, and ends nothing."""
+    result = walk_forward(Alike(), PLAN)
+    judgment = judge(result, Context(GateSettings()))
+    assert all(one.fit.parameters is not None for one in result.folds)
+    assert np.isfinite(result.out_of_sample.returns).all()
+    assert {gate.name for gate in judgment.gates} == {
+        gate.name for gate in judge(walk_forward(KnownMarket(0.01), PLAN), Context(GateSettings())).gates
+    }
 
 
 @pytest.mark.parametrize(("edge", "passed"), [(0.01, True), (-0.02, False)])

@@ -1,7 +1,5 @@
 """What a parameter set must keep in its train window: what breaks it is nobody's best, however good."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -51,18 +49,6 @@ def test_a_set_that_trades_too_seldom_is_not(least: int, kept: list[bool]) -> No
 )
 def test_a_set_that_turns_over_too_much_is_not(most: float, kept: list[bool]) -> None:
     assert judged(ConstraintSettings(max_turnover=most)) == kept
-
-
-def test_a_set_that_cannot_carry_enough_is_not() -> None:
-    """The capital whose turnover is a share of what the market trades: half of it at half the share."""
-    traded = SERIES.between(FOLD.train_start_ms, FOLD.train_end_ms)
-    volume = float((traded.volume * traded.close).sum()) * 365 / 19
-    carried = [0.1 * volume / turnover for turnover in TURNOVER]
-    for share, factor in ((0.1, 1.0), (0.05, 0.5)):
-        least = factor * (carried[0] + carried[1]) / 2
-        asked = ConstraintSettings(min_capacity=least, capacity_participation=share)
-        assert judged(asked) == [False, True, True]
-        assert judged(replace(asked, min_capacity=1.01 * factor * carried[2])) == [False] * 3
 
 
 def test_both_hold_together() -> None:
