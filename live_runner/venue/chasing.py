@@ -40,7 +40,7 @@ from quant_pipelines.trading.chase import (
 )
 from quant_pipelines.trading.orders import FINAL
 from quant_pipelines.trading.purposes import ENTRIES, EXITS, REMAINDER, STOP, TARGET
-from quant_pipelines.trading.release import Release
+from quant_pipelines.trading.release import Slicing
 from quant_pipelines.trading.venue import LimitOrder, OrderVenue, Touch, VenueOrder
 
 _SOON_SECONDS = 0.4
@@ -98,7 +98,7 @@ class Chasing:
         self.due = math.inf
         self._root: Intent | None = None
         self._whole = Decimal(0)
-        self._release: Release | None = None
+        self._release: Slicing | None = None
         self._unsent_ms: int | None = None
         self._until_ms = 0
         self._moves = Moves()
@@ -118,13 +118,13 @@ class Chasing:
             self.due = _now() + self._settings.interval_seconds * release.at_market  # it needs no prices yet
         self._children, self._resting = [], None
 
-    def _released(self, first: Intent, stamp_ms: int) -> Release:
+    def _released(self, first: Intent, stamp_ms: int) -> Slicing:
         """How what was decided comes out, by its first part."""
         if self._settings.order != "twap":
-            return Release(first.quantity)
+            return Slicing(first.quantity)
         n_parts = math.ceil(self._whole / first.quantity)
         interval_ms = math.ceil(self._settings.seconds * 1000 / n_parts)
-        return Release(first.quantity, stamp_ms, interval_ms, at_market=first.order_type == "market")
+        return Slicing(first.quantity, stamp_ms, interval_ms, at_market=first.order_type == "market")
 
     async def recover(self) -> None:
         """Go on with an order that nobody chases: one of an earlier life, or one that is known late."""

@@ -3,7 +3,7 @@
 Whoever talks to the venue reads what works and what it has filled, asks `next_step`, does it, and takes its
 outcome up with `after`, until it has to wait; it decides nothing. One child works at a time, and none is
 placed before the one before it has ended with all of its fills booked: the children never sum to more than
-what is wanted. `Release` says how much of it may be out by now (`due`), should be filled by now (`late`),
+what is wanted. `Slicing` says how much of it may be out by now (`due`), should be filled by now (`late`),
 and may show; without one that is all, nothing, and all.
 
 ====================================================  ====================================================
@@ -34,7 +34,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.trading.orders import FINAL
-from quant_pipelines.trading.release import Release
+from quant_pipelines.trading.release import Slicing
 from quant_pipelines.trading.venue import Touch
 
 AtEnd: TypeAlias = Literal["market", "cancel"]
@@ -76,7 +76,7 @@ class WantedEntry(NamedTuple):
     until_ms: int
     terms: ChaseTerms
     is_withdrawn: bool = False
-    release: Release | None = None
+    release: Slicing | None = None
 
     def due(self, now_ms: int) -> Decimal:
         """How much of it may be out by now."""
@@ -183,7 +183,7 @@ class Done:
     reason: DoneReason
 
 
-_AT_ONCE = Release(Decimal("inf"))
+_AT_ONCE = Slicing(Decimal("inf"))
 
 Step: TypeAlias = Wait | PlaceLimit | Amend | Cancel | SendRest | Done
 

@@ -20,7 +20,7 @@ class SliceTerms(NamedTuple):
     min_notional: Decimal
 
 
-class Release(NamedTuple):
+class Slicing(NamedTuple):
     """How what is decided comes out.
 
     Parameters
@@ -44,7 +44,7 @@ class Release(NamedTuple):
 
         Examples
         --------
-        >>> timed = Release(Decimal(2), begun_ms=1_000, interval_ms=500)
+        >>> timed = Slicing(Decimal(2), begun_ms=1_000, interval_ms=500)
         >>> [int(timed.due(Decimal(5), ms)) for ms in (999, 1_000, 1_499, 1_500, 9_000)]
         [0, 2, 2, 4, 5]
         """

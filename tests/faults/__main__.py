@@ -14,10 +14,10 @@ from tests.faults.challenge import Challenge
 from tests.faults.chosen import Chosen, names_of
 from tests.faults.deployments import Deploy, deployment_at, pair_at, resting_at
 from tests.faults.mutants import MUTANTS
-from tests.faults.outside import ENTRIES
+from tests.faults.outside import ENTRIES, enter_by
 from tests.faults.table import MOST_OF_FEW
 from tests.faults.tally import Tally
-from tests.faults.world import Prepare, World, enter_by, play
+from tests.faults.world import Prepare, World, play
 
 STRATEGIES: dict[str, Deploy] = {
     "target": deployment_at,

@@ -21,7 +21,8 @@ from tests.faults.deployments import deployment_at, resting_at
 from tests.faults.evidence import Violation
 from tests.faults.mutations import fills, orders, restarts, resting, stops
 from tests.faults.mutations.changed import Block
-from tests.faults.world import enter_by, play
+from tests.faults.outside import enter_by
+from tests.faults.world import play
 
 Worlds: TypeAlias = Literal["seeds", "event", "script", "twap"]
 """Seeded worlds, of targets, of orders that rest, or of those that enter in slices.

@@ -354,12 +354,6 @@ class World:
         )
 
 
-def enter_by(entry: str, world: World) -> None:
-    """Let a world's orders enter so, not as its seed says; as that says where none is named."""
-    if entry:
-        world.settings = settings_of(entry)
-
-
 def play(
     seed: int,
     n_events: int = 200,

@@ -15,7 +15,7 @@ from quant_pipelines.core.errors import ExchangeRefused, OutcomeUnknown
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.trading.chase import Amend, PlaceLimit, SendRest
 from quant_pipelines.trading.orders import OrderProgress
-from quant_pipelines.trading.release import Release
+from quant_pipelines.trading.release import Slicing
 from quant_pipelines.trading.venue import LimitOrder, MarketOrder, VenueOrder
 from tests import memory_journal
 from tests.faults.mutations.changed import Block, changed
@@ -152,12 +152,12 @@ def sends_slices_early() -> Block:
     """What is due in the next slice's time is due now."""
 
     def change(due: Any) -> Any:
-        def broken(self: Release, quantity: Any, now_ms: int) -> Any:
+        def broken(self: Slicing, quantity: Any, now_ms: int) -> Any:
             return due(self, quantity, now_ms + self.interval_ms)
 
         return broken
 
-    return changed((Release, "due", change))
+    return changed((Slicing, "due", change))
 
 
 def sends_whole_slices_again() -> Block:

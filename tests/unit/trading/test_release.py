@@ -2,7 +2,7 @@
 
 import math
 from decimal import Decimal
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,7 @@ from quant_pipelines.trading.chase import (
     next_step,
 )
 from quant_pipelines.trading.orders import FINAL
-from quant_pipelines.trading.release import Release, SliceTerms, slice_size
+from quant_pipelines.trading.release import SliceTerms, Slicing, slice_size
 from quant_pipelines.trading.venue import Touch
 
 D = Decimal
@@ -35,10 +35,10 @@ TERMS = ChaseTerms(D("0.5"), D(5), ticks=2, interval_ms=2_000, most_moves=3)
 CANCELS = TERMS._replace(at_end="cancel")
 TOUCH = Touch(D(99), D(101))
 UNTIL = BEGUN + 5 * STEP
-MARKET = WantedEntry("buy", D(5), UNTIL, TERMS, release=Release(D(1), BEGUN, STEP, at_market=True))
-RESTING = MARKET._replace(release=Release(D(1), BEGUN, STEP))
+MARKET = WantedEntry("buy", D(5), UNTIL, TERMS, release=Slicing(D(1), BEGUN, STEP, at_market=True))
+RESTING = MARKET._replace(release=Slicing(D(1), BEGUN, STEP))
 PATIENT = RESTING._replace(terms=CANCELS)
-ICEBERG = WantedEntry("buy", D(5), UNTIL, TERMS, release=Release(D(2)))
+ICEBERG = WantedEntry("buy", D(5), UNTIL, TERMS, release=Slicing(D(2)))
 
 NOTHING, FRESH, PLACED, WENT = Chased(), Moves(), Moves(may_place=False), Moves(went_to_market=True)
 ASKED = Moves(may_place=False, canceled_ms=BEGUN + STEP)
@@ -162,21 +162,30 @@ class Fates:
         return "done"
 
 
-@st.composite
-def played(draw: st.DrawFn) -> list[tuple[int, WantedEntry, Step, Decimal]]:
+class Did(NamedTuple):
     """What was done when, about what, and how much was out before: filled, or still at work."""
+
+    now_ms: int
+    wanted: WantedEntry
+    step: Step
+    out: Decimal
+
+
+@st.composite
+def played(draw: st.DrawFn) -> list[Did]:
+    """Steps of an entry at a venue that does what it likes, to their end."""
     side: Side = draw(st.sampled_from(["buy", "sell"]))
     at_end: AtEnd = draw(st.sampled_from(get_args(AtEnd)))
     interval_ms = draw(st.sampled_from([0, STEP]))
-    release = Release(D(2), BEGUN, interval_ms, at_market=bool(interval_ms) and draw(st.booleans()))
+    release = Slicing(D(2), BEGUN, interval_ms, at_market=bool(interval_ms) and draw(st.booleans()))
     wanted = WantedEntry(side, D(9), UNTIL, TERMS._replace(at_end=at_end), release=release)
-    venue, moves, now_ms, done = Fates(draw, wanted), Moves(), BEGUN, []
+    venue, moves, now_ms, done = Fates(draw, wanted), Moves(), BEGUN, list[Did]()
     for _ in range(60):
         chased = Chased(venue.filled, venue.status, D(100), is_settled=venue.status != "UNKNOWN")
         touch = draw(st.sampled_from([None, TOUCH]))
         wanted = wanted._replace(is_withdrawn=wanted.is_withdrawn or draw(st.integers(0, 39)) == 0)
         step = next_step(wanted, chased, touch=touch, moves=moves, now_ms=now_ms)
-        done.append((now_ms, wanted, step, venue.filled + venue.works))
+        done.append(Did(now_ms, wanted, step, venue.filled + venue.works))
         moves = after(moves, step, venue.does(step), now_ms)  # type: ignore[arg-type] - one of the words
         assert venue.filled + venue.works <= wanted.quantity
         if isinstance(step, Done):
@@ -191,7 +200,7 @@ def played(draw: st.DrawFn) -> list[tuple[int, WantedEntry, Step, Decimal]]:
 
 @given(played())
 def test_parts_are_never_early_or_too_large_whatever_comes(
-    done: list[tuple[int, WantedEntry, Step, Decimal]],
+    done: list[Did],
 ) -> None:
     for now_ms, wanted, step, out in done:
         if not isinstance(step, PlaceLimit | SendRest):
