@@ -13,7 +13,6 @@ from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.trading.breaker import Trip
 from tests.integration.runner.minutes import minutes
 from tests.integration.runner.test_chase import TICK, Chase, Quoted, Scenario, SpreadStage
-from tests.integration.runner.test_parity_at_venue import OF_A_VENUE, compared, stored
 from tests.integration.runner.test_venue_stops import N_KNOWN, deploy_at_venue, random_bars
 from tests.integration.runner.venue_world import HOLD, until
 from tests.integration.runner.world import rows
@@ -34,7 +33,6 @@ def parts(engine: Engine, deploy: Callable[..., int], tmp_path: Path) -> Callabl
 
     def played_with(scenario: Scenario, entry: EntrySettings) -> None:
         bars = random_bars(3, N_KNOWN + 4)
-        stored(engine, bars)
         deploy_at_venue(deploy, bars, "", HOLD)
 
         async def play() -> None:
@@ -67,22 +65,6 @@ def test_slices_leave_in_their_time_and_sum_to_what_was_decided(parts: Any) -> N
         sent = [row[3] for row in chased.orders()]
         assert (sum(sent), sent[0], sent[1]) == (decided, first, first)
         assert [row[:2] for row in chased.orders()] == [("target", "market"), *[("remainder", "market")] * 2]
-
-    parts(scenario, TWAP)
-
-
-def test_a_day_of_slices_differs_from_its_replay_by_named_causes(parts: Any) -> None:
-    async def scenario(chased: Chase) -> None:
-        for n_due in (1, 2, 3):
-            await ordered(chased, *["FILLED"] * n_due)
-            await chased.pass_seconds(1)
-        await chased.played.pass_bar()
-        await chased.played.settle()
-        await chased.played.book_bars()
-        found = await asyncio.to_thread(compared, chased.engine)
-        assert (found.verdict, found.another) == ("explained", ()), found
-        assert "entry that waits" in found.causes
-        assert set(found.causes) <= OF_A_VENUE - {"unfilled"}, found
 
     parts(scenario, TWAP)
 
