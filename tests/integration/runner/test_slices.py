@@ -48,9 +48,10 @@ def parts(engine: Engine, deploy: Callable[..., int], tmp_path: Path) -> Callabl
 
 
 async def ordered(chased: Chase, *statuses: str) -> None:
-    """Wait until there are orders with these statuses, oldest first, and nothing is on its way."""
+    """Wait until there are orders with these statuses, oldest first, and nothing is on its way but rests."""
     await until(lambda: [row[2] for row in chased.orders()] == list(statuses), 20)
-    await until(chased.played._is_settled, 20)
+    if statuses[-1] == "FILLED":
+        await until(chased.played._is_settled, 20)
 
 
 def test_slices_leave_in_their_time_and_sum_to_what_was_decided(parts: Any) -> None:
