@@ -87,7 +87,7 @@ proof-two-runners: install-dev
 SEEDS = 100
 FIRST = 1
 faults: install-dev
-	@exec .venv/bin/python -m tests.faults --seeds $(SEEDS) --first $(FIRST) $(if $(BOOKS),--books $(BOOKS)) $(if $(STRATEGY),--strategy $(STRATEGY)) $(if $(MUTANT),--mutant $(MUTANT)) $(if $(ONLY),--only $(ONLY))
+	@exec .venv/bin/python -m tests.faults --seeds $(SEEDS) --first $(FIRST) $(if $(BOOKS),--books $(BOOKS)) $(if $(STRATEGY),--strategy $(STRATEGY)) $(if $(MUTANT),--mutant $(MUTANT)) $(if $(ONLY),--only $(ONLY)) $(if $(ENTRY),--entry $(ENTRY))
 
 # Many more of them; what was played at a commit is not played again, and docs/faults.md tells of it.
 soak: install-dev

@@ -25,6 +25,7 @@ from quant_pipelines.core.bounds import Bounds
 from quant_pipelines.core.callers import require_host, require_network, require_origin
 from quant_pipelines.core.chatters import chatters_of, require_api_address, require_chatter
 from quant_pipelines.core.cluster import require_cluster
+from quant_pipelines.core.entry_settings import entry_fault
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
@@ -106,7 +107,7 @@ def load_settings(
     except ValidationError as error:
         raise ConfigurationError(_sentence(error)) from error
     settings = Settings(**{name: getattr(tree, name) for name in type(tree).model_fields})
-    fault = first_fault(settings, "setting ")
+    fault = first_fault(settings, "setting ") or entry_fault(settings.runner.entry, "setting runner.entry.")
     if fault:
         raise ConfigurationError(fault)
     _check_names(settings, settings.exchange.id)

@@ -212,10 +212,13 @@ class AccountBooks:
             return denial
 
     def ask_again(self, order: AccountOrder, *, is_reducing: bool = False) -> AccountDenial | None:
-        """Approve an order that was committed, before it is sent."""
+        """Approve an order that was committed, before it is sent; a part counts as sent from then on."""
         prices = self._prices(order.symbol)
         with self._lock:
-            return account_denial(self._view(prices, is_reducing=is_reducing), order, self._terms.limits)
+            denial = account_denial(self._view(prices, is_reducing=is_reducing), order, self._terms.limits)
+            if denial is None and order.part_of:
+                self._sent.append(order)
+            return denial
 
     def executed(self, order: AccountOrder) -> None:
         """Note that an order was filled."""

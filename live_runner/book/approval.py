@@ -18,7 +18,7 @@ from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.risk.account_view import AccountOrder, BookExposure
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.breaker import EVENT_OF_DENIAL, Trip
-from quant_pipelines.trading.purposes import number_of
+from quant_pipelines.trading.purposes import REMAINDER, number_of
 from quant_pipelines.trading.trips import Signs
 
 
@@ -195,7 +195,12 @@ class Approval:
             self._gate.refused(self._plan.deployment.id, at_ms)
 
     def _asked_as(self, intent: Intent) -> AccountOrder:
-        """Return the order as the account was asked about it."""
+        """Return the order as the account was asked about it: a part of one as that whole."""
+        asked = self._asked
+        if intent.purpose == REMAINDER and asked is not None:
+            name = intent.client_order_id
+            part = asked._replace(client_order_id=name, part_of=asked.client_order_id)
+            return part._replace(at_ms=to_ms(intent.bar_close), data_age_seconds=math.nan)
         order = self._resting.get(intent.client_order_id, self._asked)
         if order is None or order.client_order_id != intent.client_order_id:
             return self._order(intent, signed_quantity(intent), self._price)

@@ -1,6 +1,6 @@
 """What an account must know of a deployment's last hours after a restart: a pure function of its rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from live_runner.book.recovery import signed_quantity
@@ -10,7 +10,7 @@ from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.trading import Fill, Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import OPEN
-from quant_pipelines.trading.purposes import is_decided, number_of
+from quant_pipelines.trading.purposes import REMAINDER, TARGET, is_decided, number_of
 
 
 class Recalled(NamedTuple):
@@ -21,8 +21,8 @@ class Recalled(NamedTuple):
     deployment_id
         Whose.
     sent, executed
-        Orders that its strategy decided on within an hour, oldest first, without those that only reduce, and
-        those of them that were filled.
+        Orders that its strategy decided on within an hour, oldest first, without those that only reduce, but
+        with the parts of them that followed, and those that were filled of what it decided on.
     refused_ms
         When the venue refused one of them, milliseconds UTC.
     fills_ms
@@ -43,20 +43,32 @@ def recalled(
     deployment: Deployment, orders: Iterable[PlacedOrder], fills: Iterable[Fill], now_ms: int
 ) -> Recalled:
     """Read what counts yet from the rows of a deployment."""
+    orders = list(orders)
     decided = [one for one in orders if is_decided(one.intent.purpose) and not one.intent.reduce_only]
     recent = [one for one in decided if now_ms - REPEATED_MS < to_ms(one.intent.bar_close)]
     recent.sort(key=lambda one: one.intent.bar_close)
     filled = [one for one in recent if one.progress.filled_quantity]
     works = [one for one in decided if one.progress.status in OPEN and not one.progress.filled_quantity]
     refused = [to_ms(one.stamp) for one in recent if one.progress.status == "REJECTED"]
+    parts = [one for one in _parts(deployment, orders) if now_ms - REPEATED_MS < one.at_ms]
     return Recalled(
         deployment.id,
-        tuple(_asked(deployment, one) for one in recent),
+        tuple(sorted([*(_asked(deployment, one) for one in recent), *parts], key=lambda one: one.at_ms)),
         tuple(_asked(deployment, one) for one in filled),
         tuple(sorted(refused)),
         tuple(to_ms(fill.ts) for fill in fills),
         tuple(_asked(deployment, one) for one in works),
     )
+
+
+def _parts(deployment: Deployment, orders: Iterable[PlacedOrder]) -> Iterator[AccountOrder]:
+    """Yield what was approved of what the first order of a decision had left."""
+    first = ""
+    for one in orders:
+        if one.intent.purpose == TARGET:
+            first = one.intent.client_order_id
+        elif one.intent.purpose == REMAINDER and one.progress.status != "DENIED":
+            yield _asked(deployment, one)._replace(part_of=first)
 
 
 def _asked(deployment: Deployment, order: PlacedOrder) -> AccountOrder:

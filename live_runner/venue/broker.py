@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from live_runner.book.broker import AtDesk, Stepped
 from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
+from live_runner.book.rows import exact
 from live_runner.venue.book import VenueBook
 from live_runner.venue.order_steps import came_to_nothing, gone_on
 from live_runner.venue.tally import BookTally
@@ -30,6 +31,7 @@ from quant_pipelines.trading.cycle import sign_of
 from quant_pipelines.trading.legs import Loss
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import CLOSE, ENTRIES, REMAINDER, is_decided, number_of
+from quant_pipelines.trading.release import SliceTerms, slice_size
 
 _ZERO = Decimal(0)
 _MOST_SLOTS = 24
@@ -41,6 +43,14 @@ class Slot(NamedTuple):
     ts_ms: int
     rate: float
     price: float
+
+
+class _DecidedOn(NamedTuple):
+    """Newest order of a decision: its name, the position that it was decided on, and all that it ordered."""
+
+    name: str
+    held: Decimal
+    whole: Decimal
 
 
 class BookRows(NamedTuple):
@@ -90,7 +100,8 @@ class VenueBroker(VenueOrders):
         intents = [one.intent for one in orders if _counts(one.intent)]
         self._decided = Counter(to_ms(one.bar_close) // DAY_MS for one in intents)
         self.swept_trade_id: str | None = document["swept_trade_id"] if document else None
-        self._decided_on = ("", _ZERO)
+        self._decided_on = _DecidedOn("", _ZERO, _ZERO)
+        self.decided_ms = to_ms(stored.last_signal.bar_close) if stored.last_signal else 0
         self.slots = [Slot(*slot) for slot in (document or {}).get("slots", ())]
         self._recover_target(stored)
         self.position()
@@ -192,14 +203,26 @@ class VenueBroker(VenueOrders):
         return bool(ahead.leaves_by) or ahead.stop_price != self.stop_price
 
     def complete(self, decided: Decided) -> Decided:
-        """Return the decision with the kind of its order: what opens or adds is an entry.
+        """Return the decision with its first order as it is sent: what opens or adds is an entry.
 
         It does nothing to other orders: nothing is decided while one works.
         """
         adds = decided.order_quantity * self._book.account.position >= 0.0
         if decided.intent is None or not adds:
             return decided
-        return decided._replace(intent=replace(decided.intent, order_type=self._wire.entry))
+        entering = self._entering(decided.intent, decided.signal.price)
+        if entering.quantity < decided.intent.quantity:  # the others follow it
+            decided = decided.noting({"slice": float(entering.quantity)})
+        return decided._replace(intent=entering)
+
+    def _entering(self, intent: Intent, price: float) -> Intent:
+        """Return the first order of an entry: all of it, or its first slice."""
+        kind, n_parts = self._wire.entry
+        instrument = self._deployment.instrument
+        if n_parts == 1 or instrument is None:
+            return replace(intent, order_type=kind)
+        terms = SliceTerms(instrument.lot_size, instrument.min_notional)
+        return replace(intent, order_type=kind, quantity=slice_size(intent.quantity, n_parts, price, terms))
 
     def step(self, bar: ExecutionBar, backing: Backing = NO_BACKING) -> Stepped:
         """Mark the book and move its stops; the venue's fills and payments are booked when they come."""
@@ -245,16 +268,23 @@ class VenueBroker(VenueOrders):
         """Have the committed intent sent."""
         self._book.act_upon(decided.target_side)
         self._book.read(decided.stop_inputs)
+        self.decided_ms = to_ms(decided.signal.bar_close)
         if decided.intent is not None:
             if not self.leaves_by:  # else it counted as closed, and is by the time that this is sent
-                self._decided_on = (decided.intent.client_order_id, self.position().quantity)
+                name, whole = decided.intent.client_order_id, exact(abs(decided.order_quantity))
+                self._decided_on = _DecidedOn(name, self.position().quantity, whole)
             self._track(decided.intent, "INITIALIZED", from_ms(now_ms))
             self._wire.put(decided.intent)
 
     def held_for(self, name: str) -> Decimal:
         """Position that an order was decided on, base, signed; the one now where that is not known."""
-        decided, held = self._decided_on
-        return held if decided == name else self.position().quantity
+        decided = self._decided_on
+        return decided.held if decided.name == name else self.position().quantity
+
+    def whole_of(self, name: str) -> Decimal | None:
+        """Quantity that was decided on with an order, base; None where that is not known."""
+        decided = self._decided_on
+        return decided.whole if decided.name == name else None
 
     def at_rest(self) -> list[PlacedOrder]:
         """Orders of an event strategy that rest; here there are none."""
@@ -346,7 +376,8 @@ class VenueBroker(VenueOrders):
         mine = [one for one in self.orders.values() if one.intent.bar_close == signal.bar_close]
         if mine and (view := signal.decision.get("view")):
             held = Decimal(f"{float(view['position']):.12g}")  # a float of sums: its last digits mean nothing
-            self._decided_on = (mine[-1].intent.client_order_id, held)
+            whole = exact(abs(float(signal.decision.get("order_quantity") or 0.0)))
+            self._decided_on = _DecidedOn(mine[-1].intent.client_order_id, held, whole)
         if signal.bar_close != stored.bar_close:
             return
         self._book.act_upon(float(signal.decision["target_side"]))

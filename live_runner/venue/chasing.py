@@ -1,7 +1,7 @@
-"""Does at a venue what `trading.chase` decides about an order that enters with a limit.
+"""Does at a venue what `trading.chase` decides about an order that enters with a limit, or in parts.
 
 It reads what is so, asks what is next, does and commits it. What it rests on is the rows: after a restart an
-order that still rests is chased on, and what had ended meanwhile is left to the next decision.
+order that still rests is chased on, and what had ended or was never sent is left to the next decision.
 """
 
 import asyncio
@@ -10,6 +10,8 @@ import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
+from typing import NamedTuple
 
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
@@ -36,7 +38,9 @@ from quant_pipelines.trading.chase import (
     after,
     next_step,
 )
+from quant_pipelines.trading.orders import FINAL
 from quant_pipelines.trading.purposes import ENTRIES, EXITS, REMAINDER, STOP, TARGET
+from quant_pipelines.trading.release import Slicing
 from quant_pipelines.trading.venue import LimitOrder, OrderVenue, Touch, VenueOrder
 
 _SOON_SECONDS = 0.4
@@ -47,8 +51,15 @@ _FIRED = ("TRIGGERED", "PARTIALLY_FILLED", "FILLED")
 _log = logging.getLogger(__name__)
 
 
+class Child(NamedTuple):
+    """Order that is committed and may be sent, with its stamp, milliseconds UTC."""
+
+    intent: Intent
+    stamp_ms: int
+
+
 class Chasing:
-    """The order of one deployment that enters with a limit; there is at most one.
+    """The order of one deployment that enters with a limit or in parts; there is at most one.
 
     Parameters
     ----------
@@ -86,6 +97,8 @@ class Chasing:
         )
         self.due = math.inf
         self._root: Intent | None = None
+        self._whole = Decimal(0)
+        self._release: Slicing | None = None
         self._unsent_ms: int | None = None
         self._until_ms = 0
         self._moves = Moves()
@@ -94,12 +107,24 @@ class Chasing:
         self._chased = Chased()
         self._reads_back = False
 
-    def take_up(self, intent: Intent, stamp_ms: int) -> None:
-        """Take an intent that is committed as about to be sent, with its stamp, milliseconds UTC."""
+    def take_up(self, intent: Intent, stamp_ms: int, whole: Decimal) -> None:
+        """Take an intent that is about to be sent, stamped then (ms UTC): ``whole``, or its first part."""
         self._root, self._moves, self._unsent_ms = intent, Moves(), stamp_ms
+        self._whole, self._release = whole, None
         self._until_ms = stamp_ms + int(self._settings.seconds * 1000)
         self._chased, self._reads_back, self.due = Chased(), False, 0.0
+        if intent.quantity < whole:
+            self._release = release = self._released(intent, stamp_ms)
+            self.due = _now() + self._settings.interval_seconds * release.at_market  # it needs no prices yet
         self._children, self._resting = [], None
+
+    def _released(self, first: Intent, stamp_ms: int) -> Slicing:
+        """How what was decided comes out, by its first part."""
+        if self._settings.order != "twap":
+            return Slicing(first.quantity)
+        n_parts = math.ceil(self._whole / first.quantity)
+        interval_ms = math.ceil(self._settings.seconds * 1000 / n_parts)
+        return Slicing(first.quantity, stamp_ms, interval_ms, at_market=first.order_type == "market")
 
     async def recover(self) -> None:
         """Go on with an order that nobody chases: one of an earlier life, or one that is known late."""
@@ -107,6 +132,9 @@ class Chasing:
             return
         self._root = await self._rows.with_broker(_left_behind)
         if self._root is not None:
+            root = self._root
+            self._whole = await self._rows.with_broker(partial(_sent_of, root=root.client_order_id))
+            self._release = None
             self._until_ms = to_ms(self._root.bar_close) + int(self._settings.seconds * 1000)
             self._moves, self._chased, self.due = Moves(may_place=False), Chased(), 0.0
             self._children, self._resting = [], None
@@ -126,8 +154,7 @@ class Chasing:
             step = await self._next(touch)
             if isinstance(step, Wait):
                 self._moves = after(self._moves, step, "done", 0)
-                if step.reason in ("not known", "canceling"):
-                    self.due = min(self.due, _now() + _SOON_SECONDS)
+                await self._sleep_until(step)
                 return False
             now_ms = await self._venue.now_ms()
             outcome = await self._do(step, transmit)
@@ -136,6 +163,13 @@ class Chasing:
                 self._root, self.due = None, math.inf
                 return True
         return False
+
+    async def _sleep_until(self, step: Wait) -> None:
+        """Note when the venue is to be looked at again."""
+        if step.reason in ("not known", "canceling"):
+            self.due = min(self.due, _now() + _SOON_SECONDS)
+        elif step.until_ms is not None:
+            self.due = _now() + max(0, step.until_ms - await self._venue.now_ms()) / 1000
 
     async def leave(self) -> None:
         """Cancel what works, because nobody will look after it; what can't be is found by the next life.
@@ -194,11 +228,14 @@ class Chasing:
         assert root is not None  # noqa: S101 - there is an order
         now_ms = await self._venue.now_ms()
         is_withdrawn = await self._is_withdrawn(root, now_ms)
-        wanted = WantedEntry(root.side, root.quantity, self._until_ms, self._terms, is_withdrawn)
+        wanted = WantedEntry(root.side, self._whole, self._until_ms, self._terms, is_withdrawn, self._release)
         return next_step(wanted, self._chased, touch=touch, moves=self._moves, now_ms=now_ms)
 
     async def _is_withdrawn(self, root: Intent, now_ms: int) -> bool:
-        """Whether it may not open any more: next bar, funding slot, halt, difference, or an exit."""
+        """Whether it may not open any more: next bar, funding slot, halt, difference, or an exit.
+
+        What is not sent yet of one in parts is netted with nothing: others at its symbol withdraw it.
+        """
         plan, close_ms = self._trader.plan, to_ms(root.bar_close)
         if now_ms >= floor_ms(close_ms, plan.step_ms) + plan.step_ms:
             return True
@@ -206,7 +243,9 @@ class Chasing:
             return True
         if self._trader.is_leaving or self._wire.blocked_by or self._trader.refusal_to_send(root):
             return True
-        return await self._rows.with_broker(lambda broker: _has_exited(broker, close_ms))
+        if self._release is not None and self._wire.entry.n_parts == 1:
+            return True
+        return await self._rows.with_broker(lambda broker: _is_over(broker, close_ms))
 
     async def _do(self, step: Step, transmit: Callable[[Intent, int], Awaitable[object]]) -> Outcome:
         root = self._root
@@ -221,29 +260,47 @@ class Chasing:
             self._reads_back, self.due = True, 0.0
             await self._cancel(self._children[-1])
         elif isinstance(step, SendRest):
-            intent, stamp_ms = await self._rows.intend_remainder(root, step.quantity, None)
-            await transmit(intent, stamp_ms)
+            child = await self._child(step.quantity, None, root)
+            if child is not None:
+                await transmit(*child)
         elif self._unsent_ms is not None:
             self._unsent_ms = None
-            known = await self._rows.with_broker(lambda broker: broker.orders[root.client_order_id])
-            await self._rows.follow(known, "DENIED", reason=_NEVER_SENT)
+            await self._deny(root, _NEVER_SENT)
         return "done"
 
     async def _place(self, step: PlaceLimit, root: Intent) -> Outcome:
-        """Send the intent of the decision, or one of its own for what that has left."""
-        intent, stamp_ms, refusal = root, self._unsent_ms, ""
-        self._unsent_ms = None
-        if stamp_ms is None:
-            intent, stamp_ms = await self._rows.intend_remainder(root, step.quantity, step.price)
-            refusal = self._trader.refusal_to_send(intent)
-        name, symbol = intent.client_order_id, self._trader.symbol
-        if refusal:
-            known = await self._rows.with_broker(lambda broker: broker.orders[name])
-            await self._rows.follow(known, "DENIED", reason=refusal)
+        """Send a child that rests."""
+        child = await self._child(step.quantity, step.price, root)
+        if child is None:
             return "done"
+        intent, stamp_ms = child
+        name, symbol = intent.client_order_id, self._trader.symbol
         return await self._sent(
             intent, LimitOrder(name, symbol, intent.side, intent.quantity, step.price, stamp_ms)
         )
+
+    async def _child(self, quantity: Decimal, price: Decimal | None, root: Intent) -> "Child | None":
+        """Intent of the decision, or one of its own for what that has left; None where nothing may be sent.
+
+        One of its own is denied where the account denies it; none is written once the book decided anew.
+        """
+        stamp_ms, self._unsent_ms = self._unsent_ms, None
+        if stamp_ms is not None and (root.order_type == "market") == (price is None):
+            return Child(root, stamp_ms)
+        if stamp_ms is not None:  # it was to rest, and its time is over
+            await self._deny(root, _NEVER_SENT)
+        committed = await self._rows.intend_remainder(root, quantity, price)
+        if committed is None:
+            return None
+        refusal = self._trader.refusal_to_send(committed[0])
+        if refusal:
+            await self._deny(committed[0], refusal)
+            return None
+        return Child(*committed)
+
+    async def _deny(self, intent: Intent, reason: str) -> None:
+        known = await self._rows.with_broker(lambda broker: broker.orders[intent.client_order_id])
+        await self._rows.follow(known, "DENIED", reason=reason)
 
     async def _sent(self, intent: Intent, order: LimitOrder) -> Outcome:
         """Send a child whose intent is committed, and commit what came of it."""
@@ -298,9 +355,22 @@ def _left_behind(broker: VenueBroker) -> Intent | None:
     return decided[-1] if decided else None
 
 
-def _has_exited(broker: VenueBroker, since_ms: int) -> bool:
-    """Whether a stop has fired, or the position was closed, since a decision."""
+def _sent_of(broker: VenueBroker, root: str) -> Decimal:
+    """All that is sent of a decision: what those of its orders filled that have ended, and the others."""
+    return sum(
+        (
+            order.progress.filled_quantity if order.progress.status in FINAL else order.intent.quantity
+            for order in _children(broker, root)
+        ),
+        Decimal(0),
+    )
+
+
+def _is_over(broker: VenueBroker, since_ms: int) -> bool:
+    """Whether a stop has fired, the position was closed, or was decided on, since a decision."""
     since = from_ms(since_ms)
+    if broker.decided_ms > since_ms:
+        return True
     later = (order for order in broker.orders.values() if order.stamp >= since)
     return any(
         order.intent.purpose in EXITS or (order.intent.purpose == STOP and order.progress.status in _FIRED)

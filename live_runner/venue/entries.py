@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Awaitable, Callable, Iterable
+from decimal import Decimal
 
 from live_runner.ports.tasks import clear_up
 from live_runner.venue.chasing import Chasing
 from live_runner.venue.place import Seat, VenuePlace
 from live_runner.venue.reached import RunningBar, no_running_bar
 from live_runner.venue.resting import RestingOrders
+from live_runner.venue.wire import AT_MARKET, EntryOrder
 from quant_pipelines.core.entry_settings import EntrySettings
-from quant_pipelines.core.orders import OrderKind
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.orders import OrderProgress
@@ -50,9 +51,9 @@ class Entries:
         """When the venue is to be looked at, by the loop's clock; infinite without an order."""
         return min((one.due for one in self._all), default=math.inf)
 
-    def take_up(self, seat: Seat, intent: Intent, stamp_ms: int) -> None:
-        """Take an intent that is committed as about to be sent, with its stamp, milliseconds UTC."""
-        self._of(seat).take_up(intent, stamp_ms)
+    def take_up(self, seat: Seat, intent: Intent, stamp_ms: int, whole: Decimal) -> None:
+        """Take an intent that is about to be sent, stamped then (ms UTC): ``whole``, or its first part."""
+        self._of(seat).take_up(intent, stamp_ms, whole)
 
     async def recover(self, seats: Iterable[Seat]) -> None:
         """Go on with what works at the venue and is looked after by nobody."""
@@ -100,6 +101,6 @@ class Entries:
         return known
 
 
-def entry_of(settings: EntrySettings, *, is_shared: bool) -> OrderKind:
-    """Kind of the orders that open or add: what several books decide nets at once, and goes at market."""
-    return "limit" if settings.order == "limit" and not is_shared else "market"
+def entry_of(settings: EntrySettings, *, is_shared: bool) -> EntryOrder:
+    """Orders that open or add: what several books decide nets at once, and goes at market."""
+    return AT_MARKET if is_shared else EntryOrder(settings.kind, settings.n_parts)

@@ -14,7 +14,7 @@ from quant_pipelines.backtest.bar.stops import EXIT_REASONS, STOP_ORDER, TAKE_PR
 from quant_pipelines.core.errors import ExchangeError, OrderWouldTake, OutcomeUnknown, StopWouldTrigger
 from quant_pipelines.core.ids import moment_order_id
 from quant_pipelines.core.orders import OrderKind, OrderStatus, Side
-from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
 from quant_pipelines.telemetry.record import count
@@ -78,8 +78,11 @@ class OrderRows:
 
     async def intend_remainder(
         self, root: Intent, quantity: Decimal, price: Decimal | None
-    ) -> tuple[Intent, int]:
-        """Commit the intent of what another has left, at a limit or at market; its cost counts with that."""
+    ) -> tuple[Intent, int] | None:
+        """Commit the intent of what another has left, at a limit or at market; its cost counts with that.
+
+        None where the book has decided since: that counted on what it held then.
+        """
         name, now_ms = await self._named(REMAINDER)
         kind: OrderKind = "market" if price is None else "limit"
         intent = replace(
@@ -91,7 +94,14 @@ class OrderRows:
             order_type=kind,
             price=price,
         )
-        return await self._committed(intent, now_ms)
+
+        def added(broker: VenueBroker) -> bool:
+            is_newest = broker.decided_ms <= to_ms(root.bar_close)
+            if is_newest:
+                broker.add(intent, from_ms(now_ms))
+            return is_newest
+
+        return (intent, now_ms) if await self.with_broker(added) else None
 
     async def intend_at_market(self, passed: Intent) -> tuple[Intent, int]:
         """Commit the intent of what a strategy's stop does whose price had come before it stood."""

@@ -65,7 +65,7 @@ class Sender:
     covers
         Closes what a stop closes of a book at this bar first.
     entries
-        Takes submitted orders that enter with a limit.
+        Takes submitted orders that enter with a limit or in parts.
     signals
         What is asked of the link, and told to it.
     """
@@ -208,10 +208,11 @@ class Sender:
     async def _send_rest(self, intent: Intent, rest: Decimal, stamp_ms: int) -> None:
         """Send what is left of an order."""
         seat = self._seat_of(intent)
-        known = await seat.rows.with_broker(lambda broker: broker.orders[intent.client_order_id])
+        known, whole = await seat.rows.with_broker(partial(_order_and_whole, intent.client_order_id))
         await seat.rows.follow(known, "SUBMITTED")  # proves the epoch once more, right before the request
-        if intent.order_type == "limit" and rest == intent.quantity:
-            self._entries.take_up(seat, intent, stamp_ms)
+        is_entry = intent.order_type == "limit" or (whole is not None and whole > intent.quantity)
+        if is_entry and rest == intent.quantity:
+            self._entries.take_up(seat, intent, stamp_ms, whole or intent.quantity)
         else:
             await self.transmit(intent, stamp_ms, rest)
 
@@ -239,6 +240,10 @@ def _state_of(trader: Trader) -> TradingState:
 
 def _order(name: str, broker: VenueBroker) -> PlacedOrder:
     return broker.orders[name]
+
+
+def _order_and_whole(name: str, broker: VenueBroker) -> tuple[PlacedOrder, Decimal | None]:
+    return broker.orders[name], broker.whole_of(name)
 
 
 def _signed(intent: Intent, quantity: Decimal) -> Decimal:

@@ -1,9 +1,20 @@
 """Where a book at a venue hands its committed intents, and what holds it back."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from quant_pipelines.core.orders import OrderKind
 from quant_pipelines.store.trading import Intent
+
+
+class EntryOrder(NamedTuple):
+    """How what opens or adds is ordered: kind, and in how many parts."""
+
+    kind: OrderKind = "market"
+    n_parts: int = 1
+
+
+AT_MARKET = EntryOrder()
 
 
 class Wire:
@@ -16,13 +27,13 @@ class Wire:
     wake
         Has whoever keeps the stops look at the book; called from any thread.
     entry
-        Kind of the orders that open or add.
+        Orders that open or add.
     blocked_by
         Why nothing may be decided now, as one clause; empty when something may.
     """
 
     def __init__(
-        self, put: Callable[[Intent], None], wake: Callable[[], None], entry: OrderKind = "market"
+        self, put: Callable[[Intent], None], wake: Callable[[], None], entry: EntryOrder = AT_MARKET
     ) -> None:
         self.put = put
         self.wake = wake

@@ -226,6 +226,12 @@ def _spread(part: Piece, day: Grounds) -> Decimal:
     return part.left - pair.matched * beyond
 
 
+def _waiting(part: Piece, day: Grounds) -> Decimal:
+    """Explain the same of an order that rested or came out in parts: the market went on meanwhile."""
+    is_one = part.pair is not None and part.pair.kind == "target" and part.pair.at_ms in day.facts.waited
+    return _spread(part, day) if is_one else ZERO
+
+
 def _fee(part: Piece, day: Grounds) -> Decimal:
     """Fees between the lowest and the highest rate that is declared."""
     pair = part.pair
@@ -273,6 +279,7 @@ CAUSES: Final = (
     Cause("capital changed", _QUANTITY, "the order times the share that was moved", _capital),
     Cause("lots and netting", _QUANTITY, "a lot for each book at the place", _lots),
     Cause("delay", ("price",), "the bars from decision to fill", _delay),
+    Cause("entry that waits", ("price",), "the bars from decision to fill", _waiting),
     Cause("spread and impact", ("price",), "the bars from decision to fill", _spread),
     Cause("fee", ("fee",), "the lowest and the highest declared rate", _fee),
     Cause("funding-slot race", ("funding",), "the slot", _funding_race),

@@ -160,6 +160,8 @@ class Facts(NamedTuple):
         When its breaker stood, or the account's.
     ended
         What orders left open that ended unfilled, base, by the close that they were decided on.
+    waited
+        Closes of the decisions whose orders rested or came out in parts, milliseconds UTC.
     specified, switched
         When another specification or tier, or other parameters came into force, milliseconds UTC.
     most_fee_change
@@ -176,6 +178,7 @@ class Facts(NamedTuple):
     is_paper: bool = False
     halts: tuple[HaltSpan, ...] = ()
     ended: Mapping[int, Decimal] = {}
+    waited: frozenset[int] = frozenset()
     specified: tuple[int, ...] = ()
     switched: tuple[int, ...] = ()
     most_fee_change: Decimal = ZERO

@@ -103,11 +103,7 @@ def journal_of(
         tuple(_trade(row) for row in day.fills),
         tuple(DayPayment(row.ts_ms, row.kind, row.amount) for row in day.income),
         _facts(deployment, day, step_ms),
-        {
-            row.decided_ms: float(row.quantity if row.side == "buy" else -row.quantity)
-            for row in day.orders
-            if row.purpose == TARGET
-        },
+        _intended(day),
     )
 
 
@@ -292,6 +288,7 @@ def _facts(deployment: Deployment, day: BookDay, step_ms: int) -> Facts:
         deployment.venue == PAPER_VENUE,
         tuple(HaltSpan(row.start_ms, row.end_ms or _FOREVER, row.message) for row in day.halts),
         _left_open(day),
+        _waited(day),
         tuple(map(to_ms, day.specified)),
         tuple(map(to_ms, day.switched)),
         _most_fee_change(deployment.specifications),
@@ -299,14 +296,38 @@ def _facts(deployment: Deployment, day: BookDay, step_ms: int) -> Facts:
     )
 
 
+def _in_parts(day: BookDay) -> dict[int, float]:
+    """Signed quantities of the decisions that were sent in parts, by their closes."""
+    return {row.close_ms: row.order_quantity for row in day.decisions if row.slice is not None}
+
+
+def _intended(day: BookDay) -> Mapping[int, float]:
+    """Signed quantities intended for a target; of one in parts all of it, where its first part is right."""
+    slices = {row.close_ms: row.slice for row in day.decisions}
+    found, whole = dict[int, float](), _in_parts(day)
+    for row in day.orders:
+        if row.purpose == TARGET:
+            is_part = float(row.quantity) == slices.get(row.decided_ms)
+            signed = float(row.quantity if row.side == "buy" else -row.quantity)
+            found[row.decided_ms] = whole[row.decided_ms] if is_part else signed
+    return found
+
+
+def _waited(day: BookDay) -> frozenset[int]:
+    """Return the closes of the decisions whose orders rested, or came out in parts."""
+    waited = (row for row in day.orders if row.purpose in ENTRIES)
+    return frozenset(row.decided_ms for row in waited if row.order_type == "limit") | _in_parts(day).keys()
+
+
 def _left_open(day: BookDay) -> Mapping[int, Decimal]:
     """Quantity that orders which have ended left open, by the close that they were decided on."""
     wanted, filled = dict[int, Decimal](), dict[int, Decimal]()
+    whole = _in_parts(day)
     for row in day.orders:
         if row.purpose in ENTRIES or number_of(row.purpose):
             key = number_of(row.purpose) or row.decided_ms
             if row.purpose != ENTRIES[1] and row.status in FINAL:
-                wanted[key] = row.quantity
+                wanted[key] = Decimal(repr(abs(whole[key]))) if key in whole else row.quantity
             filled[key] = filled.get(key, _ZERO) + row.filled_quantity
     return {key: quantity - filled[key] for key, quantity in wanted.items() if quantity > filled[key]}
 

@@ -122,7 +122,9 @@ def counted(orders: tuple[AccountOrder, ...], order: AccountOrder, window_ms: in
 
 
 def same(orders: Iterator[AccountOrder], order: AccountOrder) -> int:
-    """Count the orders that are the same as one."""
+    """Count the orders that are the same as one; parts of one are meant to be alike."""
+    if order.part_of:
+        return 0
     wanted = _sameness(order)
     return sum(_sameness(one) == wanted for one in orders)
 
@@ -130,7 +132,7 @@ def same(orders: Iterator[AccountOrder], order: AccountOrder) -> int:
 def _sameness(order: AccountOrder) -> tuple[object, ...]:
     """Return what is the same of two that are; the price of a market order says nothing."""
     prices = (order.is_limit and order.price, order.is_stop and order.price)
-    return (order.deployment_id, order.symbol, order.quantity, *prices)
+    return (order.deployment_id, order.symbol, order.quantity, order.part_of, *prices)
 
 
 def orders_per_fill(view: AccountView, _order: AccountOrder) -> float:

@@ -95,6 +95,8 @@ class AccountOrder(NamedTuple):
         Whether it takes what the account holds of the symbol further from flat, whatever it does to its book.
     is_stop
         Whether it takes once the market is at that price.
+    part_of
+        Name of the approved order of which it is a part, and whose quantity it names; empty for a whole one.
     """
 
     deployment_id: int
@@ -107,6 +109,7 @@ class AccountOrder(NamedTuple):
     data_age_seconds: float = math.nan
     adds_to_net: bool = False
     is_stop: bool = False
+    part_of: str = ""
 
     @property
     def exposure(self) -> OpenExposure:
@@ -195,7 +198,8 @@ class AccountView(NamedTuple):
         book = self.books.get(order.deployment_id)
         if book is None or not order.client_order_id:
             return self
-        others = tuple(one for one in book.orders if one.client_order_id != order.client_order_id)
+        mine = (order.client_order_id, order.part_of or order.client_order_id)
+        others = tuple(one for one in book.orders if one.client_order_id not in mine)
         return self._replace(books={**self.books, order.deployment_id: book._replace(orders=others)})
 
     def price_of(self, symbol: str) -> float:

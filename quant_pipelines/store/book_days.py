@@ -148,6 +148,7 @@ _DECISIONS = text(
     "case when decision -> 'rules' is distinct from lag(decision -> 'rules') over (order by bar_close) "
     "then decision -> 'rules' end as rules, "
     "(decision ->> 'order_quantity')::float8 as order_quantity, "
+    "(decision ->> 'slice')::float8 as slice, "
     "(decision ->> 'target_side')::float8 as target_side, decision ->> 'denied_by' as denied_by, "
     "(decision ->> 'is_leaving')::boolean as is_leaving, "
     "(decision ->> 'late_seconds')::float8 as late_seconds, decision ->> 'strategy_bar' as strategy_bar, "
@@ -156,11 +157,16 @@ _DECISIONS = text(
     "from trading.signals where deployment_id = :id and bar_close >= :since and bar_close <= :end "
     "order by bar_close"
 )
+_DECIDED_ON = (
+    "(extract(epoch from case when i.purpose = 'remainder' then (select max(t.bar_close) "
+    "from trading.intents t where t.deployment_id = i.deployment_id and t.purpose = 'target' "
+    "and t.bar_close <= i.bar_close) else i.bar_close end) * 1000)::bigint as decided_ms, "
+)
+"""What an order of a decision has left belongs to that decision, whenever it was sent."""
 _FILLS = text(
-    "select f.side, f.quantity, f.price, f.fee, f.reason, f.trade_id, (extract(epoch from f.ts) * "
+    "select f.side, f.quantity, f.price, f.fee, f.reason, f.trade_id, (extract(epoch from f.ts) * "  # noqa: S608 - our own words
     "1000)::bigint as ts_ms, "
-    "i.purpose, (extract(epoch from i.bar_close) * 1000)::bigint as decided_ms, i.arrival_price, "
-    "i.decision_price "
+    f"i.purpose, {_DECIDED_ON}i.arrival_price, i.decision_price "
     "from trading.fills f left join trading.intents i using (client_order_id) "
     "where f.deployment_id = :id and f.ts >= :since and f.ts < :end "
     "order by f.ts, length(f.trade_id), f.trade_id, f.part"
@@ -170,8 +176,7 @@ _INCOME = text(
     "where deployment_id = :id and ts >= :since and ts < :end order by ts"
 )
 _ORDERS = text(
-    "select (extract(epoch from i.bar_close) * 1000)::bigint as decided_ms, i.purpose, i.side, "
-    "i.quantity, o.status, "
+    f"select {_DECIDED_ON}i.purpose, i.side, i.order_type, i.quantity, o.status, "  # noqa: S608 - our own words
     "o.filled_quantity, o.reason from trading.intents i join trading.orders o using (client_order_id) "
     "where i.deployment_id = :id and i.bar_close >= :since and i.bar_close < :end order by i.committed_at"
 )

@@ -1,9 +1,10 @@
-"""Limit with chase: what is to be done next about an order that enters at the touch, as a pure function.
+"""Limit with chase, TWAP and iceberg: what is to be done next about an order that enters, as a pure function.
 
 Whoever talks to the venue reads what works and what it has filled, asks `next_step`, does it, and takes its
 outcome up with `after`, until it has to wait; it decides nothing. One child works at a time, and none is
 placed before the one before it has ended with all of its fills booked: the children never sum to more than
-what is wanted.
+what is wanted. `Slicing` says how much of it may be out by now (`due`), should be filled by now (`late`),
+and may show; without one that is all, nothing, and all.
 
 ====================================================  ====================================================
 what is so, the first that applies                    what is done
@@ -11,11 +12,13 @@ what is so, the first that applies                    what is done
 the outcome or a fill of a child is not known yet     wait; a cancel that came to nothing is asked for again
 everything is filled                                  done
 it is withdrawn or its time is over, a child works    cancel it
+a child works, and what it should have filled is late cancel it: its slice has had its time
 it is withdrawn, no child works                       done
-no child works, and we have not ended the last one    done: the venue or a person has
-what is left is smaller than the venue's minimum      done
-its time is over or its moves are, no child works     the rest at market, or done: a setting
-best prices were not read since the last move         wait until they are
+the last child ended unfilled, and not by us          done: the venue or a person has
+all that may be out by now is filled                  wait until the next slice is due
+best prices were not read since the last move         wait, but for the first slice at market
+what may be out is less than the venue's minimum      wait for the next slice; without one done
+its time is over or its moves are, or it is late      what is late at market, or done or on: a setting
 no child works                                        place one, post-only, at the touch
 the touch has left the child by so many ticks         amend it to the touch: it keeps its name and number
 anything else                                         wait
@@ -31,10 +34,11 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.trading.orders import FINAL
+from quant_pipelines.trading.release import Slicing
 from quant_pipelines.trading.venue import Touch
 
 AtEnd: TypeAlias = Literal["market", "cancel"]
-WaitReason: TypeAlias = Literal["not known", "canceling", "no prices", "rests"]
+WaitReason: TypeAlias = Literal["not known", "canceling", "no prices", "rests", "next slice"]
 DoneReason: TypeAlias = Literal["filled", "withdrawn", "ended", "too small", "time is over", "moves are over"]
 Outcome: TypeAlias = Literal["done", "would take"]
 
@@ -65,13 +69,29 @@ class ChaseTerms(NamedTuple):
 
 
 class WantedEntry(NamedTuple):
-    """What is to be ordered, until when, how, and whether nobody wants it any more."""
+    """What is to be ordered, until when, how, whether nobody wants it any more, and how it comes out."""
 
     side: Side
     quantity: Decimal
     until_ms: int
     terms: ChaseTerms
     is_withdrawn: bool = False
+    release: Slicing | None = None
+
+    def due(self, now_ms: int) -> Decimal:
+        """How much of it may be out by now."""
+        return self.quantity if self.release is None else self.release.due(self.quantity, now_ms)
+
+    def late(self, now_ms: int) -> Decimal:
+        """How much of it should be filled by now."""
+        if now_ms >= self.until_ms:
+            return self.quantity
+        return Decimal(0) if self.release is None else self.release.late(self.quantity, now_ms)
+
+    @property
+    def has_times(self) -> bool:
+        """Whether its slices have times of their own."""
+        return self.release is not None and self.release.interval_ms > 0
 
 
 class Chased(NamedTuple):
@@ -123,9 +143,10 @@ class Moves(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing is to be done before something comes."""
+    """Nothing is to be done before something comes, or before a time, milliseconds UTC."""
 
     reason: WaitReason
+    until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +183,8 @@ class Done:
     reason: DoneReason
 
 
+_AT_ONCE = Slicing(Decimal("inf"))
+
 Step: TypeAlias = Wait | PlaceLimit | Amend | Cancel | SendRest | Done
 
 
@@ -196,8 +219,9 @@ def next_step(wanted: WantedEntry, chased: Chased, *, touch: Touch | None, moves
     if chased.filled >= wanted.quantity:
         return Done("filled")
     if chased.works:
+        is_over = is_over or chased.filled < wanted.late(now_ms)
         return Cancel() if is_over else _moved(wanted, chased, touch=touch, moves=moves)
-    return _begun(wanted, chased, touch=touch, moves=moves, is_late=now_ms >= wanted.until_ms)
+    return _begun(wanted, chased, touch=touch, moves=moves, now_ms=now_ms)
 
 
 def after(moves: Moves, step: Step, outcome: Outcome, now_ms: int) -> Moves:
@@ -207,7 +231,8 @@ def after(moves: Moves, step: Step, outcome: Outcome, now_ms: int) -> Moves:
     long as it was not seen at rest since.
     """
     if isinstance(step, PlaceLimit):
-        return moves._replace(n_moves=moves.n_moves + (outcome == "would take"), may_place=outcome != "done")
+        n_moves = moves.n_moves + (outcome == "would take")
+        return Moves(n_moves, may_place=outcome != "done")
     if isinstance(step, Amend):
         return moves._replace(n_moves=moves.n_moves + 1, may_place=True)
     if isinstance(step, Cancel):
@@ -238,24 +263,51 @@ def _moved(wanted: WantedEntry, chased: Chased, *, touch: Touch | None, moves: M
     return Amend(best) if is_left and moves.n_moves < wanted.terms.most_moves else Wait("rests")
 
 
-def _begun(wanted: WantedEntry, chased: Chased, *, touch: Touch | None, moves: Moves, is_late: bool) -> Step:
-    """Bring what is left to the venue; nothing works there."""
+def _begun(wanted: WantedEntry, chased: Chased, *, touch: Touch | None, moves: Moves, now_ms: int) -> Step:
+    """Bring what is due to the venue; nothing works there."""
     if wanted.is_withdrawn:
         return Done("withdrawn")
-    has_ended = not moves.may_place and moves.canceled_ms is None
-    if has_ended or moves.went_to_market:
+    if _has_ended(chased, moves):
         return Done("ended")
-    rest = wanted.quantity - chased.filled
-    if touch is None:
+    due = max(wanted.due(now_ms), wanted.late(now_ms)) - chased.filled
+    is_last = now_ms >= wanted.until_ms or wanted.due(now_ms) == wanted.quantity
+    if due <= 0:
+        return _next_slice(wanted, now_ms)
+    needs_no_price = chased.status is None and (wanted.release or _AT_ONCE).at_market
+    if touch is None and not needs_no_price:
         return Wait("no prices")
-    price = _best(wanted, touch)
-    if chased.status is not None and rest * price < wanted.terms.min_notional:
-        return Done("too small")
+    price = Decimal(0) if touch is None else _best(wanted, touch)
+    if chased.status is not None and due * price < wanted.terms.min_notional:
+        return Done("too small") if is_last else _next_slice(wanted, now_ms)
+    return _sent(wanted, chased, moves=moves, price=price, now_ms=now_ms)
+
+
+def _sent(wanted: WantedEntry, chased: Chased, *, moves: Moves, price: Decimal, now_ms: int) -> Step:
+    """Send what is late at market where it goes there, else place what is due."""
     is_used_up = moves.n_moves > wanted.terms.most_moves
-    if is_late or is_used_up or moves.canceled_ms is not None:
-        why: DoneReason = "moves are over" if is_used_up else "time is over"
-        return SendRest(rest) if wanted.terms.at_end == "market" else Done(why)
-    return PlaceLimit(rest, price)
+    is_over = now_ms >= wanted.until_ms or (moves.canceled_ms is not None and not wanted.has_times)
+    due = wanted.due(now_ms)
+    late = wanted.quantity if is_over else due if is_used_up else wanted.late(now_ms)
+    goes_to_market = wanted.terms.at_end == "market" or (wanted.release or _AT_ONCE).at_market
+    rest = late - chased.filled
+    is_first = chased.status is None
+    if goes_to_market and rest > 0 and (is_first or rest * price >= wanted.terms.min_notional):
+        return SendRest(rest)
+    if is_over or is_used_up:
+        return Done("moves are over" if is_used_up else "time is over")
+    shows = due if wanted.release is None else wanted.release.shows
+    return PlaceLimit(min(due - chased.filled, shows), price)
+
+
+def _next_slice(wanted: WantedEntry, now_ms: int) -> Wait:
+    return Wait("next slice", (wanted.release or _AT_ONCE).next_ms(now_ms))
+
+
+def _has_ended(chased: Chased, moves: Moves) -> bool:
+    """Whether somebody else has ended the last child, or nothing came of one at market."""
+    if chased.status == "FILLED":
+        return False
+    return moves.went_to_market or (not moves.may_place and moves.canceled_ms is None)
 
 
 def _best(wanted: WantedEntry, touch: Touch) -> Decimal:

@@ -8,7 +8,7 @@ Purpose: TypeAlias = Literal["target", "remainder", "stop", "flatten", "close", 
 
 TARGET: Final = "target"
 REMAINDER: Final = "remainder"
-"""What a limit order that follows a target has left open, at another price or at market."""
+"""What the first order of a target has left open: at another price, at market, or as the next part."""
 ENTRIES = (TARGET, REMAINDER)
 """What follows a target."""
 STOP: Final = "stop"

@@ -14,6 +14,7 @@ from tests.faults.challenge import Challenge
 from tests.faults.chosen import Chosen, names_of
 from tests.faults.deployments import Deploy, deployment_at, pair_at, resting_at
 from tests.faults.mutants import MUTANTS
+from tests.faults.outside import ENTRIES, enter_by
 from tests.faults.table import MOST_OF_FEW
 from tests.faults.tally import Tally
 from tests.faults.world import Prepare, World, play
@@ -28,13 +29,14 @@ PREPARED: dict[str, Prepare] = {"challenge": Challenge}
 """What else is made of a world whose first deployment trades by that."""
 
 
-def prepared(strategy: str, names: Sequence[str], seed: int) -> Prepare:
-    """What is made of a world before it begins; without names of faults its seed draws them."""
+def prepared(strategy: str, names: Sequence[str], seed: int, entry: str = "") -> Prepare:
+    """What is made of a world before it begins; what is not named its seed draws."""
     prepare = PREPARED.get(strategy, lambda _: None)
 
     def both(world: World) -> None:
         if names:
             Chosen(names, seed)(world)
+        enter_by(entry, world)
         prepare(world)
 
     return both
@@ -50,6 +52,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--mutant", choices=MUTANTS, help="a runner that is broken on purpose")
     parser.add_argument("--only", type=names_of, help="faults, comma-separated; 'rare': the rarest so far")
     parser.add_argument("--strategy", choices=STRATEGIES, default="target", help="what it trades by")
+    parser.add_argument("--entry", choices=ENTRIES, default="", help="how its orders enter")
     chosen = parser.parse_args(arguments)
     broken = MUTANTS[chosen.mutant].apply if chosen.mutant else nullcontext
     logging.disable(logging.CRITICAL)  # what a runner says of thousands of faults tells nobody anything
@@ -58,7 +61,7 @@ def main(arguments: list[str]) -> int:
         names = tally.rarest(MOST_OF_FEW) if chosen.only == () else chosen.only or ()
         try:
             with broken():
-                prepare = prepared(chosen.strategy, names, seed)
+                prepare = prepared(chosen.strategy, names, seed, chosen.entry)
                 deploy = STRATEGIES[chosen.strategy]
                 outcome = play(seed, chosen.events, chosen.books, deploy=deploy, prepare=prepare)
         except Exception as error:

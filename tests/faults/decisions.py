@@ -69,6 +69,8 @@ class DecisionRules(AtTheEnd):
         name = tables.slots.get((self._deployment.id, signal.bar_close, TARGET))
         order = tables.orders.get(name or "")
         ordered = Decimal(repr(float(signal.decision["order_quantity"])))
+        if part := signal.decision.get("slice"):  # the others follow it
+            ordered = Decimal(repr(part)).copy_sign(ordered)
         if order is None:
             if ordered:
                 self._findings.violated("I11", f"decision of {signal.bar_close} has no intent for {ordered}")

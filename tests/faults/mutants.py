@@ -21,10 +21,11 @@ from tests.faults.deployments import deployment_at, resting_at
 from tests.faults.evidence import Violation
 from tests.faults.mutations import fills, orders, restarts, resting, stops
 from tests.faults.mutations.changed import Block
+from tests.faults.outside import enter_by
 from tests.faults.world import play
 
-Worlds: TypeAlias = Literal["seeds", "event", "script"]
-"""Seeded worlds, of targets or of orders that rest.
+Worlds: TypeAlias = Literal["seeds", "event", "script", "twap"]
+"""Seeded worlds, of targets, of orders that rest, or of those that enter in slices.
 
 Or, for what few of them meet, the script, killed at a call about an order (`crash.py`).
 """
@@ -80,6 +81,8 @@ MUTANTS = {
         _mutant("entry-takes", "entries with a limit may take", "I1", orders.enters_with_what_may_take),
         _mutant("amend-more", "a change asks for twice as much", "I1", orders.amends_to_twice_the_quantity),
         _mutant("two-entries", "a second entry instead of a move", "I4 I5", orders.enters_with_two_at_once),
+        _mutant("slice-early", "a slice leaves before its time", "I11", orders.sends_slices_early, "twap"),
+        _mutant("slice-again", "a slice is what was decided", "I4", orders.sends_whole_slices_again, "twap"),
         _mutant("send-denied", "sends what was denied", "I7 I8", orders.sends_what_was_denied),
         _mutant("halts", "decides and sends while halted", "I8", orders.ignores_halts),
         _mutant(
@@ -226,9 +229,10 @@ def _played(mutant: Mutant, n_worlds: int, first: int) -> Iterable[dict[Violatio
                 yield play_script(*path).violations
         return
     deploy = resting_at if mutant.worlds == "event" else deployment_at
+    prepare = partial(enter_by, "twap") if mutant.worlds == "twap" else partial(enter_by, "")
     for seed in range(first, first + n_worlds):
         with mutant.apply():
-            yield play(seed, deploy=deploy).violations
+            yield play(seed, deploy=deploy, prepare=prepare).violations
 
 
 def main(arguments: list[str]) -> int:

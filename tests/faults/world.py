@@ -43,6 +43,7 @@ from tests.faults.loop import run_virtually
 from tests.faults.moments import MARKET_ID, MOMENTS, Operator
 from tests.faults.network import Life, Network
 from tests.faults.outside import DAY_0_MS, living_by, settings_of, synthetic_market
+from tests.faults.parts import PartRules
 from tests.faults.prices import GappedMarket
 from tests.faults.requests import Asked
 from tests.faults.sending import SendingRules
@@ -163,6 +164,7 @@ class World:
             self.examiner,
             SendingRules(evidence),
             IntentRules(evidence),
+            PartRules(evidence, lambda: self.settings.runner.entry),
             self.cancels,
             *(
                 (EventDecisionRules if rests(one) else DecisionRules)(evidence, market, one)

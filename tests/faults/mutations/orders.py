@@ -13,8 +13,9 @@ from live_runner.venue.look_up import LookUps
 from live_runner.venue.order_rows import OrderRows
 from quant_pipelines.core.errors import ExchangeRefused, OutcomeUnknown
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
-from quant_pipelines.trading.chase import Amend, PlaceLimit
+from quant_pipelines.trading.chase import Amend, PlaceLimit, SendRest
 from quant_pipelines.trading.orders import OrderProgress
+from quant_pipelines.trading.release import Slicing
 from quant_pipelines.trading.venue import LimitOrder, MarketOrder, VenueOrder
 from tests import memory_journal
 from tests.faults.mutations.changed import Block, changed
@@ -141,6 +142,32 @@ def enters_with_two_at_once() -> Block:
         def broken(wanted: Any, chased: Any, **more: Any) -> Any:
             step = next_step(wanted, chased, **more)
             return PlaceLimit(wanted.quantity, step.price) if isinstance(step, Amend) else step
+
+        return broken
+
+    return changed((chasing, "next_step", change))
+
+
+def sends_slices_early() -> Block:
+    """What is due in the next slice's time is due now."""
+
+    def change(due: Any) -> Any:
+        def broken(self: Slicing, quantity: Any, now_ms: int) -> Any:
+            return due(self, quantity, now_ms + self.interval_ms)
+
+        return broken
+
+    return changed((Slicing, "due", change))
+
+
+def sends_whole_slices_again() -> Block:
+    """What an order has filled before its end is forgotten: the next part is as if nothing were."""
+
+    def change(next_step: Any) -> Any:
+        def broken(wanted: Any, chased: Any, **more: Any) -> Any:
+            step = next_step(wanted, chased, **more)
+            is_part = isinstance(step, SendRest | PlaceLimit) and bool(chased.filled)
+            return replace(step, quantity=wanted.quantity) if is_part else step
 
         return broken
 

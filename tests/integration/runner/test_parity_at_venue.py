@@ -21,7 +21,15 @@ from tests.integration.runner.world import execute, rows
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
 
 Deploy = Callable[..., int]
-OF_A_VENUE = {"delay", "spread and impact", "fee", "stop source", "lots and netting", "unfilled"}
+OF_A_VENUE = {
+    "delay",
+    "entry that waits",
+    "spread and impact",
+    "fee",
+    "stop source",
+    "lots and netting",
+    "unfilled",
+}
 
 
 def stored(engine: Engine, bars: Bars) -> None:

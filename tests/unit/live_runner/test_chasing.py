@@ -118,7 +118,7 @@ class Chase:
         trader.with_broker(_orders)  # type: ignore[arg-type] - a venue's
         rows = OrderRows(trader, self.venue, epoch)
         self.chasing = Chasing(trader, self.venue, rows=rows, wire=self.wire, settings=EntrySettings())
-        self.chasing.take_up(ROOT, NOW_MS)
+        self.chasing.take_up(ROOT, NOW_MS, ROOT.quantity)
 
     async def keep(self) -> bool:
         self.chasing.due = 0.0

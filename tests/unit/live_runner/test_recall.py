@@ -34,6 +34,20 @@ def test_orders_of_the_last_hour_count_as_sent_executed_or_refused() -> None:
     assert past.refused_ms == (NOW_MS - 20 * MINUTE_MS,)
 
 
+def test_parts_that_followed_a_decision_count_as_sent_and_as_nothing_else() -> None:
+    rows = [
+        order(5, "FILLED", "0.5"),
+        order(4, "FILLED", "0.5", purpose="remainder"),
+        order(3, "DENIED", purpose="remainder"),
+        order(2, "REJECTED", purpose="remainder"),
+    ]
+    past = recalled(DEPLOYMENT, rows, (), NOW_MS)
+    sent = [(one.client_order_id, one.part_of) for one in past.sent]
+    assert sent == [("q1-7-5", ""), ("q1-7-4", "q1-7-5"), ("q1-7-2", "q1-7-5")]
+    assert [one.client_order_id for one in past.executed] == ["q1-7-5"]
+    assert past.refused_ms == ()
+
+
 def test_orders_of_an_event_strategy_count_at_their_limit_unless_they_only_reduce() -> None:
     rests = order(5, "ACCEPTED", purpose="order 3")
     limit = replace(rests.intent, order_type="limit", price=Decimal(98))

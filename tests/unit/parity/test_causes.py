@@ -24,6 +24,17 @@ DAYS = {
         Built([target(2, "1", "100.3", arrival=Decimal(100), fee=BOUGHT.fee)], [BOUGHT]),
         "-0.3",
     ),
+    "entry that waits": (
+        Built(
+            [
+                target(2, "0.5", "100.1", arrival=Decimal(100), fee=BOUGHT.fee / 2),
+                target(2, "0.5", "100.5", arrival=Decimal(100), fee=BOUGHT.fee / 2),
+            ],
+            [BOUGHT],
+            facts=venue(waited=frozenset({2 * MINUTE})),
+        ),
+        "-0.3",
+    ),
     "fee": (Built([target(2, "1", "100", fee=Decimal("0.02"))], [BOUGHT]), "0.03"),
     "funding": (Built([], [], [PAID], [PAID._replace(amount=Decimal("-0.8"))]), "-0.2"),
     "funding-slot race": (Built([target(4, "1", "100")], [target(4, "1", "100")], [], [PAID]), "1"),

@@ -261,3 +261,16 @@ def test_limits_are_taken_from_rows_and_others_are_left_to_others() -> None:
         **{one.name: one.default for one in fields(limits)},
         "max_leverage": 2.0,
     }
+
+
+def test_a_part_counts_once_beside_its_whole_and_is_no_duplicate_of_another() -> None:
+    whole = ORDER._replace(client_order_id="q1-1-t", quantity=3.0)
+    open_whole = OWN._replace(orders=(OpenExposure(3.0, client_order_id="q1-1-t"),))
+    part = whole._replace(client_order_id="q1-1-r2", part_of="q1-1-t")
+    sent = (whole, part._replace(client_order_id="q1-1-r1"))
+    view = VIEW._replace(books={1: open_whole, 2: OTHER}, sent=sent)
+    assert denied_by(part, view, AccountLimits(max_symbol_notional=500.0)) == ""
+    assert denied_by(part, view, AccountLimits(max_symbol_notional=499.0)) == "symbol_position"
+    assert denied_by(part, view, AccountLimits(max_identical_orders=1.0)) == ""
+    assert denied_by(part, view, AccountLimits(max_orders_per_minute=2.0)) == "message_rate"
+    assert denied_by(part, view, AccountLimits(max_orders_per_minute=3.0)) == ""

@@ -165,3 +165,13 @@ def test_settings_file_that_names_a_removed_setting_says_what_stands_in_its_plac
     with pytest.raises(ConfigurationError) as refused:
         load_settings(environment={}, file=file)
     assert str(refused.value) == f"setting {name} is gone, expected without it: {REMOVED[name]}"
+
+
+def test_slices_that_come_faster_than_prices_are_read_are_refused() -> None:
+    twap = {"order": "twap", "seconds": 20.0, "slices": 11}
+    with pytest.raises(
+        ConfigurationError, match=r"^setting runner\.entry\.slices is 11 within 20 seconds; .* 10 "
+    ):
+        load_settings({"runner": {"entry": twap}}, environment={})
+    assert load_settings({"runner": {"entry": twap | {"slices": 10}}}, environment={})
+    assert load_settings({"runner": {"entry": twap | {"order": "iceberg"}}}, environment={})
