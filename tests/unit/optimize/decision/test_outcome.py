@@ -7,7 +7,7 @@ import pytest
 
 from quant_pipelines.core.timeframes import YEAR_DAYS
 from quant_pipelines.optimize.decision import CriticalAhead, capital_outcome, obrien_fleming
-from quant_pipelines.optimize.outcome import _criticals, _walks_ahead
+from quant_pipelines.optimize.outcome import _looks_until
 
 AT_YEAR_END = CriticalAhead(3.1)
 MIDSUMMER = CriticalAhead(3.1, elapsed=0.5, spent=lambda share: obrien_fleming(0.025, share) / 0.025)
@@ -66,10 +66,10 @@ def test_so_many_days_give_the_chance_that_is_told(statistic: float, n_days: int
 def test_critical_values_ahead_are_those_of_each_day(elapsed: float) -> None:
     """Days are asked once for all years: to the bit what each is by itself."""
     ahead = MIDSUMMER._replace(elapsed=elapsed)
-    left = ahead.until_year_end(0)
-    days, _, _ = _walks_ahead(left)
-    assert days.size > 100
-    assert _criticals(ahead, days - left).tolist() == [ahead.after(int(day)) for day in days]
+    looks = _looks_until(ahead.until_year_end(0))
+    assert looks.days.size > 100
+    asked = np.array([ahead.after(int(looks.days[at])) for at in looks.one_of_each])[looks.kinds]
+    assert asked.tolist() == [ahead.after(int(day)) for day in looks.days]
 
 
 def test_what_the_record_has_earned_stays_earned() -> None:
