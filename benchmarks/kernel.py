@@ -30,10 +30,10 @@ from twin import Twin
 
 from quant_pipelines.backtest import BacktestSettings, SymbolFeed, run_backtest
 from quant_pipelines.backtest.batch.loop import Start
-from quant_pipelines.backtest.batch.run_pass import changes_by, loop_of, new_record, start_of
+from quant_pipelines.backtest.batch.run_pass import loop_of, new_record, start_of, targets_by
 from quant_pipelines.backtest.market.market import prepare_market
 from quant_pipelines.backtest.market.tape import LoopTerms, Record, Tape
-from quant_pipelines.backtest.market.targets import Targets, abreast
+from quant_pipelines.backtest.market.targets import Targets
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.sdk import Strategy
@@ -59,7 +59,7 @@ def pass_of(strategy: Strategy, bars: Bars, settings: BacktestSettings) -> Pass:
     market = prepare_market(bars, settings, SymbolFeed(funding=synthetic_funding(bars)))
     return Pass(
         market.tape(strategy.stops),
-        abreast([changes_by(strategy, market)]),
+        targets_by([strategy], market),
         start_of(settings, START_MS),
         settings.loop_terms([strategy], MINUTE_MS, MINUTE_MS),
         new_record(market, has_bar_equity=False, capacity=8192),

@@ -71,6 +71,19 @@ class Dimension:
         value = math.floor(self._between(self.low - 0.5, self.high + 0.5, position) + 0.5)
         return min(max(value, int(self.low)), int(self.high))
 
+    def all_at(self, positions: Sequence[float]) -> list[Value]:
+        """Values at many positions; see ``at``."""
+        if self.options or self.step > 0.0 or not self.is_logarithmic:
+            return [self.at(one) for one in positions]
+        low, high = (self.low - 0.5, self.high + 0.5) if self.is_integer else (self.low, self.high)
+        least, most = _logarithms(low, high)
+        span, exp = most - least, math.exp
+        values = [min(max(exp(least + one * span), low), high) for one in positions]
+        if not self.is_integer:
+            return list(values)
+        first, last = int(self.low), int(self.high)
+        return [min(max(math.floor(one + 0.5), first), last) for one in values]
+
     def levels(self, count: int) -> list[Value]:
         """At most ``count`` evenly spaced values including both bounds; the middle for one.
 
@@ -145,6 +158,16 @@ class Space:
         placed = zip(self.dimensions, positions, strict=True)
         searched = {dimension.name: dimension.at(position) for dimension, position in placed}
         return self.whole(searched) if self.fixed else searched
+
+    def all_at(self, points: Sequence[Sequence[float]]) -> list[Parameters]:
+        """Parameters at many points, a dimension after the other; see ``at``."""
+        if not self.dimensions or not points:
+            return [self.at(one) for one in points]
+        columns = zip(self.dimensions, zip(*points, strict=True), strict=True)
+        values = zip(*[dimension.all_at(positions) for dimension, positions in columns], strict=True)
+        names = [dimension.name for dimension in self.dimensions]
+        searched = [dict(zip(names, one, strict=True)) for one in values]
+        return [self.whole(one) for one in searched] if self.fixed else searched
 
     def key(self, parameters: Mapping[str, Value]) -> Key:
         """Identity of a parameter set within this space."""

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+import numpy as np
+
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.optimize.space import Key, Parameters, Space
 
@@ -56,11 +58,12 @@ class Unseen:
     def take(self, points: FloatArray | Iterable[list[float]], count: int) -> list[tuple[int, Parameters]]:
         """Position and set of the first ``count`` points that are new."""
         taken: list[tuple[int, Parameters]] = []
-        rows = points.tolist() if hasattr(points, "tolist") else points
-        for at, point in enumerate(rows):
+        space = self._space
+        sets: Iterable[Parameters]
+        sets = space.all_at(points.tolist()) if isinstance(points, np.ndarray) else map(space.at, points)
+        for at, parameters in enumerate(sets):
             if len(taken) == count:
                 break
-            parameters = self._space.at(point)
             key = self._space.key(parameters)
             if key in self._seen:
                 continue

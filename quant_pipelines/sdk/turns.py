@@ -113,8 +113,9 @@ def columns_of(*arrays: Any, dtype: type[np.generic]) -> tuple[Any, ...]:
     >>> columns_of(np.array([1, 2]), np.array([0.5, 1.0]), dtype=np.float64)
     (array([1., 2.]), array([0.5, 1. ]))
     """
-    columns = tuple(np.ascontiguousarray(one, dtype=dtype) for one in arrays)
-    if any(one.ndim != 1 or one.shape != columns[0].shape for one in columns):
+    columns = tuple([np.ascontiguousarray(one, dtype=dtype) for one in arrays])
+    shape = columns[0].shape
+    if len(shape) != 1 or any([one.shape != shape for one in columns]):  # noqa: C419 - a list is faster
         shapes = " and ".join(str(np.shape(one)) for one in arrays)
         raise StrategyError(f"arrays have shapes {shapes}; expected (n_bars,) each")
     return columns

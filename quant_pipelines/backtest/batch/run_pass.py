@@ -15,8 +15,9 @@ from quant_pipelines.backtest.market.market import Market
 from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.backtest.market.stop_rules import factors_at, with_factors
 from quant_pipelines.backtest.market.tape import LoopTerms, Record, Tape
-from quant_pipelines.backtest.market.targets import Changes, Targets, abreast
+from quant_pipelines.backtest.market.targets import Targets
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.sdk.scales import declares_scales, scales_of
 from quant_pipelines.sdk.strategy import Strategy, offered_by, target_of
 
@@ -108,10 +109,10 @@ class Passes:
         return rows[: len(strategies)], record
 
     def _read_by(self, strategies: Sequence[Strategy], record: Record) -> tuple[_Read, Record]:
-        changes = [changes_by(strategy, self._market) for strategy in strategies]
+        targets = targets_by(strategies, self._market)
         lanes = [*strategies, *[strategies[-1]] * (record.trades.shape[0] - len(strategies))]
-        expected = max(one.bar.size for one in changes)
-        read = self._tape, abreast(changes), self._start, self._terms_of(lanes)
+        expected = int(np.bincount(targets.lane).max())
+        read = self._tape, targets, self._start, self._terms_of(lanes)
         return read, with_room(record, min(expected, LIKELY_CAPACITY))
 
     def _terms_of(self, lanes: Sequence[Strategy]) -> LoopTerms:
@@ -134,15 +135,17 @@ def start_of(settings: BacktestSettings, first_ts: int) -> Start:
     return Start(book.state, book.trade)
 
 
-def changes_by(strategy: Strategy, market: Market) -> Changes:
-    """Find the changes of a strategy's target at the execution bars.
+def targets_by(strategies: Sequence[Strategy], market: Market) -> Targets:
+    """Find the changes of strategies' targets at the execution bars.
 
     Raises
     ------
     StrategyError
-        If the target can't be used; see ``target_of``.
+        If a target can't be used; see ``target_of``.
     """
-    changes = market.changes(offered_by(strategy, market.bars))
-    if changes.outside < len(market.bars):
-        target_of(strategy, market.bars)  # says which value
-    return changes
+    found = market.targets([offered_by(strategy, market.bars) for strategy in strategies])
+    if found is None:
+        for strategy in strategies:
+            target_of(strategy, market.bars)  # says which value
+        raise StrategyError("targets differ from one call to the next; expected the same for the same bars")
+    return found

@@ -48,7 +48,15 @@ from quant_pipelines.backtest.batch.quiet import (
     with_book,
     with_calm,
 )
-from quant_pipelines.backtest.book.handled_orders import Reach, Sight, carried_out, reach_of, rested
+from quant_pipelines.backtest.book.handled_orders import (
+    Reach,
+    Sight,
+    carried_out,
+    cleared,
+    clears_all,
+    reach_of,
+    rested,
+)
 from quant_pipelines.backtest.market.spans import (
     last_span,
     reach_at,
@@ -106,11 +114,15 @@ class HandledResult(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """Book before the first bar, orders that rest at it, room for a bar's fills, and the strategy."""
+    """Book before the first bar, orders that rest at it, room for a bar's fills and news, and the strategy.
+
+    A caller's arrays can be ``lent``: those that a pass makes are counted at each bar that is decided on.
+    """
 
     start: Start
     orders: Orders
     fills: FloatArray
+    events: FloatArray
     handled: Handled
 
 
@@ -260,7 +272,10 @@ def _acted(handlers: Any, books: Any, given: Given, at: AtClose, terms: LoopTerm
         else:
             on_bar(view, NO_EVENT, row, handled.params, handled.memory, handled.asked)
         is_wrong |= not _is_finite(handled.memory)
-        if handled.asked[0, 0] > 0.0:
+        if clears_all(handled.asked):
+            has_asked |= orders.n > 0
+            orders = cleared(handled.asked, orders)
+        elif handled.asked[0, 0] > 0.0:
             step, seen = terms.step, view_of(state, at.equity, at.close, at.volatility)
             times = (at.ts + step.step_ms, handled.step_ms, step.fills.latency_bars)
             done = carried_out(handled.asked, orders, Sight(seen, account.position, *times), terms.trading)
@@ -323,8 +338,8 @@ def run_handled(  # noqa: C901, PLR0912, PLR0915 - one loop, whose branches are 
     ``handlers`` are the addresses of ``on_bar`` and ``on_order``.
     """
     tape, opening, terms, record = lent(tape), lent(opening), lent(terms), lent(record)
-    start, orders, fills, handled = opening.start, opening.orders, opening.fills, opening.handled
-    events = np.empty((fills.shape[0] + orders.rows.shape[0], 5))
+    start, orders, handled = opening.start, opening.orders, opening.handled
+    fills, events = opening.fills, opening.events
     course = Course(start.state.account.position, 0, 0.0, 0, 0)
     books = (room(start.state, 1), room(TradeLog(0, start.trade), 1), room(course, 1))
     quiet = quiet_lanes(start.state, terms_in(terms, tape.beside, 0), 1)

@@ -101,6 +101,19 @@ def carried_out(asked: FloatArray, orders: Orders, sight: Sight, terms: TradingT
 
 
 @inlined
+def clears_all(asked: FloatArray) -> bool:
+    """Whether a handler has asked for no more than that nothing rests, as many do at every bar."""
+    return bool(asked[0, 0] == 1.0 and asked[1, _ACT] == _ALL)
+
+
+@inlined
+def cleared(asked: FloatArray, orders: Orders) -> Orders:
+    """Do that, without what any other act needs, and forget it."""
+    asked[0, 0] = 0.0
+    return none_left(orders)
+
+
+@inlined
 def _is_possible(asked: FloatArray) -> bool:
     """Whether a desk would take an order of this size, price and time, or look for one of this number."""
     act, size, price = int(asked[_ACT]), asked[_SIZE], asked[_PRICE]

@@ -21,7 +21,7 @@ from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.portfolio.sizing import VolatilityTarget
 from quant_pipelines.portfolio.volatility import realized_volatility
-from quant_pipelines.sdk.asks import no_asks
+from quant_pipelines.sdk.asks import OrderNews, no_asks
 from quant_pipelines.sdk.compiled import CompiledStrategy, numbers_of
 from quant_pipelines.sdk.event import features_of
 from quant_pipelines.sdk.scales import declares_scales
@@ -51,7 +51,23 @@ Driven: TypeAlias = tuple[LoopResult, Record, dict[str, Any] | None]
 """As ``drive`` returns it."""
 
 
+class Passed(NamedTuple):
+    """A pass that went well: how it began, what it was given, what it has found and written."""
+
+    given: _Pass
+    handled: Handled
+    before: Before
+    found: HandledResult
+    record: Record
+
+
 def handled_by(strategy: Strategy, market: Market, settings: BacktestSettings, tape: Tape) -> Driven | None:
+    """Run a strategy as ``passed_by`` does; beside the result and its record, what ``desk_after`` says."""
+    passed = passed_by(strategy, market, settings, tape)
+    return (passed.found.result, passed.record, _desk_after(passed)) if passed else None
+
+
+def passed_by(strategy: Strategy, market: Market, settings: BacktestSettings, tape: Tape) -> Passed | None:
     """Run a strategy over a market, if the compiled loop knows all that it asks for; else None.
 
     It knows no factors on stops and no events that wait to be told, and it doesn't say what went wrong where
@@ -79,8 +95,7 @@ def handled_by(strategy: Strategy, market: Market, settings: BacktestSettings, t
             return None
         n_trades = found.result.log.finished
         if n_trades <= record.trades.shape[1]:
-            found = _with_known_inputs(found)
-            return found.result, record, _desk_after(given, handled, before, found)
+            return Passed(given, handled, before, _with_known_inputs(found), record)
         record = with_room(record, n_trades)
 
 
@@ -133,10 +148,12 @@ def _passed(given: _Pass, handled: Handled, before: Before, record: Record) -> H
     first = replace(settings, rules=rules)
     terms = first.loop_terms([strategy], market.execution.step_ms, market.bars.step_ms)
     working = before.working
+    n_told = working.room_of_fills.shape[0] + working.table.rows.shape[0]
+    events = np.empty((n_told, len(OrderNews._fields)))
     return run_handled(
         (handlers["on_bar"].address, handlers["on_order"].address),
         given.tape,
-        Opening(before.start, working.table, working.room_of_fills, handled),
+        Opening(before.start, working.table, working.room_of_fills, events, handled),
         terms,
         record,
     )
@@ -149,8 +166,9 @@ def _with_known_inputs(found: HandledResult) -> HandledResult:
     return found._replace(result=found.result._replace(state=with_inputs(found.result.state, known)))
 
 
-def _desk_after(given: _Pass, handled: Handled, before: Before, found: HandledResult) -> dict[str, Any]:
+def _desk_after(passed: Passed) -> dict[str, Any]:
     """Return what is left besides the state; see ``CarriedBook``."""
+    given, handled, before, found, _ = passed
     execution, rows = given.market.execution, given.market.decision_row
     decided = np.flatnonzero(rows >= 0)
     asked_ms = int(execution.close_ts[decided[-1]]) if decided.size else before.run["asked_ms"]

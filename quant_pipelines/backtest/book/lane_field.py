@@ -21,7 +21,7 @@ from quant_pipelines.backtest.batch.loop import LoopResult
 from quant_pipelines.backtest.batch.result import Outcome, activity_of, daily_returns_of
 from quant_pipelines.backtest.batch.run_pass import Passes, new_record
 from quant_pipelines.backtest.book.driver import drive
-from quant_pipelines.backtest.book.handled_run import handled_by
+from quant_pipelines.backtest.book.handled_run import passed_by
 from quant_pipelines.backtest.market.market import SymbolFeed, prepare_market
 from quant_pipelines.backtest.market.readings import ahead
 from quant_pipelines.backtest.market.settings import BacktestSettings
@@ -111,10 +111,10 @@ class LaneField:
 
     def _driven_through(self, strategy: EventStrategy) -> tuple[LoopResult, Record]:
         market, settings = self._market, replace(self._settings, has_bar_equity=False)
-        driven = handled_by(strategy, market, settings, self._tape)
-        if driven is None:
-            scales = scales_of(strategy, market.bars)
-            read = ahead(strategy, market.bars, settings.rules, scales=scales)
-            driven = drive(strategy, market, settings, read)
-        outcome, record, _ = driven
+        passed = passed_by(strategy, market, settings, self._tape)
+        if passed is not None:
+            return passed.found.result, passed.record
+        scales = scales_of(strategy, market.bars)
+        read = ahead(strategy, market.bars, settings.rules, scales=scales)
+        outcome, record, _ = drive(strategy, market, settings, read)
         return outcome, record

@@ -1,6 +1,6 @@
 """A market prepared for many passes: execution bars, decision points, funding; only targets are missing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -11,7 +11,16 @@ from quant_pipelines.backtest.market.marks import Marks, marks_on, no_marks, rea
 from quant_pipelines.backtest.market.settings import BacktestSettings, dated_terms
 from quant_pipelines.backtest.market.stop_rules import atr_of, deviation_of
 from quant_pipelines.backtest.market.tape import Beside, Tape
-from quant_pipelines.backtest.market.targets import Changes, changes_at, changes_from, changes_of
+from quant_pipelines.backtest.market.targets import (
+    Changes,
+    Targets,
+    abreast,
+    abreast_from,
+    changes_at,
+    changes_from,
+    changes_of,
+    joined,
+)
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.depth import DepthSeries, no_depth
@@ -158,13 +167,29 @@ class Market:
             self.beside,
         )
 
+    @property
+    def is_decided_at_each(self) -> bool:
+        """Whether a strategy bar closes with every execution bar."""
+        first = int(self.decision_row[0])
+        return first >= 0 and int(self.decision_row[-1]) - first == len(self.execution) - 1
+
     def changes(self, target: FloatArray | Turns) -> Changes:
         """Find where a target on the strategy's bars, shape (n_bars,), changes at execution bars."""
         first, n_bars = int(self.decision_row[0]), len(self.execution)
-        is_each = first >= 0 and int(self.decision_row[-1]) - first == n_bars - 1
+        is_each = self.is_decided_at_each
         if isinstance(target, Turns):
             return changes_from(target, first, n_bars) if is_each else self.changes(expanded(target))
         return changes_of(target, first, n_bars) if is_each else changes_at(target, self.decision_row)
+
+    def targets(self, offered: Sequence[FloatArray | Turns]) -> Targets | None:
+        """Put the changes of the targets of lanes in order; None where a value is beyond -1 or 1."""
+        turns = [one for one in offered if isinstance(one, Turns)]
+        if len(turns) == len(offered) and self.is_decided_at_each:
+            found, is_outside = abreast_from(joined(turns), int(self.decision_row[0]), len(self.execution))
+            return None if is_outside else found
+        changes = [self.changes(one) for one in offered]
+        is_outside = any(one.outside < len(self.bars) for one in changes)
+        return None if is_outside else abreast(changes)
 
 
 def prepare_market(bars: Bars, settings: BacktestSettings, feed: SymbolFeed = NO_FEED) -> Market:

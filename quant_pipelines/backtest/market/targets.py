@@ -139,6 +139,47 @@ def _shifted(bar: IntArray, value: FloatArray, first: int, n_bars: int) -> tuple
     return at, held
 
 
+class Joined(NamedTuple):
+    """Turns of several lanes, one after the other; ``ends`` says where those of each end."""
+
+    bar: IntArray
+    value: FloatArray
+    ends: IntArray
+
+
+def joined(turns: Sequence[Turns]) -> Joined:
+    """Put turns one after the other, as compiled code reads them."""
+    bar = np.concatenate([one.bar for one in turns], dtype=np.int64, casting="unsafe")
+    value = np.concatenate([one.value for one in turns], dtype=np.float64, casting="unsafe")
+    return Joined(bar, value, np.cumsum([one.bar.size for one in turns]))
+
+
+@kernel
+def abreast_from(turns: Joined, first: int, n_bars: int) -> tuple[Targets, bool]:
+    """Put the changes of lanes that are given by their turns in order, and tell whether one is beyond 1.
+
+    As ``abreast`` of what ``changes_from`` finds, in one call for all lanes.
+    """
+    n_lanes, is_outside = turns.ends.size, False
+    size = turns.bar.size + 2 * n_lanes
+    bar, value, ends, filled = np.empty(size, np.int64), np.empty(size), np.empty(n_lanes, np.int64), 0
+    for lane in range(n_lanes):
+        begin = turns.ends[lane - 1] if lane > 0 else 0
+        end, in_force = turns.ends[lane], begin
+        for k in range(begin, end):
+            is_outside |= abs(turns.value[k]) > 1.0
+            if turns.bar[k] <= first:
+                in_force = k
+        for k in range(in_force, end):
+            bar[filled], value[filled] = max(turns.bar[k] - first, 0), turns.value[k]
+            filled += 1
+        bar[filled], value[filled] = n_bars, np.nan
+        filled += 1
+        ends[lane] = filled
+    merged, lanes, values = _merged(bar[:filled], value[:filled], ends)
+    return Targets(merged, lanes, values), is_outside
+
+
 @kernel
 def first_turn_outside(bar: IntArray, value: FloatArray, size: int) -> int:
     """Bar of the first turn to a value beyond -1 or 1; the size where there is none."""

@@ -2,7 +2,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quant_pipelines.backtest.market.targets import abreast, changes_at, changes_from, changes_of
+from quant_pipelines.backtest.market.targets import (
+    abreast,
+    abreast_from,
+    changes_at,
+    changes_from,
+    changes_of,
+    joined,
+)
 from quant_pipelines.sdk.turns import Turns, expanded
 
 NAMED = [1.0, -1.0, 0.0, -0.0, np.nan, 0.5]
@@ -66,3 +73,17 @@ def test_changes_of_lanes_abreast_stand_in_the_order_of_their_bars() -> None:
     assert targets.bar.tolist() == [0, 0, 1, 1, 3, 3, 4, 4]
     assert targets.lane.tolist() == [0, 1] * 4
     assert targets.value[:-2].tolist() == [0.0, 1.0, 1.0, 0.0, 0.0, 1.0]
+
+
+@given(st.integers(0, 2**32), st.integers(1, 300), st.integers(0, 100), st.integers(1, 5))
+def test_turns_of_lanes_are_put_in_order_in_one_call_as_one_after_the_other(
+    seed: int, n_bars: int, first: int, n_lanes: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    bars = [np.flatnonzero(rng.random(n_bars + first) < rng.choice([0.0, 0.05])) for _ in range(n_lanes)]
+    lanes = [Turns(bar, rng.choice([1.0, -1.0, np.nan, 1.5], bar.size), n_bars + first) for bar in bars]
+    found, is_outside = abreast_from(joined(lanes), first, n_bars)
+    changes = [changes_from(one, first, n_bars) for one in lanes]
+    for ours, expected in zip(found, abreast(changes), strict=True):
+        np.testing.assert_array_equal(ours, expected)
+    assert is_outside == any(one.outside < n_bars + first for one in changes)

@@ -57,6 +57,22 @@ def test_corners_and_middle_of_the_cube_lie_in_the_box() -> None:
     assert space.at([0.5, 0.5, 0.5])["hard_stop"] == pytest.approx((0.01 * 0.2) ** 0.5)
 
 
+def test_many_points_are_the_sets_of_each_to_the_bit() -> None:
+    dimensions = (
+        Dimension("log", 0.002, 0.05, is_integer=False, is_logarithmic=True),
+        Dimension("window", 5, 480, is_integer=True, is_logarithmic=True),
+        Dimension("whole", 1, 9, is_integer=True),
+        Dimension("step", 0.0, 1.0, is_integer=False, step=0.1),
+        Dimension("name", 0, 2, is_integer=True, options=("a", "b", "c")),
+    )
+    points = np.random.default_rng(5).random((500, len(dimensions))).tolist()
+    points += [[0.0] * len(dimensions), [1.0] * len(dimensions)]
+    for space in (Space(dimensions, lambda _: True), Space(dimensions[:2], lambda _: True, {"whole": 3})):
+        rows = [one[: len(space.dimensions)] for one in points]
+        assert repr(space.all_at(rows)) == repr([space.at(one) for one in rows])
+    assert Space((), lambda _: True).all_at([[], []]) == [{}, {}]
+
+
 def test_each_whole_number_is_reached() -> None:
     dimension = Dimension("fast", 5, 20, True)
     reached = {dimension.at(position) for position in np.linspace(0, 1, 400)}
