@@ -285,12 +285,9 @@ class MemoryJournal:
         return booked
 
     def _paid_elsewhere(self, deployment_id: int) -> frozenset[tuple[str, datetime]]:
-        mine = self.deployments[deployment_id]
-        others = {
-            key
-            for key, one in self.deployments.items()
-            if key != deployment_id and (one.account_id, one.symbol) == (mine.account_id, mine.symbol)
-        }
+        places = {key: (one.account_id, one.symbol) for key, one in self.deployments.items()}
+        mine = places.get(deployment_id)
+        others = {key for key, place in places.items() if key != deployment_id and place == mine}
         rows = [row for key, row in self.tables.income.items() if key[0] in others]
         return frozenset((row.kind, row.ts) for row in rows if row.kind != TRANSFER)
 

@@ -48,6 +48,9 @@ class Book:
     def held_for(self, _name: str) -> Decimal:
         return self.held
 
+    def whole_of(self, _name: str) -> None:
+        """What enters here enters at once."""
+
     def open_orders(self) -> tuple[OpenExposure, ...]:
         live = (one.intent for one in self.orders.values() if one.progress.status != "DENIED")
         signed = ((one, one.quantity if one.side == "buy" else -one.quantity) for one in live)
