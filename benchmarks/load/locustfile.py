@@ -4,7 +4,9 @@ The address of the gateway is Locust's host; ``TOKEN`` and ``SECONDS`` are envir
 """
 
 import os
+import random
 
+import gevent
 from locust import FastHttpUser, constant_throughput, task
 
 _READS = {
@@ -20,16 +22,18 @@ _READS = {
     "/api/v1/metrics/strategy/1": 1,
     "/api/v1/audit/logs": 1,
 }
+_SECONDS = float(os.environ["SECONDS"])
 _ROUND = [path for path, weight in _READS.items() for _ in range(weight)]
 
 
 class Program(FastHttpUser):
     """Asks one read after the other, each as often as its weight says."""
 
-    wait_time = constant_throughput(1 / float(os.environ["SECONDS"]))
+    wait_time = constant_throughput(1 / _SECONDS)
 
     def on_start(self) -> None:
-        self._next = id(self) // 64 % len(_ROUND)
+        self._next = random.randrange(len(_ROUND))  # noqa: S311 - moments and an order
+        gevent.sleep(random.uniform(0.0, _SECONDS))  # noqa: S311 - Locust starts users by the second, all at once
 
     @task
     def read(self) -> None:

@@ -1,6 +1,7 @@
 """Process of the API and the console: ``python -P -m quant_pipelines.gateway --home H --port N``."""
 
 import argparse
+import gc
 import os
 import resource
 import sys
@@ -29,6 +30,7 @@ _STOP_SECONDS = 3
 _LARGEST_MESSAGE = 4096  # readers of a stream have nothing to say
 _KEEP_SECONDS = 75  # a program that asks each minute keeps its connection
 _CONNECTIONS = 8192
+_COLLECT_AFTER = 10_000  # objects; a request makes some thousand
 
 
 def main() -> int:
@@ -57,8 +59,10 @@ def _serve(home: Path, port: int, dagster: str) -> None:
     engine = connect(settings.database_url, pool_size=_POOL)
     services = Services(KeyStore(engine, home, os.environ), settings, DagsterRuns(dagster))
     show_metrics("gateway", settings.metrics, Measured(engine, Home(home), settings.exchange.id).read)
+    application = served(build_application(services, (console_router(),)))
+    _leave_alone_what_stays()
     uvicorn.run(
-        served(build_application(services, (console_router(),))),
+        application,
         host=settings.gateway.host,
         port=port,
         log_config=None,
@@ -70,6 +74,13 @@ def _serve(home: Path, port: int, dagster: str) -> None:
         timeout_graceful_shutdown=_STOP_SECONDS,
         timeout_keep_alive=_KEEP_SECONDS,
     )
+
+
+def _leave_alone_what_stays() -> None:
+    """Have the garbage collector pass over what was loaded: it took a quarter of the time under load."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
 
 def _allow_connections() -> None:

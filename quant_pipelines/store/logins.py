@@ -2,9 +2,10 @@
 
 import hashlib
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, exists, insert, select, update
 
 from quant_pipelines.store.tables import logins, users
 from quant_pipelines.store.tables.ops import LoginKind, Role
@@ -86,18 +87,23 @@ def find_login(connection: Connection, token: str, now: datetime, idle: timedelt
 
     One whose user was shut out does not count, nor one of a name that nobody proved once there are users.
     """
+    given = {"hash": token_hash(token), "now": now, "idle_since": now - idle}
+    found = connection.execute(_login_query(), given).one_or_none()
+    return None if found is None else Login(*found)
+
+
+@cache  # every request asks it
+def _login_query() -> Select[Any]:
     row = logins.c
     able = (users.c.name == row.operator) & users.c.disabled_at.is_(None)
-    query = (
+    return (
         select(row.id, row.kind, row.operator, row.role, users.c.role.label("user_role"))
         .add_columns(row.is_identified, row.seen_at)
         .outerjoin(users, able & row.is_identified)
-        .where(row.token_hash == token_hash(token), row.ended_at.is_(None), row.ends_at > now)
-        .where((row.kind == "program") | (row.seen_at > now - idle))
+        .where(row.token_hash == bindparam("hash"), row.ended_at.is_(None), row.ends_at > bindparam("now"))
+        .where((row.kind == "program") | (row.seen_at > bindparam("idle_since")))
         .where(users.c.name.is_not(None) | (~row.is_identified & ~exists(select(users.c.name))))
     )
-    found = connection.execute(query).one_or_none()
-    return None if found is None else Login(*found)
 
 
 def note_use(connection: Connection, login: Login, now: datetime) -> None:
