@@ -51,7 +51,7 @@ class _Count(NamedTuple):
     n_fills: int
 
 
-class _Held(NamedTuple):
+class _InBook(NamedTuple):
     """What a book holds, base, signed, and what it has open."""
 
     position: float = 0.0
@@ -91,7 +91,7 @@ class Approval:
         self._asked: AccountOrder | None = None
         self._is_open = False
         self._n_fills = 0
-        self._held, self._held_then = _Held(), 0.0
+        self._held, self._held_then = _InBook(), 0.0
         self._resting: dict[str, AccountOrder] = {}
         self._recalled = {order.client_order_id: order for order in working}
         self._count = _Count(-1, 0)
@@ -102,7 +102,7 @@ class Approval:
         """Tell the account what the book holds now; None before its first bar, nothing once it has left."""
         if self.has_left:
             return
-        self._held = _Held(broker.expected_position, broker.open_orders())
+        self._held = _InBook(broker.expected_position, broker.open_orders())
         self._gate.report(lambda: self._exposure(broker, booked_until_ms))
         if self._is_open and self._asked is not None and broker.n_fills > self._n_fills:
             self._is_open = False
