@@ -15,7 +15,7 @@ from live_runner.book.recovery import REPEATED, signed_quantity
 from live_runner.book.rows import exact
 from quant_pipelines.core.errors import ExchangeError, ExchangeRefused
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
-from quant_pipelines.risk.account_view import AccountOrder, BookExposure
+from quant_pipelines.risk.account_view import AccountOrder, BookExposure, OpenExposure
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.breaker import EVENT_OF_DENIAL, Trip
 from quant_pipelines.trading.purposes import REMAINDER, number_of
@@ -51,6 +51,13 @@ class _Count(NamedTuple):
     n_fills: int
 
 
+class _InBook(NamedTuple):
+    """What a book holds, base, signed, and what it has open."""
+
+    position: float = 0.0
+    orders: tuple[OpenExposure, ...] = ()
+
+
 class Approval:
     """Between one deployment and its account.
 
@@ -84,6 +91,7 @@ class Approval:
         self._asked: AccountOrder | None = None
         self._is_open = False
         self._n_fills = 0
+        self._held, self._held_then = _InBook(), 0.0
         self._resting: dict[str, AccountOrder] = {}
         self._recalled = {order.client_order_id: order for order in working}
         self._count = _Count(-1, 0)
@@ -94,6 +102,7 @@ class Approval:
         """Tell the account what the book holds now; None before its first bar, nothing once it has left."""
         if self.has_left:
             return
+        self._held = _InBook(broker.expected_position, broker.open_orders())
         self._gate.report(lambda: self._exposure(broker, booked_until_ms))
         if self._is_open and self._asked is not None and broker.n_fills > self._n_fills:
             self._is_open = False
@@ -122,6 +131,7 @@ class Approval:
         if denial is not None:
             return without_exposure(self._plan, decided, denial, moment)
         self._asked, self._is_open, self._n_fills = order, True, n_fills
+        self._held_then = self._held.position
         return decided
 
     def unasked(self, decided: Decided) -> Decided:
@@ -200,11 +210,19 @@ class Approval:
         if intent.purpose == REMAINDER and asked is not None:
             name = intent.client_order_id
             part = asked._replace(client_order_id=name, part_of=asked.client_order_id)
-            return part._replace(at_ms=to_ms(intent.bar_close), data_age_seconds=math.nan)
+            return self._left_of(part)._replace(at_ms=to_ms(intent.bar_close), data_age_seconds=math.nan)
         order = self._resting.get(intent.client_order_id, self._asked)
         if order is None or order.client_order_id != intent.client_order_id:
             return self._order(intent, signed_quantity(intent), self._price)
-        return order
+        return self._left_of(order) if order is asked else order
+
+    def _left_of(self, order: AccountOrder) -> AccountOrder:
+        """Return what was approved without what its book holds of it, or has open of it, by now."""
+        names = (order.client_order_id, order.part_of)
+        others = sum(one.quantity for one in self._held.orders if one.client_order_id not in names)
+        left = order.quantity - (self._held.position + others - self._held_then)
+        sign = math.copysign(1.0, order.quantity)
+        return order._replace(quantity=sign * min(max(sign * left, 0.0), abs(order.quantity)))
 
     def _order(self, intent: Intent, quantity: float, price: float) -> AccountOrder:
         deployment = self._plan.deployment

@@ -1,6 +1,9 @@
 """What an account must know of a deployment's last hours after a restart: a pure function of its rows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from live_runner.book.recovery import signed_quantity
@@ -10,7 +13,7 @@ from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.trading import Fill, Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import OPEN
-from quant_pipelines.trading.purposes import REMAINDER, TARGET, is_decided, number_of
+from quant_pipelines.trading.purposes import ENTRIES, REMAINDER, TARGET, is_decided, number_of
 
 
 class Recalled(NamedTuple):
@@ -44,6 +47,7 @@ def recalled(
 ) -> Recalled:
     """Read what counts yet from the rows of a deployment."""
     orders = list(orders)
+    asked = partial(_decided, deployment, _ordered(orders))
     decided = [one for one in orders if is_decided(one.intent.purpose) and not one.intent.reduce_only]
     recent = [one for one in decided if now_ms - REPEATED_MS < to_ms(one.intent.bar_close)]
     recent.sort(key=lambda one: one.intent.bar_close)
@@ -53,12 +57,31 @@ def recalled(
     parts = [one for one in _parts(deployment, orders) if now_ms - REPEATED_MS < one.at_ms]
     return Recalled(
         deployment.id,
-        tuple(sorted([*(_asked(deployment, one) for one in recent), *parts], key=lambda one: one.at_ms)),
-        tuple(_asked(deployment, one) for one in filled),
+        tuple(sorted([*map(asked, recent), *parts], key=lambda one: one.at_ms)),
+        tuple(map(asked, filled)),
         tuple(sorted(refused)),
         tuple(to_ms(fill.ts) for fill in fills),
-        tuple(_asked(deployment, one) for one in works),
+        tuple(map(asked, works)),
     )
+
+
+def _ordered(orders: Iterable[PlacedOrder]) -> Mapping[str, Decimal]:
+    """All that was ordered of each target: what its orders have filled, and may yet."""
+    found, first = dict[str, Decimal](), ""
+    for one in orders:
+        first = one.intent.client_order_id if one.intent.purpose == TARGET else first
+        if one.intent.purpose in ENTRIES:
+            is_open = one.progress.status in OPEN
+            counts = one.intent.quantity if is_open else one.progress.filled_quantity
+            found[first] = found.get(first, Decimal(0)) + counts
+    return found
+
+
+def _decided(deployment: Deployment, ordered: Mapping[str, Decimal], order: PlacedOrder) -> AccountOrder:
+    """Order as the account was asked for it: as all of it where it was the first part of more."""
+    intent = order.intent
+    quantity = max(intent.quantity, ordered.get(intent.client_order_id, intent.quantity))
+    return _asked(deployment, replace(order, intent=replace(intent, quantity=quantity)))
 
 
 def _parts(deployment: Deployment, orders: Iterable[PlacedOrder]) -> Iterator[AccountOrder]:

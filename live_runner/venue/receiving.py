@@ -62,7 +62,7 @@ def book_payments(
     """
     income: dict[int, list[Income]] = {key: [] for key in books.brokers}
     for payment in payments:
-        if not _is_paid(books, paid, (payment.kind, payment.ts_ms)):
+        if not _is_paid(books, paid, payment.kind, payment.ts_ms):
             for key, amount in _payment_parts(books.brokers, payment).items():
                 income[key].append(Income(payment.kind, from_ms(payment.ts_ms), amount))
     paid_ms = {payment.ts_ms // MINUTE_MS for payment in payments}
@@ -70,7 +70,7 @@ def book_payments(
     for ts_ms, slot in sorted(slots.items()):
         is_certain = since_ms <= ts_ms <= now_ms - _SETTLES_MS and ts_ms // MINUTE_MS not in paid_ms
         held = {key: broker.tally.held_before(ts_ms) for key, broker in books.brokers.items()}
-        if is_certain and not sum(held.values(), _ZERO) and not _is_paid(books, paid, ("funding", ts_ms)):
+        if is_certain and not sum(held.values(), _ZERO) and not _is_paid(books, paid, "funding", ts_ms):
             parts = mutual_funding(Decimal(repr(slot.rate)), Decimal(repr(slot.price)), held)
             for key, amount in parts.items():
                 income[key].append(Income("funding", from_ms(ts_ms), amount))
@@ -81,9 +81,11 @@ def book_payments(
         paid.update((row.kind, to_ms(row.ts)) for rows in income.values() for row in rows)
 
 
-def _is_paid(books: PlaceBooks, paid: Paid, one: tuple[str, int]) -> bool:
+def _is_paid(books: PlaceBooks, paid: Paid, kind: str, ts_ms: int) -> bool:
     """Whether a payment is booked, also in a book that has left since."""
-    return one in paid or any(broker.tally.has_payment(*one) for broker in books.brokers.values())
+    return (kind, ts_ms) in paid or any(
+        broker.tally.has_payment(kind, ts_ms) for broker in books.brokers.values()
+    )
 
 
 def _payment_parts(brokers: Brokers, payment: Payment) -> dict[int, Decimal]:

@@ -48,6 +48,20 @@ def test_parts_that_followed_a_decision_count_as_sent_and_as_nothing_else() -> N
     assert past.refused_ms == ()
 
 
+def test_a_decision_in_parts_is_recalled_as_all_that_was_ordered_of_it() -> None:
+    rows = [
+        order(9, "FILLED", "0.5"),
+        order(5, "FILLED", "0.5"),
+        order(4, "FILLED", "0.5", purpose="remainder"),
+        order(3, "CANCELED", "0.2", purpose="remainder"),
+    ]
+    past = recalled(DEPLOYMENT, rows, (), NOW_MS)
+    assert [(one.client_order_id, one.quantity) for one in past.executed] == [
+        ("q1-7-9", -0.5),
+        ("q1-7-5", -1.2),
+    ]
+
+
 def test_orders_of_an_event_strategy_count_at_their_limit_unless_they_only_reduce() -> None:
     rests = order(5, "ACCEPTED", purpose="order 3")
     limit = replace(rests.intent, order_type="limit", price=Decimal(98))

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
-from live_runner.book.account import OpenGate
+from live_runner.book.account import AccountBooks, AccountTerms, OpenGate
 from live_runner.book.approval import Approval
 from live_runner.book.broker import Broker
 from live_runner.book.decision import Decided, Moment
@@ -13,11 +13,12 @@ from live_runner.venue.broker import VenueBroker
 from live_runner.venue.entries import entry_of
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.wire import AT_MARKET, EntryOrder
+from quant_pipelines.core.account_limits import AccountLimits
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
 from quant_pipelines.risk.account_rules import AccountDenial
-from quant_pipelines.risk.account_view import AccountOrder
-from quant_pipelines.store.trading import Intent, Signal
+from quant_pipelines.risk.account_view import AccountOrder, Prices
+from quant_pipelines.store.trading import Fill, Intent, Signal
 from tests.in_process import in_process
 from tests.unit.live_runner.test_chasing import ROOT, Chase
 from tests.unit.live_runner.test_denied_reversal import CANARY, NOW_MS
@@ -94,6 +95,39 @@ def test_the_account_is_asked_about_a_part_as_about_the_whole_that_it_approved()
     [asked] = gate.again
     assert (asked.quantity, asked.client_order_id, asked.part_of) == (2.0, "q1-7-r", ROOT.client_order_id)
     assert asked.at_ms == NOW_MS + 6_000
+
+
+def test_what_is_filled_of_an_entry_in_parts_counts_once_for_the_account() -> None:
+    async def play() -> None:
+        chase = Chase()
+        gate = AccountBooks(lambda _: Prices(100.0, 100.0, 0.0), lambda: NOW_MS)
+        gate.expect(CANARY.id, 1_000.0)
+        gate.follow(AccountTerms(AccountLimits(max_symbol_notional=250.0)))
+        approval = Approval(gate, plan_of(CANARY, in_process))
+        moment = Moment(NOW_MS, 1, 0.0)
+        rows = OrderRows(chase.trader, chase.venue, 1)
+
+        def report(broker: VenueBroker) -> None:
+            approval.report(broker, NOW_MS)
+
+        def fill(broker: VenueBroker) -> None:
+            broker.stage(
+                [Fill("1", ROOT.client_order_id, "buy", D(1), D(100), D(0), "target", from_ms(NOW_MS))],
+                (),
+                at=from_ms(NOW_MS),
+            )
+            report(broker)
+
+        await rows.with_broker(report)
+        assert approval.approved(DECIDED, moment, 0, is_reducing=False).denied_by is None
+        await rows.with_broker(fill)
+        part = Intent("q1-7-r", "buy", D(1), "remainder", from_ms(NOW_MS + 6_000))
+        assert approval.refusal_to_send(part, is_reducing=False) == ""
+        assert approval.refusal_to_send(ROOT, is_reducing=False) == ""
+        gate.follow(AccountTerms(AccountLimits(max_symbol_notional=199.0)))
+        assert "symbol_position" in approval.refusal_to_send(part, is_reducing=False)
+
+    asyncio.run(asyncio.wait_for(play(), 60))
 
 
 def test_parts_are_withdrawn_where_others_come_to_the_symbol() -> None:
