@@ -68,7 +68,7 @@ class Breaking(KnownMarket):
     """Breaks where every set of a batch has a window beyond 20, as ``BacktestEvaluator`` does."""
 
     def search(self, start_ms: int, end_ms: int, parameter_sets: Sequence[Parameters]) -> FloatArray:
-        if all(one["window"] > 20 for one in parameter_sets):
+        if all(float(one["window"]) > 20 for one in parameter_sets):
             raise StrategyError("target is 2.0; expected values from -1 to 1")
         return super().search(start_ms, end_ms, parameter_sets)
 
@@ -77,11 +77,11 @@ class Asking:
     """Asks for given batches."""
 
     def __init__(self, *batches: tuple[int, ...]) -> None:
-        self._batches = [[{"window": window} for window in batch] for batch in batches]
+        self._batches: list[list[Parameters]] = [[{"window": one} for one in batch] for batch in batches]
         self.told: list[Trial] = []
 
     def ask(self) -> list[Parameters]:
-        return list(self._batches.pop(0)) if self._batches else []
+        return self._batches.pop(0) if self._batches else []
 
     def tell(self, trials: Sequence[Trial]) -> None:
         self.told += trials
