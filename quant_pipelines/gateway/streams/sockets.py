@@ -128,9 +128,10 @@ async def _until_out(
     look: Callable[[], bool], hub: Hub, admitted: _Admitted, counting: anyio.CancelScope
 ) -> None:
     """Look at the login at a pace of its own: what comes, or a reader that takes nothing, delays no look."""
-    await asyncio.sleep(BEAT_SECONDS / 2)  # it was looked at just now
-    while not await hub.logins.is_out(admitted.login_id, look):
+    is_out = False  # it was looked at just now
+    while not is_out:
         await asyncio.sleep(BEAT_SECONDS / 2)
+        is_out = await hub.logins.is_out(admitted.login_id, look)
     counting.cancel()
 
 
