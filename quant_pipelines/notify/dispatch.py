@@ -130,7 +130,8 @@ class Dispatch:
         self._note(self._flights.landed(self._flights.channels, seconds))
 
     def _note(self, landed: list[Flight]) -> None:
-        for flight in landed:
+        # What has arrived is noted before an error of another channel ends this process, or it is told again.
+        for flight in sorted(landed, key=lambda one: one.outcome.exception() is not None):
             self._record(flight.channel, flight.due, flight.outcome.result())
             self._flights.forget(flight)
 

@@ -1,10 +1,12 @@
 """The search in train windows, and whether that window alone says that more of it is worth its time."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.series import Window
 from quant_pipelines.optimize.evaluation import Evaluator
 from quant_pipelines.optimize.objective_file import Ranking
@@ -13,6 +15,7 @@ from quant_pipelines.optimize.searcher import Searcher, Trial
 from quant_pipelines.optimize.space import Key, Parameters, Space
 
 _LEAD_SHARE = 2 / 3
+_log = logging.getLogger(__name__)
 
 
 def trials_of(
@@ -79,17 +82,33 @@ class WindowSearch:
         return np.stack([self._columns[self._space.key(one)] for one in self.tried], axis=1)
 
     def run(self, searcher: Searcher) -> None:
-        """Answer a searcher until it asks no more."""
+        """Answer a searcher until it asks no more.
+
+        Raises
+        ------
+        StrategyError
+            If every set of the first batch breaks the strategy.
+        """
         while batch := searcher.ask():
             keys = [self._space.key(one) for one in batch]
             new = {key: one for key, one in zip(keys, batch, strict=True) if key not in self._columns}
             if new:
                 sets = list(new.values())
-                found = np.concatenate([self._evaluator.search(*one, sets) for one in self._windows])
-                self._columns |= zip(new, found.T, strict=True)
+                self._columns |= zip(new, self._found(sets).T, strict=True)
                 self.tried.extend(sets)
             returns = np.stack([self._columns[key] for key in keys], axis=1)
             searcher.tell(trials_of(self._objective, batch, returns))
+
+    def _found(self, sets: list[Parameters]) -> FloatArray:
+        """Daily returns of sets; NaN where all of them break a strategy that earlier ones do not."""
+        try:
+            return np.concatenate([self._evaluator.search(*one, sets) for one in self._windows])
+        except StrategyError as error:
+            if not self._columns:
+                raise
+            _log.warning("a batch of %d sets is left out, such as %s: %s", len(sets), sets[0], error)
+            n_days = next(iter(self._columns.values())).size
+            return np.full((n_days, len(sets)), np.nan)
 
 
 def has_promise(objective: str | Ranking, returns: FloatArray) -> bool:

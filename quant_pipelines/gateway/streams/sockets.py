@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -67,7 +66,11 @@ async def _serve(socket: WebSocket, topic_of: Callable[[Services], Topic]) -> No
     await socket.accept(subprotocol=_subprotocol(socket))
     async with anyio.create_task_group() as group:
         group.start_soon(_until_gone, socket, group.cancel_scope)
-        await _send_all(socket, services, hub, admitted)
+        with anyio.CancelScope() as counting:
+            group.start_soon(_until_out, partial(_is_out, services, socket), hub, admitted, counting)
+            await _send_all(socket, services, hub, admitted)
+        if counting.cancelled_caught:
+            await _close(socket, _OVER, "the login does not count any more")
         group.cancel_scope.cancel()
 
 
@@ -94,18 +97,12 @@ def _admitted(
 
 
 async def _send_all(socket: WebSocket, services: Services, hub: Hub, admitted: _Admitted) -> None:
-    """Send what comes until the reader is gone, too slow, or logged out."""
-    login_id, topic, place = admitted
-    look = partial(_is_out, services, socket)
-    code, reason = _TRY_AGAIN, "too slow; resume from the last seq"
-    following, asked_at = hub.follow(topic, place, BEAT_SECONDS), time.monotonic()
+    """Send what comes until the reader is gone or too slow."""
+    _, topic, place = admitted
+    reason = "too slow; resume from the last seq"
+    following = hub.follow(topic, place, BEAT_SECONDS)
     try:
         async for message in following:
-            if time.monotonic() - asked_at >= BEAT_SECONDS / 2:  # also where it is never quiet
-                if await hub.logins.is_out(login_id, look):
-                    code, reason = _OVER, "the login does not count any more"
-                    break
-                asked_at = time.monotonic()
             if message is not None:
                 place = place.moved(message.track, message.number)
             told = _beat(services, hub, topic, place) if message is None else shown(message, place)
@@ -119,8 +116,23 @@ async def _send_all(socket: WebSocket, services: Services, hub: Hub, admitted: _
         return
     finally:
         await following.aclose()  # type: ignore[attr-defined]
+    await _close(socket, _TRY_AGAIN, reason)
+
+
+async def _close(socket: WebSocket, code: int, reason: str) -> None:
     with contextlib.suppress(RuntimeError, WebSocketDisconnect):
         await socket.close(code, reason[:120])
+
+
+async def _until_out(
+    look: Callable[[], bool], hub: Hub, admitted: _Admitted, counting: anyio.CancelScope
+) -> None:
+    """Look at the login at a pace of its own: what comes, or a reader that takes nothing, delays no look."""
+    is_out = False  # it was looked at just now
+    while not is_out:
+        await asyncio.sleep(BEAT_SECONDS / 2)
+        is_out = await hub.logins.is_out(admitted.login_id, look)
+    counting.cancel()
 
 
 def _beat(services: Services, hub: Hub, topic: Topic, place: StreamPlace) -> dict[str, Any]:

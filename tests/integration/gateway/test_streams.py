@@ -195,6 +195,19 @@ def test_a_login_that_ends_ends_also_a_stream_that_is_never_quiet(gate: Any) -> 
     assert (told["type"], told.get("code")) == ("websocket.close", 1008)
 
 
+def test_a_message_between_two_looks_at_a_login_delays_neither(gate: Any) -> None:
+    client = gate.logged_in("whoever")
+    with client, client.websocket_connect(f"{WS}/ws/alerts") as socket:
+        assert client.delete("/api/v1/session").status_code == 204
+        time.sleep(0.2 * BEAT_SECONDS)  # short of a look; what is told puts the beat off
+        tell(gate, "the last one")
+        begun, told = time.monotonic(), {"type": ""}
+        while told["type"] != "websocket.close":
+            told = socket.receive()
+    assert told.get("code") == 1008
+    assert time.monotonic() - begun < BEAT_SECONDS
+
+
 def test_a_login_that_does_nothing_but_follow_a_stream_ends_unused(gate: Any) -> None:
     idle = gate.with_rules(idle_minutes=10)
     client = idle.logged_in("whoever")

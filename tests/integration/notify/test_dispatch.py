@@ -147,6 +147,18 @@ def test_a_channel_that_hangs_holds_up_no_other(desk: Any, hook: Any) -> None:
     assert "news 1" in hook.bodies("chat")[1]
 
 
+def test_what_has_arrived_is_noted_where_another_channel_breaks_the_sending(desk: Any, hook: Any) -> None:
+    def breaking(parcels: Any) -> dict[str, str]:
+        if parcels[0].channel.name == "chat":
+            raise OSError("no process can be started")
+        return dict.fromkeys((one.channel.name for one in parcels), "")
+
+    desk.alert("warning", "part 0", "news 0")
+    with pytest.raises(OSError, match="no process"):
+        desk.dispatch(hook.channel("chat"), hook.channel("mail"), send=breaking).round()
+    assert {row[1]: row[2] for row in desk.rows()} == {"chat": "sending", "mail": "delivered"}
+
+
 def test_what_can_not_be_delivered_is_given_up_after_a_day(desk: Any, hook: Any) -> None:
     hook.refusing.add("chat")
     dispatch = desk.dispatch(hook.channel("chat"))

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.space import Parameters
 from quant_pipelines.optimize.walk_forward import Plan, walk_forward
-from quant_pipelines.optimize.window_search import has_promise
+from quant_pipelines.optimize.window_search import WindowSearch, has_promise
 from tests.unit.optimize.test_walk_forward import PLAN, KnownMarket
 
 
@@ -59,3 +62,43 @@ def test_trials_of_a_fold_hang_on_its_window_alone() -> None:
 def test_a_window_in_which_nothing_can_be_ranked_has_no_promise() -> None:
     assert not has_promise("sharpe", np.full((9, 3), np.nan))
     assert not has_promise("sharpe", np.zeros((9, 3)))
+
+
+class Breaking(KnownMarket):
+    """Breaks where every set of a batch has a window beyond 20, as ``BacktestEvaluator`` does."""
+
+    def search(self, start_ms: int, end_ms: int, parameter_sets: Sequence[Parameters]) -> FloatArray:
+        if all(float(one["window"]) > 20 for one in parameter_sets):
+            raise StrategyError("target is 2.0; expected values from -1 to 1")
+        return super().search(start_ms, end_ms, parameter_sets)
+
+
+class Asking:
+    """Asks for given batches."""
+
+    def __init__(self, *batches: tuple[int, ...]) -> None:
+        self._batches: list[list[Parameters]] = [[{"window": one} for one in batch] for batch in batches]
+        self.told: list[Trial] = []
+
+    def ask(self) -> list[Parameters]:
+        return self._batches.pop(0) if self._batches else []
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        self.told += trials
+
+
+def test_a_batch_whose_every_set_breaks_the_strategy_does_not_end_a_search_that_has_others() -> None:
+    search, searcher = (
+        WindowSearch(Breaking(), PLAN.space, "sharpe", Window(0, 9 * DAY_MS)),
+        Asking((7, 8), (30,), (9,)),
+    )
+    search.run(searcher)
+    assert [one.parameters["window"] for one in searcher.told] == [7, 8, 30, 9]
+    assert np.isnan(search.returns).all(axis=0).tolist() == [False, False, True, False]
+    assert [np.isfinite(one.objective) for one in searcher.told] == [True, True, False, True]
+
+
+def test_a_strategy_that_the_whole_first_batch_breaks_ends_the_search_with_the_reason() -> None:
+    search = WindowSearch(Breaking(), PLAN.space, "sharpe", Window(0, 9 * DAY_MS))
+    with pytest.raises(StrategyError, match=r"target is 2\.0"):
+        search.run(Asking((30, 31), (7,)))
