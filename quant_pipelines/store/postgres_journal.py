@@ -27,6 +27,7 @@ from quant_pipelines.store.known_points import read_points
 from quant_pipelines.store.market_events import Levels, read_books
 from quant_pipelines.store.price_factors import read_factors
 from quant_pipelines.store.rearmed import gains_of, read_rearmed
+from quant_pipelines.store.stored_books import read_book
 from quant_pipelines.store.trading import Booking, Intent, StoredBook
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 
@@ -84,7 +85,7 @@ class PostgresJournal:
         )
 
     def read_book(self, deployment_id: int) -> StoredBook:
-        return trading.read_book(self.engine, deployment_id)
+        return read_book(self.engine, deployment_id)
 
     def read_orders(self, deployment_id: int) -> list[PlacedOrder]:
         return venue_orders.read_orders(self.engine, deployment_id)
