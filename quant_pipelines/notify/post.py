@@ -69,7 +69,9 @@ def main() -> None:
     with ThreadPoolExecutor(len(parcels)) as pool:  # one that hangs holds up no other
         posted = {pool.submit(outcome, parcel, seconds): parcel["channel"] for parcel in parcels}
         for one in as_completed(posted):
-            answers.write(json.dumps({"channel": posted[one], "error": one.result()}) + "\n")
+            fault = one.exception()  # a service that breaks takes no answer from the others
+            error = one.result() if fault is None else f"its service broke: {type(fault).__name__}"
+            answers.write(json.dumps({"channel": posted[one], "error": error}) + "\n")
             answers.flush()
 
 
