@@ -102,7 +102,6 @@ class Approval:
         """Tell the account what the book holds now; None before its first bar, nothing once it has left."""
         if self.has_left:
             return
-        self._held = _InBook(broker.expected_position, broker.open_orders())
         self._gate.report(lambda: self._exposure(broker, booked_until_ms))
         if self._is_open and self._asked is not None and broker.n_fills > self._n_fills:
             self._is_open = False
@@ -232,7 +231,8 @@ class Approval:
 
     def _exposure(self, broker: Broker, booked_until_ms: int | None) -> BookExposure:
         deployment = self._plan.deployment
-        whose = (deployment.id, deployment.symbol, broker.expected_position, broker.open_orders())
+        self._held = _InBook(broker.expected_position, broker.open_orders())
+        whose = (deployment.id, deployment.symbol, *self._held)
         if booked_until_ms is None:
             return BookExposure(*whose, broker.equity, broker.equity, paid_in=float(broker.paid_in))
         view = broker.view(volatility=0.0, data_age_seconds=0.0)
