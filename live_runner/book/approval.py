@@ -204,12 +204,17 @@ class Approval:
             self._gate.refused(self._plan.deployment.id, at_ms)
 
     def _asked_as(self, intent: Intent) -> AccountOrder:
-        """Return the order as the account was asked about it: a part of one as that whole."""
+        """Return the order as the account was asked about it: a part as what is left of that whole.
+
+        It is never less than what is sent: what else has filled meanwhile is no part of the whole.
+        """
         asked = self._asked
         if intent.purpose == REMAINDER and asked is not None:
             name = intent.client_order_id
             part = asked._replace(client_order_id=name, part_of=asked.client_order_id)
-            return self._left_of(part)._replace(at_ms=to_ms(intent.bar_close), data_age_seconds=math.nan)
+            quantity = max(self._left_of(part).quantity, signed_quantity(intent), key=abs)
+            at_ms = to_ms(intent.bar_close)
+            return part._replace(quantity=quantity, at_ms=at_ms, data_age_seconds=math.nan)
         order = self._resting.get(intent.client_order_id, self._asked)
         if order is None or order.client_order_id != intent.client_order_id:
             return self._order(intent, signed_quantity(intent), self._price)

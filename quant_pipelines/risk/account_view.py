@@ -96,8 +96,8 @@ class AccountOrder(NamedTuple):
     is_stop
         Whether it takes once the market is at that price.
     part_of
-        Name of the approved order of which it is a part; its quantity is all that is left of that. Empty for
-        a whole one.
+        Name of the approved order of which it is a part; its quantity is what is left of that, and no less
+        than what is sent. Empty for a whole one.
     """
 
     deployment_id: int

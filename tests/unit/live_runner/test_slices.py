@@ -97,37 +97,56 @@ def test_the_account_is_asked_about_a_part_as_about_the_whole_that_it_approved()
     assert asked.at_ms == NOW_MS + 6_000
 
 
-def test_what_is_filled_of_an_entry_in_parts_counts_once_for_the_account() -> None:
-    async def play() -> None:
-        chase = Chase()
-        gate = AccountBooks(lambda _: Prices(100.0, 100.0, 0.0), lambda: NOW_MS)
-        gate.expect(CANARY.id, 1_000.0)
-        gate.follow(AccountTerms(AccountLimits(max_symbol_notional=250.0)))
-        approval = Approval(gate, plan_of(CANARY, in_process))
-        moment = Moment(NOW_MS, 1, 0.0)
-        rows = OrderRows(chase.trader, chase.venue, 1)
+class Account:
+    """The account of a decision to buy 2, of which fills come, at 100 each."""
 
-        def report(broker: VenueBroker) -> None:
-            approval.report(broker, NOW_MS)
+    def __init__(self) -> None:
+        self.gate = AccountBooks(lambda _: Prices(100.0, 100.0, 0.0), lambda: NOW_MS)
+        self.gate.expect(CANARY.id, 1_000.0)
+        self.allow(250.0)
+        self.approval = Approval(self.gate, plan_of(CANARY, in_process))
+
+    def allow(self, notional: float) -> None:
+        self.gate.follow(AccountTerms(AccountLimits(max_symbol_notional=notional)))
+
+    def refusal(self, intent: Intent) -> str:
+        return self.approval.refusal_to_send(intent, is_reducing=False)
+
+    def after(self, name: str | None, quantity: Decimal) -> None:
+        """Approve the decision, and book a fill behind it."""
 
         def fill(broker: VenueBroker) -> None:
-            broker.stage(
-                [Fill("1", ROOT.client_order_id, "buy", D(1), D(100), D(0), "target", from_ms(NOW_MS))],
-                (),
-                at=from_ms(NOW_MS),
-            )
-            report(broker)
+            self.approval.report(broker, NOW_MS)
+            moment = Moment(NOW_MS, 1, 0.0)
+            assert self.approval.approved(DECIDED, moment, 0, is_reducing=False).denied_by is None
+            at = from_ms(NOW_MS)
+            broker.stage([Fill("1", name, "buy", quantity, D(100), D(0), "target", at)], (), at=at)
+            self.approval.report(broker, NOW_MS)
 
-        await rows.with_broker(report)
-        assert approval.approved(DECIDED, moment, 0, is_reducing=False).denied_by is None
-        await rows.with_broker(fill)
-        part = Intent("q1-7-r", "buy", D(1), "remainder", from_ms(NOW_MS + 6_000))
-        assert approval.refusal_to_send(part, is_reducing=False) == ""
-        assert approval.refusal_to_send(ROOT, is_reducing=False) == ""
-        gate.follow(AccountTerms(AccountLimits(max_symbol_notional=199.0)))
-        assert "symbol_position" in approval.refusal_to_send(part, is_reducing=False)
+        async def play() -> None:
+            chase = Chase()
+            await OrderRows(chase.trader, chase.venue, 1).with_broker(fill)
 
-    asyncio.run(asyncio.wait_for(play(), 60))
+        asyncio.run(asyncio.wait_for(play(), 60))
+
+
+def test_what_is_filled_of_an_entry_in_parts_counts_once_for_the_account() -> None:
+    account = Account()
+    account.after(ROOT.client_order_id, D(1))
+    part = Intent("q1-7-r", "buy", D(1), "remainder", from_ms(NOW_MS + 6_000))
+    assert (account.refusal(part), account.refusal(ROOT)) == ("", "")
+    account.allow(199.0)
+    assert "symbol_position" in account.refusal(part)
+
+
+def test_a_part_is_asked_about_whole_whatever_else_has_filled_meanwhile() -> None:
+    """A fill of nobody's part leaves less of the decision than is about to be sent."""
+    account = Account()
+    account.after(None, D("1.5"))
+    part = Intent("q1-7-r", "buy", D(1), "remainder", from_ms(NOW_MS + 6_000))
+    assert account.refusal(part) == ""
+    account.allow(240.0)
+    assert "symbol_position" in account.refusal(part)
 
 
 def test_parts_are_withdrawn_where_others_come_to_the_symbol() -> None:
