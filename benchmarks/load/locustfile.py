@@ -5,9 +5,10 @@ The address of the gateway is Locust's host; ``TOKEN`` and ``SECONDS`` are envir
 
 import os
 import random
+import time
 
 import gevent
-from locust import FastHttpUser, constant_throughput, task
+from locust import FastHttpUser, task
 
 _READS = {
     "/api/v1/deployments": 4,
@@ -29,11 +30,19 @@ _ROUND = [path for path, weight in _READS.items() for _ in range(weight)]
 class Program(FastHttpUser):
     """Asks one read after the other, each as often as its weight says."""
 
-    wait_time = constant_throughput(1 / _SECONDS)
-
     def on_start(self) -> None:
         self._next = random.randrange(len(_ROUND))  # noqa: S311 - moments and an order
-        gevent.sleep(random.uniform(0.0, _SECONDS))  # noqa: S311 - Locust starts users by the second, all at once
+        self._moment = time.monotonic() + random.uniform(0.0, _SECONDS)  # noqa: S311
+        gevent.sleep(self.until_moment())
+
+    def wait_time(self) -> float:
+        """Seconds to its next moment: Locust's own pace counts from when users are made, many at once."""
+        self._moment += _SECONDS
+        return self.until_moment()
+
+    def until_moment(self) -> float:
+        """Seconds that are left, zero where it is late."""
+        return max(0.0, self._moment - time.monotonic())
 
     @task
     def read(self) -> None:
