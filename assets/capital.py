@@ -15,6 +15,7 @@ _COLUMNS = (
     "symbol",
     "decision",
     "decided_by",
+    "pool_passed",
     "more_days",
     "fewest_more_days",
     "most_more_days",

@@ -1,4 +1,4 @@
-"""The weekly look as it is wired, over a calendar year: pools first, then the records inside what passed."""
+"""The weekly look as it is wired, over a calendar year: pools, and the records by themselves."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta

@@ -15,12 +15,12 @@ from benchmarks.calibrate.results import Results, Row
 def sections(results: Results) -> list[str]:
     rows = results.rows("family")
     return [
-        "## The looks as they are wired: pools, then the records inside them",
+        "## The looks as they are wired: pools, and records by themselves",
         _WIRED,
         "",
         *noise_table(rows),
         "",
-        "### Records with an edge, and false ones inside the pools that pass",
+        "### Records with an edge, and false ones beside them",
         _INSIDE,
         "",
         *edges_table(rows),
@@ -50,7 +50,7 @@ def noise_table(rows: dict[str, Row]) -> list[str]:
 
 def edges_table(rows: dict[str, Row]) -> list[str]:
     head = (
-        "with an edge | worlds | their pool passed | of them passed (mean) | the same without pools "
+        "with an edge | worlds | their pool passed | of those with it passed (mean) | the same without pools "
         "| another record passed | the same, where the pool passed"
     )
     lines = []

@@ -6,7 +6,17 @@ from typing import Any
 from quant_pipelines.cli.operator import opened
 from quant_pipelines.cli.output import print_answer, table
 
-_COLUMNS = ("strategy", "timeframe", "symbol", "decision", "decided_by", "days", "statistic", "critical")
+_COLUMNS = (
+    "strategy",
+    "timeframe",
+    "symbol",
+    "decision",
+    "decided_by",
+    "pool_passed",
+    "days",
+    "statistic",
+    "critical",
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -38,7 +38,7 @@ class DecidedCapital(NamedTuple):
     Examples
     --------
     >>> from quant_pipelines.optimize.capital_gates import DecidedCapital
-    >>> DecidedCapital("passed", "symbol", reason="passed; asked as a symbol inside its pool").decided_by
+    >>> DecidedCapital("passed", "symbol", reason="passed; asked by itself").decided_by
     'symbol'
     """
 

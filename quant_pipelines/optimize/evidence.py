@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple, TypeAlias
 from quant_pipelines.optimize.outcome import CapitalDecision
 
 DecidedBy: TypeAlias = Literal["symbol", "pool", "record", "too_short", "too_slow", "not_looked_at", "stale"]
-"""Which question decided: the symbol inside its pool, the pool itself, the record as a family of its own
-where no family is stored, too few days or blocks to be tested (or too few that move), a holding too long for
-its days, no look since the record began, or a look that is too long ago."""
+"""Which question decided: the symbol by itself, the pool that it is alone in, the record as a family of its
+own where no family is stored, too few days or blocks to be tested (or too few that move), a holding too long
+for its days, no look since the record began, or a look that is too long ago."""
 
 
 class CapitalEvidence(NamedTuple):
@@ -64,8 +64,8 @@ NOT_LOOKED_AT = CapitalEvidence("undecided", "not_looked_at")
 
 _DECIDERS: Mapping[DecidedBy, str] = MappingProxyType(
     {
-        "symbol": "asked as a symbol inside its pool",
-        "pool": "asked as a pool, its strategy and timeframe over all symbols",
+        "symbol": "asked by itself",
+        "pool": "asked as its strategy and timeframe, over all symbols",
         "record": "asked alone, and one record alone pays for no search",
         "too_short": "its record is too short to be tested",
         "too_slow": "it has fewer days than twenty of its longest holdings, too few to tell its scatter",
@@ -170,7 +170,7 @@ def told_decider(evidence: CapitalEvidence) -> str:
     >>> from datetime import date, timedelta
     >>> from quant_pipelines.optimize.evidence import CapitalEvidence, told_decider
     >>> told_decider(CapitalEvidence("passed", "symbol", tests=24, look_day=date(2026, 3, 4)))
-    'asked as a symbol inside its pool, 1 of 24 tests, look of 2026-03-04'
+    'asked by itself, 1 of 24 tests, look of 2026-03-04'
     """
     is_long = evidence.decided_by == "too_short" and evidence.fewest_more_days is None
     parts = ["its record moves too seldom to be tested" if is_long else _DECIDERS[evidence.decided_by]]

@@ -13,7 +13,6 @@ from quant_pipelines.optimize.decision import (
     DecisionTerms,
     Look,
     LookResult,
-    passed_inside,
     pooled_at_equal_risk,
     seen_at,
     weekly_looks,
@@ -100,15 +99,6 @@ def test_spending_never_goes_back_and_adds_up_to_alpha(name: str, alpha: float, 
     steps = np.diff([0.0, *spent])
     assert (steps >= -1e-15).all()
     assert steps.sum() == pytest.approx(alpha, rel=1e-9)
-
-
-@given(st.lists(st.booleans(), min_size=1, max_size=4), st.data())
-def test_no_symbol_passes_outside_a_pool_that_passed(pools: list[bool], data: st.DataObject) -> None:
-    parents = data.draw(st.lists(st.integers(0, len(pools) - 1), min_size=1, max_size=8))
-    symbols = np.array(data.draw(st.lists(st.booleans(), min_size=len(parents), max_size=len(parents))))
-    inside = passed_inside(np.array(pools), symbols, parents)
-    for passed, own, parent in zip(inside, symbols, parents, strict=True):
-        assert passed == (own and pools[parent])
 
 
 @settings(max_examples=examples(30))

@@ -1,9 +1,10 @@
 """The looks of a calendar year at stored records, in order: what each said of everybody who was there.
 
-A calendar year spends one error. Pools are asked first, at ``POOL_SHARE`` of it, then the members inside what
-passed, at the rest. A new year begins with the whole error, new seats and the whole records. What passed
-stays passed, in later years too: the error is the chance of a single false promotion in a year, and what was
-promoted is not promoted again. Taking back is not the decision's: what trades is watched by its own triggers.
+A calendar year spends one error. Pools are asked at ``POOL_SHARE`` of it and their members at the rest, each
+level by a step-down of its own; a record passes by itself, whether its pool has or not. A new year begins
+with the whole error, new seats and the whole records. What passed stays passed, in later years too: the error
+is the chance of a single false promotion in a year, and what was promoted is not promoted again. Taking back
+is not the decision's: what trades is watched by its own triggers.
 
 A decision that changes within a year is granted no new error. What its looks may spend is what the year
 allows by then less what was spent before, and nothing is assumed of how the two decide together: the chance
@@ -35,7 +36,6 @@ from quant_pipelines.optimize.decision import (
     Pools,
     capital_outcome,
     critical_ahead,
-    passed_inside,
     seen_at,
     superior_predictive_ability,
 )
@@ -275,18 +275,17 @@ class YearOfLooks:
     def _results(self, seen: _Seen, at: int, passed: Collection[int]) -> Iterator[RecordResult]:
         family, seating = self._family, self._seatings[at]
         pools, alone = seen.pools.passed | self._passed_pools, ~self._is_crowded[at]
-        own = (seen.members.passed | alone)[list(family.member_of)]
-        inside = passed_inside(pools, own, family.pool_of)
         lengths = [family.pools.returns, family.members.returns]
         of_pools, of_members = (length_of_records(days[: seen.pools.look.n_days]) for days in lengths)
         n_asked = len(_seats_by(self._seatings, at))
         for seat in seating.seats:
             place = family.record_ids.index(seat.record_id)
             pool, member = family.pool_of[place], family.member_of[place]
-            has_passed = seat.record_id in passed or bool(inside[place])
+            own = pools[pool] if alone[member] else seen.members.passed[member]
+            has_passed = seat.record_id in passed or bool(own)
             last_day = seat.last_day or seating.look_day
             known = self._records[seat.record_id].since(seat.first_day).until(last_day)
-            if alone[member] or not pools[pool]:
+            if alone[member]:
                 # One that none of its records has moved yet has no day, however old they are.
                 n_days = int(of_pools[pool]) or known.returns.size
                 asked = _Question("pool", seen.pools, pool, n_days)

@@ -6,7 +6,6 @@ from quant_pipelines.optimize.decision.family import (
     POOL_SHARE,
     Pools,
     near_twins,
-    passed_inside,
     pooled_at_equal_risk,
 )
 from quant_pipelines.optimize.decision.looks import DecisionTerms, LookResult, critical_ahead, seen_at
@@ -53,7 +52,6 @@ __all__ = [
     "Pools",
     "POOL_SHARE",
     "near_twins",
-    "passed_inside",
     "block_length",
     "politis_white_length",
     "ResampledPaths",

@@ -1,10 +1,4 @@
-"""Who is one member of the family: variants of one strategy are pooled, symbols are asked after their pool.
-
-References
-----------
-.. [1] Meinshausen (2008), Hierarchical testing of variable importance, Biometrika 95(2): a child
-   is rejected only inside a rejected parent.
-"""
+"""Who is one member of the family: a strategy's symbols as a pool, and each by itself; near-twins are one."""
 
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple, TypeVar
@@ -22,8 +16,13 @@ Label = TypeVar("Label", bound=Hashable)
 
 _RISK_DAYS = 60
 _FEWEST_RISK_DAYS = 10
-POOL_SHARE = 0.8
-"""Of the error that the pools may spend; the symbols inside have the rest; the sum holds for all."""
+POOL_SHARE = 0.5
+"""Of the error that pools may spend; their members have the rest, and the sum holds for all (Bonferroni).
+
+A half costs either level little: tails are steep, so half of the error asks for a statistic that is about a
+twentieth higher. A member needs no pool that has passed: that would leave members less error than is granted,
+and take the power to find an edge that one symbol has (``docs/calibration.md``).
+"""
 
 
 class Pools(NamedTuple):
@@ -133,29 +132,6 @@ def near_twins(returns: FloatArray, *, least_correlation: float = 0.95) -> IntAr
     groups = fcluster(tree, 1.0 - least_correlation, criterion="distance")
     order = list(dict.fromkeys(groups.tolist()))
     return np.array([order.index(group) for group in groups.tolist()], dtype=np.int64)
-
-
-def passed_inside(pools: BoolArray, symbols: BoolArray, parents: Sequence[int]) -> BoolArray:
-    """Symbols that passed inside a pool that passed, [1]_.
-
-    All symbols are one family of a step-down at what ``POOL_SHARE`` leaves. A maximum over those
-    inside pools that passed would be too mild: a pool passes because its symbols were lucky together.
-
-    Parameters
-    ----------
-    pools, symbols
-        Whether each passed its own step-down.
-    parents
-        Place of each symbol's pool.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from quant_pipelines.optimize.decision import passed_inside
-    >>> passed_inside(np.array([True, False]), np.array([True, False, True]), [0, 0, 1])
-    array([ True, False, False])
-    """
-    return symbols & pools[np.asarray(parents, dtype=np.int64)]
 
 
 def _pooled(returns: FloatArray, weights: FloatArray, inside: Sequence[list[int]]) -> FloatArray:

@@ -120,7 +120,7 @@ def test_capital_follows_the_newest_look_and_not_what_the_verdict_once_said(
         look_at_deployment(connection, deployment_id, undecided)
     assert refusal(world, ann, deployment_id, "shadow") == (
         "step from paper to shadow is refused: its capital decision is not yet decidable: about 120 more "
-        "days (40 to 900) (asked as a symbol inside its pool, 1 of 24 tests, look of 2025-06-04)"
+        "days (40 to 900) (asked by itself, 1 of 24 tests, look of 2025-06-04)"
     )
     with world.engine.begin() as connection:
         connection.execute(update(verdicts).values(capital_passed=False))

@@ -39,14 +39,14 @@ def test_proven_paper_becomes_a_shadow_without_a_person() -> None:
             {"look": CapitalEvidence("undecided", "symbol", 120, 40, 900, 24, date(2026, 3, 4))},
             (
                 "its capital decision is not yet decidable: about 120 more days (40 to 900) "
-                "(asked as a symbol inside its pool, 1 of 24 tests, look of 2026-03-04)"
+                "(asked by itself, 1 of 24 tests, look of 2026-03-04)"
             ),
         ),
         (
             {"look": CapitalEvidence("refused", "pool", tests=24)},
             (
                 "its capital decision is refused: what is likely of it would need more days than are worth "
-                "waiting for (asked as a pool, its strategy and timeframe over all symbols, 1 of 24 tests)"
+                "waiting for (asked as its strategy and timeframe, over all symbols, 1 of 24 tests)"
             ),
         ),
         (

@@ -61,7 +61,7 @@ def test_decision_shows_its_statistic_beside_what_it_must_exceed() -> None:
     gate = next(gate for gate in gates(evidence) if gate.name == "capital_decision")
     assert (gate.value, gate.threshold, gate.gate) == (2.1, 3.4, CAPITAL)
     assert gate.detail == (
-        "not yet decidable: about 120 more days (40 to 900); asked as a symbol inside its pool, 1 of 24 tests"
+        "not yet decidable: about 120 more days (40 to 900); asked by itself, 1 of 24 tests"
     )
 
 

@@ -106,7 +106,7 @@ def test_page_says_what_was_decided_on_capital_and_which_rule_decided() -> None:
     look = CapitalEvidence("undecided", "symbol", 120, 40, 900, 24, statistic=2.1, critical=3.4)
     source = render_walk(replace(WALK, record=RECORD.at_look(look)))
     assert "Capital" in ReadPage(source).headings
-    assert "not yet decidable: about 120 more days (40 to 900); asked as a symbol inside its pool" in source
+    assert "not yet decidable: about 120 more days (40 to 900); asked by itself" in source
     assert "<dt>Decided by</dt><dd>symbol</dd>" in source
     assert "2.1, must exceed 3.4" in source
     assert "prove no edge" in source
