@@ -38,9 +38,11 @@ def acknowledge_looks(engine: Engine, signature: Signature, *, look_day: str, ex
         row |= {"exchange": exchange, "record_ids": list(found.record_ids)}
         save_acknowledged(connection, row | {"actor": signature.operator, "reason": signature.reason})
         audit_id = audit.append(connection, signature.operator, "look.acknowledged", subject, detail)
+    n_records = len(found.record_ids)
+    doubted = "1 record" if n_records == 1 else f"{n_records} records"
     summary = (
         f"{found.difference}: acknowledged; the looks after that of {found.newest_day} have what it left of "
-        f"the year's error, and of {len(found.record_ids)} records neither days nor passes until then count"
+        f"the year's error, and of {doubted} neither days nor passes until then count"
     )
     return Receipt("look.acknowledged", subject, summary, audit_id)
 

@@ -55,7 +55,7 @@ def test_a_look_decides_on_every_record_and_is_taken_once(engine: Engine, family
     assert answer.is_taken, answer.told
     found = [evidence(engine, one) for one in family]
     assert [one.decision for one in found[:2]] == ["passed", "passed"]
-    assert [(one.decided_by, one.decision == "passed") for one in found[2:]] == [("pool", False)] * 2
+    assert [(one.decided_by, one.decision == "passed") for one in found[2:]] == [("symbol", False)] * 2
     assert {(one.tests, one.look_day) for one in found} == {(4, DEC_23)}
     with transaction(engine) as connection:
         shown = newest_look(connection, EXCHANGE)
