@@ -32,8 +32,10 @@ pytestmark = pytest.mark.postgres
 Rows = dict[str, list[str]]
 Verb = Callable[..., tuple[int, str, str]]
 
-SEARCH = ("optimize", JOB.strategy, JOB.symbol, "--timeframe", JOB.timeframe, "--end", "2025-06-10")
-SEARCH = (*SEARCH, "--trials", "8", "--train-days", "3", "--test-days", "1", "--folds", "3")
+SEARCH = (
+    *("optimize", JOB.strategy, JOB.symbol, "--timeframe", JOB.timeframe, "--end", "2025-06-10"),
+    *("--trials", "8", "--train-days", "3", "--test-days", "1", "--folds", "3"),
+)
 TABLES = ("strategy_versions", "records", "optimizer_tasks", "folds", "trials", "record_days", "verdicts")
 ITS_OWN = "{id,task_id,record_id,strategy_version_id,created_at,begun_at,finished_at,computed_at}"
 """Columns in which two databases differ that hold the same search."""
