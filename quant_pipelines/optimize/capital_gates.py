@@ -68,7 +68,7 @@ def capital_gates(inside: dict[str, Any], outside: dict[str, Any], limits: GateS
     {'pbo': True, 'gaps_paid_for': False, 'days_unseen': True}
     """
     return (
-        _overfitting_gate(inside["pbo"], inside["probability_of_loss"], limits.capital_max_pbo),
+        _overfitting_gate(inside, limits.capital_max_pbo),
         at_least(
             "gaps_paid_for",
             outside["gaps_paid_for"],
@@ -141,16 +141,25 @@ def decided_capital(gates: Sequence[Gate], evidence: CapitalEvidence) -> Decided
     )
 
 
-def _overfitting_gate(overfitting: float | None, loss: float | None, highest: float) -> Gate:
+def _overfitting_gate(inside: dict[str, Any], highest: float) -> Gate:
     """Refuse a search whose best ranks low *and* loses: where all sets earn alike, a low rank is no fault."""
+    overfitting, loss, broken = inside["pbo"], inside["probability_of_loss"], _told_broken(inside)
     if overfitting is None or loss is None:
         detail = (
-            "probability of backtest overfitting over the Sobol set; too few days to know it, refuses nothing"
+            "probability of backtest overfitting over the Sobol set; "
+            f"too few days{' or sets' if broken else ''} to know it, refuses nothing"
         )
-        return Gate("pbo", None, highest, True, CAPITAL, detail)
+        return Gate("pbo", None, highest, True, CAPITAL, detail + broken)
     detail = (
         f"probability of backtest overfitting over the Sobol set; refuses only where the best also loses in "
         f"more than half of the splits, here in {loss:.0%}"
     )
     is_refused = overfitting > highest and loss > LOSS_IS_LIKELY
-    return Gate("pbo", overfitting, highest, not is_refused, CAPITAL, detail)
+    return Gate("pbo", overfitting, highest, not is_refused, CAPITAL, detail + broken)
+
+
+def _told_broken(inside: dict[str, Any]) -> str:
+    """Tell what of the Sobol set broke the strategy; an older verdict does not know."""
+    sets, days = inside.get("cover_sets_broken", 0), inside.get("cover_days_broken", 0)
+    told = f"; {sets} of its sets broke: {'it is' if sets == 1 else 'they are'} left out" if sets else ""
+    return told + (f"; on {days} days every set broke: they are left out" if days else "")

@@ -193,5 +193,11 @@ class Evaluator(Protocol):
         Returns
         -------
         ndarray of shape (n_days, n_sets), float64
+            NaN for a set that breaks the strategy.
+
+        Raises
+        ------
+        StrategyError
+            If every set breaks it.
         """
         ...

@@ -14,6 +14,7 @@ from quant_pipelines.optimize.day_boundary import boundary_figures
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.optimize.gates import PAPER, Gate, above, at_least, at_most
+from quant_pipelines.optimize.known_cover import known_cover
 from quant_pipelines.optimize.overfit import (
     Moments,
     bootstrap_sharpe_interval,
@@ -183,7 +184,8 @@ def _stress(record: OutOfSample, context: Context) -> dict[str, Any]:
 def _in_sample(finished: WalkForward, context: Context) -> dict[str, Any]:
     winners = [result.fit.returns for result in finished.folds if result.fit.returns.size]
     earned = float(np.mean([returns.mean() for returns in winners])) if winners else 0.0
-    cover, promoted = finished.cover, moments_of(finished.promoted.returns)
+    known, promoted = known_cover(finished.cover), moments_of(finished.promoted.returns)
+    cover = known.returns
     sharpes = sharpe_of_columns(cover)
     variance = trial_variance(sharpes)
     n_trials = finished.n_trials + context.previous_trials
@@ -196,9 +198,11 @@ def _in_sample(finished: WalkForward, context: Context) -> dict[str, Any]:
         "trials": n_trials,
         "effective_trials": effective,
         "trial_variance_per_day": variance,
-        "dsr": _deflated(promoted, effective, variance) if len(cover) > 1 else None,
+        "dsr": _deflated(promoted, effective, variance) if known.is_enough else None,
         "pbo": overfitting,
         "probability_of_loss": loss,
+        "cover_sets_broken": known.broken_sets,
+        "cover_days_broken": known.broken_days,
     }
 
 

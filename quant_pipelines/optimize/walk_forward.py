@@ -4,6 +4,7 @@ A fold's result depends on the plan, the data and its index alone, so finished f
 and the order of work does not matter. What the newest fold's search found is what is traded next.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.search_settings import WindowSettings
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.core.timeframes import DAY_MS, day_of
 from quant_pipelines.optimize.evaluation import Edges, Evaluator, OutOfSample, stitched
 from quant_pipelines.optimize.folds import Fold, first_bar_ms, rolling_folds
 from quant_pipelines.optimize.objective_file import Ranking
@@ -25,6 +27,7 @@ from quant_pipelines.optimize.space import Parameters, Space
 from quant_pipelines.optimize.window_search import WindowSearch, has_promise
 
 _COVER_SEED = 0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ class FoldResult:
         Where, what was found in-sample, and what it did out of sample.
     cover
         Daily returns of the Sobol points in the test window, the same points in every fold. ndarray of shape
-        (n_days, n_points), float64.
+        (n_days, n_points), float64; NaN for a point that breaks the strategy there.
 
     Examples
     --------
@@ -310,8 +313,18 @@ def _with_days(
         edges = _edges_of(fold, known)
         first = (edges.from_ms - fold.test_start_ms) // DAY_MS
         parts.append(_marked(_test(evaluator, fold, fit, edges), plan.listed_from_ms))
-        covers.append(evaluator.cover(fold, cover())[first:])
+        covers.append(_covered(evaluator, fold, cover())[first:])
     return FoldResult(fold, fit, stitched(parts), _joined(covers))
+
+
+def _covered(evaluator: Evaluator, fold: Fold, points: list[Parameters]) -> FloatArray:
+    """Cover of a test window; NaN where all points break a strategy that the fold's own fit may not."""
+    try:
+        return evaluator.cover(fold, points)
+    except StrategyError as error:
+        told = "all %d points of the cover break the strategy in the test window from %s: %s"
+        _log.warning(told, len(points), day_of(fold.test_start_ms), error)
+        return np.full((_n_days(fold), len(points)), np.nan)
 
 
 def _marked(part: OutOfSample, listed_from_ms: int | None) -> OutOfSample:

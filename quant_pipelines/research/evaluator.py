@@ -171,7 +171,7 @@ class BacktestEvaluator:
         return [member.scale_of_close(book.until_ms) for member, book in pairs]
 
     def cover(self, fold: Fold, parameter_sets: Sequence[Parameters]) -> FloatArray:
-        """Trade the test window with each set, warm from the bars before it; what breaks earns nothing."""
+        """Trade the test window with each set, warm from the bars before it; NaN for those that break it."""
         strategies = [self._strategy_class(**parameters) for parameters in parameter_sets]
         start_ms = min(self._warm_ms(strategy, fold) for strategy in strategies)
         window = Window(fold.test_start_ms, fold.test_end_ms)
@@ -184,7 +184,10 @@ class BacktestEvaluator:
             self._feeds(window),
         )
         swept = swept_unbroken(prepared, parameter_sets)
-        return np.ascontiguousarray(_on_days(window, swept.first_day, np.nan_to_num(swept.daily_returns)).T)
+        is_broken = np.isnan(swept.daily_returns).any(axis=1)
+        laid = _on_days(window, swept.first_day, swept.daily_returns)
+        laid[is_broken] = np.nan  # not only on the days that have bars
+        return np.ascontiguousarray(laid.T)
 
     def _warm_ms(self, strategy: Strategy, fold: Fold) -> int:
         step_ms = self._history.members[0].bars.step_ms

@@ -364,8 +364,10 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
             store.fail_task(engine, task.id, str(error))
             raise
         verdict_id = save_verdict(engine, task, record)
+        with transaction(engine) as connection:
+            stored = verdict_of_task(connection, task.id)  # another process may have been the first
     _log.info("verdict %d: %s %s %s", verdict_id, record.strategy, record.symbol, record.timeframe)
-    return replace(record, id=verdict_id, task_id=task.id)
+    return stored
 
 
 def ranking_of(job: OptimizationJob) -> str | Ranking:

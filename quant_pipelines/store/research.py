@@ -157,10 +157,14 @@ def read_task(engine: Engine, task_id: int) -> StoredTask | None:
 
 
 def fail_task(engine: Engine, task_id: int, error: str) -> None:
-    """Mark a task as failed, with the sentence that says why; it may be run again."""
+    """Mark a task as failed, with the sentence that says why; it may be run again.
+
+    One that another process has finished meanwhile stays done: a lock is lost with its connection.
+    """
     values = {"status": FAILED, "error": error, "finished_at": utc_now()}
+    is_it = (optimizer_tasks.c.id == task_id) & (optimizer_tasks.c.status != DONE)
     with transaction(engine) as connection:
-        connection.execute(update(optimizer_tasks).where(optimizer_tasks.c.id == task_id).values(**values))
+        connection.execute(update(optimizer_tasks).where(is_it).values(**values))
 
 
 def finite(value: Any) -> Any:

@@ -8,10 +8,10 @@ from sqlalchemy import (
     Connection,
     Engine,
     func,
-    insert,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.optimize.verdict import VerdictRecord
@@ -60,7 +60,9 @@ def count_previous_trials(engine: Engine, task: Mapping[str, Any]) -> int:
 
 
 def save_verdict(engine: Engine, task: StoredTask, record: VerdictRecord) -> int:
-    """Store a verdict and mark its task done, in one transaction.
+    """Store a verdict and mark its task done, in one transaction; one that is stored already stays.
+
+    That another process has finished the task is no fault of this one: a lock is lost with its connection.
 
     Parameters
     ----------
@@ -74,7 +76,7 @@ def save_verdict(engine: Engine, task: StoredTask, record: VerdictRecord) -> int
     Returns
     -------
     int
-        Id of the verdict.
+        Id of the verdict that the task has.
     """
     with transaction(engine) as connection:
         row = {name: getattr(record, name) for name in (*_UNIT, "parameters", "decision")}
@@ -89,10 +91,15 @@ def save_verdict(engine: Engine, task: StoredTask, record: VerdictRecord) -> int
             "reasons": list(record.reasons),
             "created_at": utc_now(),
         }
-        verdict_id = connection.execute(insert(verdicts).values(row).returning(verdicts.c.id)).scalar_one()
+        stored = connection.execute(
+            upsert(verdicts).values(row).on_conflict_do_nothing().returning(verdicts.c.id)
+        ).scalar_one_or_none()
+        if stored is None:
+            own = select(verdicts.c.id).where(verdicts.c.task_id == task.id)
+            return int(connection.execute(own).scalar_one())
         is_it = optimizer_tasks.c.id == task.id
         connection.execute(update(optimizer_tasks).where(is_it).values(status=DONE, finished_at=utc_now()))
-    return int(verdict_id)
+    return int(stored)
 
 
 def newest_verdict_id(connection: Connection, record: VerdictRecord) -> int:
