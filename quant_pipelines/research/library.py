@@ -133,7 +133,8 @@ def version_in_force(engine: Engine, name: str, folder: Path) -> TextVersion:
     if entry is None:
         entry = refresh_library(engine, folder, names=[name])[0].entry
     if entry.content_hash is None:
-        raise StrategyError(f"strategy {name}: no version has passed its trial: {entry.fault}")
+        why = entry.fault if entry.fault == GONE else f"no version has passed its trial: {entry.fault}"
+        raise StrategyError(f"strategy {name}: {why}")
     return TextVersion(name, entry.content_hash)
 
 
