@@ -14,10 +14,12 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from quant_pipelines.cli.__main__ import main
+from quant_pipelines.core.errors import StoreError
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.library import source_in_force
+from quant_pipelines.research.pool import optimize_many
 from quant_pipelines.research.run import optimize_one, resume_job
 from quant_pipelines.sdk import strategies_folder
 from quant_pipelines.stack.postgres_place import remove_place
@@ -167,6 +169,24 @@ def test_a_search_whose_database_is_killed_says_so_and_ends_the_same_once_resume
     assert len(left["trials"]) == n_folds * len(whole.rows["trials"]) // 4
     assert all(set(left[table]) <= set(whole.rows[table]) for table in ("folds", "trials", "record_days"))
     assert quant("optimize", "--resume", "1")[0] == 0
+    assert contents(url) == whole.rows
+
+
+def test_a_nights_search_whose_database_is_killed_says_so_and_the_next_one_ends_the_same(
+    server: Server, url: str, whole: Undisturbed
+) -> None:
+    """Its worker is a process of its own, and its queue is in the same database."""
+    when, what, _ = MOMENTS["one fold is stored, and of the next one half"]
+    with ThreadPoolExecutor() as thread, held_up(url, when, what) as is_reached:
+        night = thread.submit(optimize_many, url, [whole.job], 1)
+        wait_until(lambda: is_reached() or night.done())
+        server.kill()
+        with pytest.raises(StoreError, match=SENTENCE):
+            night.result()
+    server.start()
+    let_go(url)
+    (record,) = optimize_many(url, [whole.job], 1)
+    assert isinstance(record, VerdictRecord)
     assert contents(url) == whole.rows
 
 
