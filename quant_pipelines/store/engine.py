@@ -6,7 +6,6 @@ or connects, so the errors of the drivers are translated here and nowhere else.
 
 import asyncio
 import os
-import select
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -36,6 +35,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from quant_pipelines.core.errors import DatabaseSilent, SchemaError, StoreError
 from quant_pipelines.store.database_url import require_database_url
+from quant_pipelines.store.ended_sessions import has_ended
 from quant_pipelines.telemetry.record import count, observe
 
 Database = Engine | Connection
@@ -127,17 +127,8 @@ def _bounded(seconds: float) -> Any:
 
 
 def _require_open(driver: Any, *_record: object) -> None:
-    """Have a connection replaced that the server has ended while it lay in the pool.
-
-    It has something to read then, for nobody has asked it anything: that costs no round trip, as a ping does.
-    """
-    try:
-        waiting = select.poll()
-        waiting.register(driver.fileno(), select.POLLIN)
-        is_open = not waiting.poll(0)
-    except (psycopg.Error, OSError):
-        is_open = False
-    if not is_open:
+    """Have a connection replaced that the server has ended while it lay in the pool."""
+    if has_ended(driver.fileno, psycopg.Error):
         raise DisconnectionError
 
 
