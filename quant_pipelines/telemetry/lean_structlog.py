@@ -16,7 +16,7 @@ _PAINTERS = ("rich", "colorama", "better_exceptions")
 def _absent() -> Iterator[None]:
     """Have the import of painters fail throughout the block, but of those that somebody else loaded."""
     hidden = [name for name in _PAINTERS if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: it can not be imported
     try:
         yield
     finally:
