@@ -17,8 +17,8 @@ from typing import Any
 import psycopg
 
 from quant_pipelines.stack.ports import read_ports
-from quant_pipelines.stack.postgres import local_url
-from quant_pipelines.store.engine import dagster_url
+from quant_pipelines.stack.postgres_server import local_url
+from quant_pipelines.store.database_url import dagster_url
 
 RUNS = """
 select r.pipeline_name, extract(epoch from r.create_timestamp), r.start_time, r.end_time,

@@ -27,8 +27,8 @@ from benchmarks.soak_slopes import Slope, slope_of, too_steep
 from benchmarks.stack_memory import look
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.ports import free_port, read_ports
-from quant_pipelines.stack.postgres import local_url
 from quant_pipelines.stack.postgres_place import remove_place
+from quant_pipelines.stack.postgres_server import local_url
 
 _MOST_PROCESS_MB: Final = 10.0
 _MOST_MB: Final = {"memory:postgres": 40.0, "memory:all": 60.0, "tables:all": 60.0, "logs:all": 30.0}

@@ -23,8 +23,8 @@ from typing import NamedTuple
 import psycopg
 
 from quant_pipelines.stack.ports import read_ports
-from quant_pipelines.stack.postgres import local_url
 from quant_pipelines.stack.postgres_place import remove_place
+from quant_pipelines.stack.postgres_server import local_url
 
 EVERY_SECONDS = 15.0
 HERE = Path(__file__).resolve().parents[1]

@@ -6,15 +6,12 @@ so nothing that the ranking was made of is in it.
 
 import math
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
-
-Target: TypeAlias = Literal["return", "size"]
-"""What a ranking is compared with: the return after it, or its size without the sign."""
-Claim: TypeAlias = Literal["useful", "misleading", "none", "too_few"]
+from quant_pipelines.core.ranking_claims import Claim, Target
 
 TARGETS: Final[tuple[Target, ...]] = ("return", "size")
 HORIZONS_HOURS: Final = (1, 4, 12, 24, 72, 168)

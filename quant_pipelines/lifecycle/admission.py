@@ -21,11 +21,12 @@ from quant_pipelines.core.timeframes import (
     to_ms,
     warm_from_ms,
 )
+from quant_pipelines.core.verdict_decisions import ADMITTED, CANDIDATE, REJECTED, VerdictDecision
 from quant_pipelines.lifecycle.challengers import open_challenger, waits_for_flight
 from quant_pipelines.lifecycle.places import Bet
 from quant_pipelines.lifecycle.screen import ScreenCandidate, ScreenDecision, Unit, decide_all, unit_of
 from quant_pipelines.lifecycle.transitions import Evidence, require_transition
-from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictDecision, VerdictRecord
+from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store import lifecycle as store
 from quant_pipelines.store.bars import oldest_bar_ms

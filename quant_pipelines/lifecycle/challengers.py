@@ -15,6 +15,7 @@ from quant_pipelines.core.settings import LadderSettings, Settings
 from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.core.time_away import stands
 from quant_pipelines.core.timeline import Terms
+from quant_pipelines.core.verdict_decisions import ADMITTED, CANDIDATE, REJECTED
 from quant_pipelines.lifecycle.canary import (
     bands_of,
     is_overdue,
@@ -34,7 +35,7 @@ from quant_pipelines.lifecycle.challenge import (
 from quant_pipelines.lifecycle.rivals import DoneInStage, Rivals, done_by, returns_since
 from quant_pipelines.lifecycle.screen import ScreenDecision
 from quant_pipelines.optimize.evidence import Freshness, fresh_evidence
-from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
+from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store import challenges as store
 from quant_pipelines.store.allocation_facts import least_notional

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from quant_pipelines.core.verdict_decisions import ADMITTED, CANDIDATE, REJECTED, VerdictDecision
 from quant_pipelines.lifecycle.places import Bet, Days, seat
 from quant_pipelines.optimize.gates import PAPER
 from quant_pipelines.optimize.judge import clean_data_gate
-from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictDecision, VerdictRecord
+from quant_pipelines.optimize.verdict import VerdictRecord
 
 Unit: TypeAlias = tuple[str, str, str, str]
 """Strategy, exchange, symbol and timeframe: one deployment at most trades it."""

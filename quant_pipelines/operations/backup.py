@@ -18,8 +18,9 @@ from sqlalchemy.engine import URL
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import ConfigurationError, StoreError
 from quant_pipelines.operations import postgres_tools
+from quant_pipelines.store.database_url import dagster_url
 from quant_pipelines.store.databases import count_rows, shared_snapshot
-from quant_pipelines.store.engine import connected, dagster_url, parse_database_url
+from quant_pipelines.store.engine import connected, parse_database_url
 from quant_pipelines.store.revision import require_known_revision
 
 FORMAT = 1

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError, UnknownRow
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.verdict_decisions import ADMITTED, CANDIDATE, REJECTED
 from quant_pipelines.lifecycle.admission import (
     admitted,
     affordable_deployments,
@@ -20,7 +21,7 @@ from quant_pipelines.lifecycle.admission import (
 )
 from quant_pipelines.lifecycle.screen import decide_all, unit_of
 from quant_pipelines.operations.receipt import Receipt, Signature
-from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
+from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store import lifecycle as store
 from quant_pipelines.store.deployments import announce_deployments

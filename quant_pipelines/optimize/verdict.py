@@ -2,16 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any
 
+from quant_pipelines.core.verdict_decisions import CANDIDATE, VerdictDecision
 from quant_pipelines.optimize.capital_gates import DecidedCapital, decided_capital, with_decision
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence, Freshness, fresh_evidence
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, passed
-
-VerdictDecision: TypeAlias = Literal["candidate", "admitted", "rejected"]
-CANDIDATE: Final = "candidate"
-ADMITTED: Final = "admitted"
-REJECTED: Final = "rejected"
 
 
 def told_folds(out_of_sample: Mapping[str, Any]) -> str:

@@ -11,8 +11,9 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import ConfigurationError, QuantError, StoreError
 from quant_pipelines.settings import load_settings
+from quant_pipelines.store.database_url import dagster_url
 from quant_pipelines.store.databases import create_database
-from quant_pipelines.store.engine import connected, dagster_url, parse_database_url, require_reachable
+from quant_pipelines.store.engine import connected, parse_database_url, require_reachable
 from quant_pipelines.store.migrate import migrate
 
 # Enough for a recovery after a crash; a server that refuses for another reason is not waited for.

@@ -7,7 +7,8 @@ from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.stack.home import Home, is_locked, locked, open_home
 from quant_pipelines.stack.ports import free_port, read_ports
-from quant_pipelines.stack.postgres import EmbeddedPostgres, local_url
+from quant_pipelines.stack.postgres import EmbeddedPostgres
+from quant_pipelines.stack.postgres_server import local_url
 
 
 def database_url_of(home: Home, settings: Settings) -> str:

@@ -23,10 +23,10 @@ from quant_pipelines.core.telemetry_settings import MeasuredProcess, MetricsSett
 from quant_pipelines.stack.archive_market import archive_folder, archive_symbols
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.ports import Ports, answers
-from quant_pipelines.stack.postgres import EmbeddedPostgres
+from quant_pipelines.stack.postgres_server import PostgresServer
 from quant_pipelines.stack.process import Command
 from quant_pipelines.stack.service import Service, always_ready
-from quant_pipelines.store.engine import dagster_url, parse_database_url
+from quant_pipelines.store.database_url import dagster_url, require_database_url
 from quant_pipelines.telemetry.table import ALL
 
 CODE_LOCATION = "quant_pipelines"
@@ -68,7 +68,7 @@ class StackPlan:
 
     home: Home
     ports: Ports
-    postgres: EmbeddedPostgres | None
+    postgres: PostgresServer | None
     database_url: str
     venue_url: str
     with_runner: bool
@@ -135,8 +135,8 @@ def plan_stack(
         If the database's URL is not one, or the archive has no 1-minute bars.
     """
     if settings.database_url:
-        parse_database_url(settings.database_url)
-    postgres = None if settings.database_url else EmbeddedPostgres(home.folder, ports.postgres)
+        require_database_url(settings.database_url)
+    postgres = None if settings.database_url else PostgresServer(home.folder, ports.postgres)
     is_simulated = settings.exchange.base_url is None and not variables.get("EXCHANGE")
     archive = archive_folder(variables) if is_simulated else None
     return StackPlan(

@@ -6,7 +6,6 @@ or connects, so the errors of the drivers are translated here and nowhere else.
 
 import asyncio
 import os
-import select
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -31,10 +30,12 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from quant_pipelines.core.errors import ConfigurationError, DatabaseSilent, SchemaError, StoreError
+from quant_pipelines.core.errors import DatabaseSilent, SchemaError, StoreError
+from quant_pipelines.store.database_url import require_database_url
+from quant_pipelines.store.ended_sessions import has_ended
 from quant_pipelines.telemetry.record import count, observe
 
 Database = Engine | Connection
@@ -49,7 +50,6 @@ _AWAY = (
     NoConnectionFree,
 )
 _OTHER_SCHEMA = (UndefinedTable, UndefinedColumn)
-_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 
 _CONNECT_SECONDS = 5
 """How long a frozen server is waited for: an outage must be told of within 15 s, also by two looks."""
@@ -74,32 +74,13 @@ def parse_database_url(url: str) -> URL:
     ConfigurationError
         If the text is not a PostgreSQL URL with a database name.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ConfigurationError(
-            f"database_url {url!r} is not a URL; expected postgresql://user:password@host:port/database"
-        ) from error
-    if parsed.drivername not in _SCHEMES or not parsed.database:
-        shown = parsed.render_as_string(hide_password=True)
-        raise ConfigurationError(
-            f"database_url {shown!r} does not name a PostgreSQL database; "
-            "expected postgresql://user:password@host:port/database"
-        )
-    return parsed.set(drivername="postgresql")
+    require_database_url(url)
+    return make_url(url).set(drivername="postgresql")
 
 
 def product_url(url: str) -> str:
     """Spelling for our own connections (psycopg 3)."""
     return parse_database_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-
-
-def dagster_url(url: str) -> str:
-    """Spelling for Dagster's own database beside ours (psycopg2, which its retries rely on)."""
-    parsed = parse_database_url(url).set(drivername="postgresql+psycopg2")
-    return parsed.set(
-        database="dagster" if parsed.database == "quant" else f"{parsed.database}_dagster"
-    ).render_as_string(hide_password=False)
 
 
 def connect(url: str, *, pool_size: int = 5, answer_seconds: float | None = None) -> Engine:
@@ -146,17 +127,8 @@ def _bounded(seconds: float) -> Any:
 
 
 def _require_open(driver: Any, *_record: object) -> None:
-    """Have a connection replaced that the server has ended while it lay in the pool.
-
-    It has something to read then, for nobody has asked it anything: that costs no round trip, as a ping does.
-    """
-    try:
-        waiting = select.poll()
-        waiting.register(driver.fileno(), select.POLLIN)
-        is_open = not waiting.poll(0)
-    except (psycopg.Error, OSError):
-        is_open = False
-    if not is_open:
+    """Have a connection replaced that the server has ended while it lay in the pool."""
+    if has_ended(driver.fileno, psycopg.Error):
         raise DisconnectionError
 
 

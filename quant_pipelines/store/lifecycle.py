@@ -15,7 +15,7 @@ from quant_pipelines.accounting.nav import can_flow, growth_by
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
-from quant_pipelines.optimize.verdict import CANDIDATE, VerdictDecision
+from quant_pipelines.core.verdict_decisions import CANDIDATE, VerdictDecision
 from quant_pipelines.store.capital_changes import BookFlow, read_flows
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.equity_days import BookDays, count_bars, read_book_days

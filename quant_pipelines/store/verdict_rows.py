@@ -8,9 +8,10 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.core.verdict_decisions import VerdictDecision
 from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.optimize.gates import Gate
-from quant_pipelines.optimize.verdict import VerdictDecision, VerdictRecord
+from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.store.capital_evidence import newest_evidence, newest_evidences
 from quant_pipelines.store.record_days import day_ms, days_of_verdicts
 from quant_pipelines.store.tables import (

@@ -5,12 +5,16 @@ from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import structlog
-from structlog.stdlib import ExtraAdder, ProcessorFormatter
-
 from quant_pipelines.core.ids import decision_of
 from quant_pipelines.core.redaction import redacted
 from quant_pipelines.core.telemetry_settings import LogFormat
+from quant_pipelines.telemetry.lean_structlog import (
+    ConsoleRenderer,
+    ExtraAdder,
+    JSONRenderer,
+    ProcessorFormatter,
+    plain_traceback,
+)
 
 _ORDER_FIELDS: Final = ("order", "client_order_id")
 _Line = MutableMapping[str, Any]
@@ -35,18 +39,18 @@ class _Redacted(ProcessorFormatter):
 
 
 def _as_json() -> Any:
-    return structlog.processors.JSONRenderer(default=str)
+    return JSONRenderer(default=str)
 
 
 def _for_people() -> Any:
-    return structlog.dev.ConsoleRenderer(
+    return ConsoleRenderer(
         colors=False,
         sort_keys=False,
         event_key="message",
         timestamp_key="at",
         pad_event_to=0,
         pad_level=False,
-        exception_formatter=structlog.dev.plain_traceback,
+        exception_formatter=plain_traceback,
     )
 
 

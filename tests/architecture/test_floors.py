@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -46,12 +48,32 @@ def test_gateway_starts_without_what_is_large() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_collector_starts_without_what_decides() -> None:
-    """It stores what streams tell: no strategy runs in it, so nothing of it compiles."""
+SMALL = {
+    "supervisor": (
+        ("quant_pipelines.settings", "quant_pipelines.stack.up"),
+        ("sqlalchemy", "psycopg", "numpy", "prometheus_client", "rich"),
+    ),
+    "watchdog": (
+        ("quant_pipelines.settings", "quant_pipelines.stack.server", "quant_pipelines.notify.watchdog"),
+        ("numpy", "pandas", "numba", "dagster"),
+    ),
+    "logs": (("quant_pipelines.telemetry.logs",), ("numpy", "rich")),
+    "telegram": (("quant_pipelines.telegram.__main__",), ("numpy", "pandas", "numba", "dagster", "rich")),
+    "gateway": (("quant_pipelines.gateway.__main__",), ("numba", "rich")),
+    # It stores what streams tell: no strategy runs in it, so nothing of it compiles.
+    "collector": (("live_runner.collector.__main__",), ("dagster", "numba", "pandas", "scipy", "rich")),
+    "runner": (("live_runner.process.root",), ("dagster", "pandas", "rich")),
+    "tables": (("quant_pipelines.store.tables",), ("numpy",)),
+}
+"""What is imported where each process begins, and what it does without: each of them is loaded all day."""
+
+
+@pytest.mark.parametrize("process", SMALL)
+def test_a_process_starts_without_what_it_does_not_need(process: str) -> None:
+    modules, unneeded = SMALL[process]
     code = (
-        "import sys, live_runner.collector.__main__\n"
-        "found = {name.partition('.')[0] for name in sys.modules}\n"
-        "print(sorted({'dagster', 'numba', 'pandas', 'scipy'} & found))"
+        f"import importlib, sys\nfor module in {modules!r}: importlib.import_module(module)\n"
+        f"print(sorted(set({unneeded!r}) & {{name.partition('.')[0] for name in sys.modules}}))"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from quant_pipelines.stack.ports import free_port, read_ports
-from quant_pipelines.stack.postgres import local_url
 from quant_pipelines.stack.postgres_place import remove_place
+from quant_pipelines.stack.postgres_server import local_url
 
 # Three symbols with a documented trend and one that is noise: what passes is found, not planted. A fifth one
 # is scanned only, until an operator approves it.

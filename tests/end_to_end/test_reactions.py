@@ -10,7 +10,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from quant_pipelines.store.engine import dagster_url
+from quant_pipelines.store.database_url import dagster_url
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.postgres, pytest.mark.timeout(900)]
 

@@ -14,12 +14,12 @@ from sqlalchemy import Engine, make_url, text
 from quant_pipelines.core.errors import ConfigurationError, StoreError
 from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.core.stages import Stage
+from quant_pipelines.core.verdict_decisions import VerdictDecision
 from quant_pipelines.optimize.decision import CapitalDecision
 from quant_pipelines.optimize.searcher import Trial
-from quant_pipelines.optimize.verdict import VerdictDecision
+from quant_pipelines.store.database_url import dagster_url
 from quant_pipelines.store.engine import (
     connect,
-    dagster_url,
     parse_database_url,
     product_url,
     require_reachable,

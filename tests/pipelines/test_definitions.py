@@ -250,3 +250,14 @@ def test_code_server_imports_nothing_heavy() -> None:
 
 def test_definitions_need_no_database_to_load() -> None:
     dg.Definitions.validate_loadable(build_definitions(Platform(Settings())))
+
+
+def test_sensors_load_no_part_of_scipy() -> None:
+    """They look at challenges and triggers all day; what clusters and inverts is for who decides."""
+    parts = ("scipy.special", "scipy.cluster", "scipy.linalg")
+    program = (
+        "import sys, sensors.first_imports as first; first.load_heavy(); "
+        f"print([name for name in {parts!r} if name in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"

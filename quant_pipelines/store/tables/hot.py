@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 from sqlalchemy import CheckConstraint, Column, Double, Index, Integer, PrimaryKeyConstraint, Table
 
-from quant_pipelines.hotlist.usefulness import Claim, Target
+from quant_pipelines.core.ranking_claims import Claim, Target
 from quant_pipelines.store.tables.base import identity, metadata, moment, one_of, text
 
 WeightCause: TypeAlias = Literal["person", "measured"]

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import text as sql
 
-from quant_pipelines.optimize.verdict import VerdictDecision
+from quant_pipelines.core.verdict_decisions import VerdictDecision
 from quant_pipelines.store.tables.base import document, identity, metadata, moment, one_of, text
 
 TaskStatus: TypeAlias = Literal["pending", "running", "done", "failed"]

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quant_pipelines.core.verdict_decisions import ADMITTED, REJECTED
 from quant_pipelines.lifecycle.places import FEWEST_SHARED_DAYS, Bet, closest_to, seat
 from quant_pipelines.lifecycle.screen import ScreenCandidate, decide_all
-from quant_pipelines.optimize.verdict import ADMITTED, REJECTED
 from tests.unit.lifecycle.test_screen import verdict
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"

@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 
+from quant_pipelines.core.verdict_decisions import ADMITTED, CANDIDATE, REJECTED
 from quant_pipelines.lifecycle.screen import ScreenCandidate, decide_all, unit_of
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate
 from quant_pipelines.optimize.judge import clean_data_gate
-from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
+from quant_pipelines.optimize.verdict import VerdictRecord
 
 PASSED = Gate("trades", 40.0, 30.0, True, PAPER, "closed trades out of sample")
 FAILED = Gate("trades", 12.0, 30.0, False, PAPER, "closed trades out of sample")
