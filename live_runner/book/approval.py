@@ -179,6 +179,14 @@ class Approval:
             intent = replace(intent, decision_price=exact(decision_price))
         return replace(intent, arrival_price=exact(last)) if math.isfinite(last) else intent
 
+    def take_over(self, intent: Intent, ordered: float, held: float) -> None:
+        """Take an entry of an earlier life as approved: signed base in all, and what was held without it.
+
+        What has filled of it is held by now, and asked about no more.
+        """
+        price = self._price if intent.decision_price is None else float(intent.decision_price)
+        self._asked, self._held_then = self._order(intent, ordered, price), held
+
     def refusal_to_send(self, intent: Intent, *, is_reducing: bool) -> str:
         """Why a committed order is not sent, in one sentence; empty if it is.
 

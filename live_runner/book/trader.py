@@ -6,6 +6,7 @@ Synchronous on purpose: bars in, one transaction out. Its strategy thinks while 
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
@@ -238,6 +239,10 @@ class Trader(UnderBreaker):
     def at_once(self) -> AbstractContextManager[Broker | None]:
         """Read the book without waiting; None while it is not free, or not as the rows say."""
         return self._held.at_once()
+
+    def take_over(self, intent: Intent, ordered: Decimal, held: Decimal) -> None:
+        """Go on with an entry that works: base in all, unsigned, and what was held without it, signed."""
+        self._approval.take_over(intent, float(ordered if intent.side == "buy" else -ordered), float(held))
 
     def refusal_to_send(self, intent: Intent) -> str:
         """Why a committed order may not be sent now, in one sentence; empty if it may."""
