@@ -9,6 +9,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -226,7 +227,10 @@ class Chasing:
         now_ms = await self._venue.now_ms()
         is_withdrawn = await self._is_withdrawn(root, now_ms)
         wanted = WantedEntry(root.side, self._whole, self._until_ms, self._terms, is_withdrawn, self._release)
-        return next_step(wanted, self._chased, touch=touch, moves=self._moves, now_ms=now_ms)
+        step = next_step(wanted, self._chased, touch=touch, moves=self._moves, now_ms=now_ms)
+        if isinstance(step, Amend) and self._trader.refusal_to_go_on(replace(root, price=step.price)):
+            return Wait("rests")  # where it is: such a price is wrong
+        return step
 
     async def _is_withdrawn(self, root: Intent, now_ms: int) -> bool:
         """Whether it may not open any more: next bar, funding slot, halt, difference, or an exit.
@@ -238,7 +242,9 @@ class Chasing:
             return True
         if self._trader.pause.until_ms(now_ms):
             return True
-        if self._trader.is_leaving or self._wire.blocked_by or self._trader.refusal_to_send(root):
+        is_unsent = self._unsent_ms is not None
+        refusal = self._trader.refusal_to_send if is_unsent else self._trader.refusal_to_go_on
+        if self._trader.is_leaving or self._wire.blocked_by or refusal(root):
             return True
         if self._release is not None and self._wire.entry.n_parts == 1:
             return True
@@ -283,7 +289,11 @@ class Chasing:
         """
         stamp_ms, self._unsent_ms = self._unsent_ms, None
         if stamp_ms is not None and (root.order_type == "market") == (price is None):
-            return Child(root, stamp_ms)
+            refusal = "" if price is None else self._trader.refusal_to_go_on(replace(root, price=price))
+            if not refusal:
+                return Child(root, stamp_ms)
+            await self._deny(root, refusal)
+            return None
         if stamp_ms is not None:  # it was to rest, and its time is over
             await self._deny(root, _NEVER_SENT)
         committed = await self._rows.intend_remainder(root, quantity, price)
