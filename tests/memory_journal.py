@@ -290,6 +290,8 @@ class MemoryJournal:
         others = {key for key, place in places.items() if key != deployment_id and place == mine}
         rows = [(key[0], row) for key, row in self.tables.income.items() if row.kind != TRANSFER]
         paid_until = max((row.ts for whose, row in rows if whose == deployment_id), default=None)
+        if deployment_id not in self.deployments:
+            return frozenset()
         since = asked_again_since(self.deployments[deployment_id].created_at, paid_until)
         return frozenset((row.kind, row.ts) for whose, row in rows if whose in others and row.ts >= since)
 
