@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from quant_pipelines.core.asof import KnownPoints, no_points
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import ReconciliationError, StoreError
-from quant_pipelines.core.income_kinds import TRANSFER
+from quant_pipelines.core.income_kinds import TRANSFER, asked_again_since
 from quant_pipelines.core.price_factors import PriceFactor
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.stages import LADDER
@@ -288,8 +288,12 @@ class MemoryJournal:
         places = {key: (one.account_id, one.symbol) for key, one in self.deployments.items()}
         mine = places.get(deployment_id)
         others = {key for key, place in places.items() if key != deployment_id and place == mine}
-        rows = [row for key, row in self.tables.income.items() if key[0] in others]
-        return frozenset((row.kind, row.ts) for row in rows if row.kind != TRANSFER)
+        rows = [(key[0], row) for key, row in self.tables.income.items() if row.kind != TRANSFER]
+        paid_until = max((row.ts for whose, row in rows if whose == deployment_id), default=None)
+        if deployment_id not in self.deployments:
+            return frozenset()
+        since = asked_again_since(self.deployments[deployment_id].created_at, paid_until)
+        return frozenset((row.kind, row.ts) for whose, row in rows if whose in others and row.ts >= since)
 
     @contextmanager
     def _write(self, epoch: int | None = None) -> Iterator[Tables]:

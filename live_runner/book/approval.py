@@ -179,6 +179,14 @@ class Approval:
             intent = replace(intent, decision_price=exact(decision_price))
         return replace(intent, arrival_price=exact(last)) if math.isfinite(last) else intent
 
+    def take_over(self, intent: Intent, ordered: float, held: float) -> None:
+        """Take an entry of an earlier life as approved: signed base in all, and what was held without it.
+
+        What has filled of it is held by now, and asked about no more.
+        """
+        price = self._price if intent.decision_price is None else float(intent.decision_price)
+        self._asked, self._held_then = self._order(intent, ordered, price), held
+
     def refusal_to_send(self, intent: Intent, *, is_reducing: bool) -> str:
         """Why a committed order is not sent, in one sentence; empty if it is.
 
@@ -187,6 +195,17 @@ class Approval:
         if intent.reduce_only:
             return ""
         denial = self._gate.ask_again(self._asked_as(intent), is_reducing=is_reducing)
+        return "" if denial is None else str(denial)
+
+    def refusal_to_go_on(self, intent: Intent, *, is_reducing: bool) -> str:
+        """Why an entry that was sent in part may not go on; empty if it may.
+
+        It is judged by the limit that it would have now, or by the mark: its decision's price is of another
+        time.
+        """
+        denial = self._gate.ask_again(
+            self._at_price_of_now(self._asked_as(intent), intent), is_reducing=is_reducing
+        )
         return "" if denial is None else str(denial)
 
     def refusal_to_add(self, intent: Intent, *, is_reducing: bool) -> str:
@@ -214,11 +233,19 @@ class Approval:
             part = asked._replace(client_order_id=name, part_of=asked.client_order_id)
             quantity = max(self._left_of(part).quantity, signed_quantity(intent), key=abs)
             at_ms = to_ms(intent.bar_close)
-            return part._replace(quantity=quantity, at_ms=at_ms, data_age_seconds=math.nan)
+            part = part._replace(quantity=quantity, at_ms=at_ms, data_age_seconds=math.nan)
+            return self._at_price_of_now(part, intent)
         order = self._resting.get(intent.client_order_id, self._asked)
         if order is None or order.client_order_id != intent.client_order_id:
             return self._order(intent, signed_quantity(intent), self._price)
         return self._left_of(order) if order is asked else order
+
+    def _at_price_of_now(self, order: AccountOrder, intent: Intent) -> AccountOrder:
+        """Return an order at the limit of its intent, else at the mark; where none is known, as it was."""
+        prices = self._gate.prices(order.symbol)
+        limit = math.nan if intent.price is None else float(intent.price)
+        known = (price for price in (limit, prices.mark, prices.last) if math.isfinite(price))
+        return order._replace(price=next(known, order.price))
 
     def _left_of(self, order: AccountOrder) -> AccountOrder:
         """Return what was approved without what its book holds of it, or has open of it, by now."""

@@ -19,7 +19,7 @@ from live_runner.book.trader import Seen, Trader
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.book.values import Part
 from quant_pipelines.risk.account_rules import AccountDenial
-from quant_pipelines.store.trading import Booking, Intent
+from quant_pipelines.store.trading import Booking
 from quant_pipelines.trading import BookView
 from quant_pipelines.trading.breaker import Breaker, Event, Trip, decides
 from quant_pipelines.trading.legs import LegState, must_be_flat, trips_by
@@ -161,13 +161,13 @@ class LegTrader(Trader):
         """Why it decides nothing now, as one clause; its book is held."""
         return self._held.broker.waits_for or self.pause.reason(now_ms)
 
-    def refusal_to_send(self, intent: Intent) -> str:
-        """Why a committed order may not be sent now, in one sentence; empty if it may.
+    def _stopped_by(self) -> str:
+        """Why nothing is sent of what was committed, in one clause; empty while something may be.
 
         Nothing of a set is opened any more of which a leg does not hold what it should: it is being closed.
         """
         lost = next((trip for trip in trips_by(self._causes()) if trip.event == "leg_lost"), None)
-        return super().refusal_to_send(intent) if lost is None else lost.reason
+        return super()._stopped_by() if lost is None else lost.reason
 
     def advance(self, tick: Tick) -> None:
         """Book the bars of this leg alone: the others have none."""

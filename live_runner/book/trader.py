@@ -6,6 +6,7 @@ Synchronous on purpose: bars in, one transaction out. Its strategy thinks while 
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
@@ -239,11 +240,23 @@ class Trader(UnderBreaker):
         """Read the book without waiting; None while it is not free, or not as the rows say."""
         return self._held.at_once()
 
+    def take_over(self, intent: Intent, ordered: Decimal, held: Decimal) -> None:
+        """Go on with an entry that works: base in all, unsigned, and what was held without it, signed."""
+        self._approval.take_over(intent, float(ordered if intent.side == "buy" else -ordered), float(held))
+
     def refusal_to_send(self, intent: Intent) -> str:
         """Why a committed order may not be sent now, in one sentence; empty if it may."""
-        if self.is_halted:
-            return "halted before it was sent"
-        return self._approval.refusal_to_send(intent, is_reducing=self.breaker.only_reduces)
+        ask = partial(self._approval.refusal_to_send, is_reducing=self.breaker.only_reduces)
+        return self._stopped_by() or ask(intent)
+
+    def refusal_to_go_on(self, intent: Intent) -> str:
+        """Why an entry that was sent in part may not go on at the prices of now; empty if it may."""
+        ask = partial(self._approval.refusal_to_go_on, is_reducing=self.breaker.only_reduces)
+        return self._stopped_by() or ask(intent)
+
+    def _stopped_by(self) -> str:
+        """Why nothing is sent of what was committed, in one clause; empty while something may be."""
+        return "halted before it was sent" if self.is_halted else ""
 
     def refusal_to_add(self, intent: Intent) -> str:
         """Why an order may not be sent that takes the net of all books further from flat; empty if it may."""

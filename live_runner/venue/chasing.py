@@ -9,17 +9,18 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
-from functools import partial
 from typing import NamedTuple
 
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
+from live_runner.venue.entry_rows import children_of, is_over, left_behind
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.wire import Wire
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.errors import ExchangeError, OrderWouldTake, StoreError
-from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
+from quant_pipelines.core.timeframes import floor_ms, to_ms
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.chase import (
@@ -38,15 +39,12 @@ from quant_pipelines.trading.chase import (
     after,
     next_step,
 )
-from quant_pipelines.trading.orders import FINAL
-from quant_pipelines.trading.purposes import ENTRIES, EXITS, REMAINDER, STOP, TARGET
 from quant_pipelines.trading.release import Slicing
 from quant_pipelines.trading.venue import LimitOrder, OrderVenue, Touch, VenueOrder
 
 _SOON_SECONDS = 0.4
 _LEAVE_SECONDS = 2.0
 _NEVER_SENT = "never sent: nobody wanted it any more"
-_FIRED = ("TRIGGERED", "PARTIALLY_FILLED", "FILLED")
 
 _log = logging.getLogger(__name__)
 
@@ -130,12 +128,12 @@ class Chasing:
         """Go on with an order that nobody chases: one of an earlier life, or one that is known late."""
         if self._root is not None:
             return
-        self._root = await self._rows.with_broker(_left_behind)
-        if self._root is not None:
-            root = self._root
-            self._whole = await self._rows.with_broker(partial(_sent_of, root=root.client_order_id))
+        found = await self._rows.with_broker(left_behind)
+        if found is not None:
+            self._root, self._whole, held = found
+            self._trader.take_over(found.root, found.sent, held)
             self._release = None
-            self._until_ms = to_ms(self._root.bar_close) + int(self._settings.seconds * 1000)
+            self._until_ms = to_ms(found.root.bar_close) + int(self._settings.seconds * 1000)
             self._moves, self._chased, self.due = Moves(may_place=False), Chased(), 0.0
             self._children, self._resting = [], None
 
@@ -212,7 +210,7 @@ class Chasing:
         assert root is not None  # noqa: S101 - there is an order
 
         def look(broker: VenueBroker) -> tuple[list[PlacedOrder], bool]:
-            children = [] if is_unsent else _children(broker, root.client_order_id)
+            children = [] if is_unsent else children_of(broker, root.client_order_id)
             names = {child.intent.client_order_id for child in children}
             flying = any(order.intent.client_order_id in names for order in broker.in_flight())
             return children, not flying
@@ -229,7 +227,10 @@ class Chasing:
         now_ms = await self._venue.now_ms()
         is_withdrawn = await self._is_withdrawn(root, now_ms)
         wanted = WantedEntry(root.side, self._whole, self._until_ms, self._terms, is_withdrawn, self._release)
-        return next_step(wanted, self._chased, touch=touch, moves=self._moves, now_ms=now_ms)
+        step = next_step(wanted, self._chased, touch=touch, moves=self._moves, now_ms=now_ms)
+        if isinstance(step, Amend) and self._trader.refusal_to_go_on(replace(root, price=step.price)):
+            return Wait("rests")  # where it is: such a price is wrong
+        return step
 
     async def _is_withdrawn(self, root: Intent, now_ms: int) -> bool:
         """Whether it may not open any more: next bar, funding slot, halt, difference, or an exit.
@@ -241,11 +242,13 @@ class Chasing:
             return True
         if self._trader.pause.until_ms(now_ms):
             return True
-        if self._trader.is_leaving or self._wire.blocked_by or self._trader.refusal_to_send(root):
+        is_unsent = self._unsent_ms is not None
+        refusal = self._trader.refusal_to_send if is_unsent else self._trader.refusal_to_go_on
+        if self._trader.is_leaving or self._wire.blocked_by or refusal(root):
             return True
         if self._release is not None and self._wire.entry.n_parts == 1:
             return True
-        return await self._rows.with_broker(lambda broker: _is_over(broker, close_ms))
+        return await self._rows.with_broker(lambda broker: is_over(broker, close_ms))
 
     async def _do(self, step: Step, transmit: Callable[[Intent, int], Awaitable[object]]) -> Outcome:
         root = self._root
@@ -286,7 +289,11 @@ class Chasing:
         """
         stamp_ms, self._unsent_ms = self._unsent_ms, None
         if stamp_ms is not None and (root.order_type == "market") == (price is None):
-            return Child(root, stamp_ms)
+            refusal = "" if price is None else self._trader.refusal_to_go_on(replace(root, price=price))
+            if not refusal:
+                return Child(root, stamp_ms)
+            await self._deny(root, refusal)
+            return None
         if stamp_ms is not None:  # it was to rest, and its time is over
             await self._deny(root, _NEVER_SENT)
         committed = await self._rows.intend_remainder(root, quantity, price)
@@ -336,46 +343,6 @@ class Chasing:
             await self._venue.cancel_order(self._trader.symbol, name)
         except ExchangeError as error:
             _log.warning("order is not proven to be canceled", extra={"order": name, "error": str(error)})
-
-
-def _children(broker: VenueBroker, root: str) -> list[PlacedOrder]:
-    """Order of a decision, and those that took over what it left, oldest first."""
-    orders = list(broker.orders.values())
-    begun = list(broker.orders).index(root)
-    later = (order for order in orders[begun + 1 :] if order.intent.purpose == REMAINDER)
-    return [orders[begun], *later]
-
-
-def _left_behind(broker: VenueBroker) -> Intent | None:
-    """Intent of the decision whose limit order still works; None without one."""
-    live = (order.intent for order in broker.unsettled() if order.intent.purpose in ENTRIES)
-    if not any(intent.order_type == "limit" for intent in live):
-        return None
-    decided = [order.intent for order in broker.orders.values() if order.intent.purpose == TARGET]
-    return decided[-1] if decided else None
-
-
-def _sent_of(broker: VenueBroker, root: str) -> Decimal:
-    """All that is sent of a decision: what those of its orders filled that have ended, and the others."""
-    return sum(
-        (
-            order.progress.filled_quantity if order.progress.status in FINAL else order.intent.quantity
-            for order in _children(broker, root)
-        ),
-        Decimal(0),
-    )
-
-
-def _is_over(broker: VenueBroker, since_ms: int) -> bool:
-    """Whether a stop has fired, the position was closed, or was decided on, since a decision."""
-    since = from_ms(since_ms)
-    if broker.decided_ms > since_ms:
-        return True
-    later = (order for order in broker.orders.values() if order.stamp >= since)
-    return any(
-        order.intent.purpose in EXITS or (order.intent.purpose == STOP and order.progress.status in _FIRED)
-        for order in later
-    )
 
 
 def _now() -> float:

@@ -12,15 +12,15 @@ from live_runner.venue.protection import Protection
 from live_runner.venue.receiving import book_payments, book_trades
 from live_runner.venue.removed import RemovedBooks, given_up
 from quant_pipelines.core.errors import ReconciliationError, with_its_kind
-from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
+from quant_pipelines.core.income_kinds import LATEST_PAYMENT
+from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import has_unproven_end
 from quant_pipelines.trading.purposes import number_of
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
 from quant_pipelines.trading.venue import AccountPosition, OrderVenue, VenueTrade
 
-_PAYMENTS_LATE_MS = HOUR_MS
-"""How late a payment may show up at the venue, after its own time."""
+_PAYMENTS_LATE_MS = int(LATEST_PAYMENT.total_seconds() * 1000)
 
 
 class Compared(NamedTuple):

@@ -1,9 +1,11 @@
 """Hands messages to a child process that posts them, and waits no longer than it should."""
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from quant_pipelines.notify.channels import Channel
@@ -45,17 +47,35 @@ def faults(channels: Sequence[Channel]) -> dict[str, str]:
 
 
 def _answers(asked: str, timeout_seconds: float) -> str:
-    command = (sys.executable, "-P", "-m", "quant_pipelines.notify.post")
     # The URLs are on stdin, where no list of processes shows them; what a service prints is not ours to show.
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as child:
+    with (
+        _lifeline() as lifeline,
+        subprocess.Popen(
+            (sys.executable, "-P", "-m", "quant_pipelines.notify.post", str(lifeline)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            pass_fds=(lifeline,),
+        ) as child,
+    ):
         try:
             told, _ = child.communicate(asked, timeout=timeout_seconds)
         except subprocess.TimeoutExpired:
             child.kill()
             told, _ = child.communicate()
     return told
+
+
+@contextmanager
+def _lifeline() -> Iterator[int]:
+    """Descriptor at which a child sees that this process has ended, whatever has ended it."""
+    theirs, ours = os.pipe()
+    try:
+        yield theirs
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def _document(parcel: Parcel) -> dict[str, Any]:

@@ -1,13 +1,16 @@
-"""Child process that posts messages by Apprise: ``python -P -m quant_pipelines.notify.post``.
+"""Child process that posts messages by Apprise: ``python -P -m quant_pipelines.notify.post [DESCRIPTOR]``.
 
 It reads one JSON document on stdin and writes one line of JSON for each parcel as soon as it is known how it
 went. Apprise loads every service that it knows: here only for as long as a message takes; a service that
-hangs is ended with this process.
+hangs is ended with this process. It ends at once with whoever asked, when the other end of the pipe at the
+descriptor closes: nobody would note what arrives later, so that it is told again.
 """
 
 import json
+import os
 import re
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
@@ -61,8 +64,16 @@ def cause_of(told: str) -> str:
     return next((ours for theirs, ours in _CAUSES if theirs in told.lower()), "")
 
 
+def _end_with(lifeline: int) -> None:
+    """End this process, in the middle of whatever it does, once the pipe has no other end."""
+    os.read(lifeline, 1)
+    os._exit(1)
+
+
 def main() -> None:
     """Post what stands on stdin."""
+    if len(sys.argv) > 1:
+        threading.Thread(target=_end_with, args=(int(sys.argv[1]),), daemon=True).start()
     asked, answers = json.load(sys.stdin), sys.stdout
     sys.stdout = sys.stderr  # a service that prints says nothing to whoever reads the answers
     parcels, seconds = asked["parcels"], asked["timeout_seconds"]

@@ -1,10 +1,11 @@
 """Reads everything that a restart needs of a deployment's book."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, Select, func, select
 
-from quant_pipelines.core.income_kinds import TRANSFER
+from quant_pipelines.core.income_kinds import TRANSFER, asked_again_since
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     accounts,
@@ -48,7 +49,13 @@ def read_book(engine: Engine, deployment_id: int) -> StoredBook:
             .where(intents.c.deployment_id == deployment_id, fills.c.deployment_id != deployment_id)
             .group_by(fills.c.client_order_id)
         )
-        paid = connection.execute(_paid_elsewhere(deployment_id))
+        own = connection.execute(received).all()
+        paid_until = max((row.ts for row in own if row.kind != TRANSFER), default=None)
+        deployed_at = connection.execute(
+            select(deployments.c.created_at).where(deployments.c.id == deployment_id)
+        ).scalar_one()
+        since = asked_again_since(deployed_at, paid_until)
+        paid = connection.execute(_paid_elsewhere(deployment_id, since))
         signal, open_rows = connection.execute(decided).one_or_none(), connection.execute(open_intents).all()
         filled = connection.execute(booked.order_by(fills.c.trade_id, fills.c.part))
         return StoredBook(
@@ -56,7 +63,7 @@ def read_book(engine: Engine, deployment_id: int) -> StoredBook:
             bar_close=checkpoint.bar_close if checkpoint else None,
             open_intents=tuple(value_of(Intent, row) for row in open_rows),
             fills=tuple(value_of(Fill, row) for row in filled),
-            income=tuple(value_of(Income, row) for row in connection.execute(received)),
+            income=tuple(value_of(Income, row) for row in own),
             last_signal=value_of(Signal, signal) if signal else None,
             progress={
                 row.client_order_id: OrderProgress(row.status, row.filled_quantity) for row in open_rows
@@ -66,8 +73,11 @@ def read_book(engine: Engine, deployment_id: int) -> StoredBook:
         )
 
 
-def _paid_elsewhere(deployment_id: int) -> Select[Any]:
-    """Payments to other books at the same symbol of the same account, who may have left; none on paper."""
+def _paid_elsewhere(deployment_id: int, since: datetime) -> Select[Any]:
+    """Payments to other books at the same symbol of the same account, who may have left; none on paper.
+
+    Only those that the venue may be asked about again.
+    """
     mine, other = deployments.alias("mine"), deployments.alias("other")
     same = (other.c.account_id == mine.c.account_id) & (other.c.symbol == mine.c.symbol)
     return (
@@ -76,5 +86,6 @@ def _paid_elsewhere(deployment_id: int) -> Select[Any]:
         .join(other, other.c.id == income.c.deployment_id)
         .join(mine, same & (mine.c.id != other.c.id))
         .join(accounts, accounts.c.id == mine.c.account_id)
-        .where(mine.c.id == deployment_id, accounts.c.venue != PAPER_VENUE, income.c.kind != TRANSFER)
+        .where(mine.c.id == deployment_id, accounts.c.venue != PAPER_VENUE)
+        .where(income.c.kind != TRANSFER, income.c.ts >= since)
     )

@@ -17,6 +17,7 @@ from quant_pipelines.store.outages import OUTAGE
 from quant_pipelines.store.rearmed import EquityThen, Rearmed
 from quant_pipelines.store.trading import (
     EquityPoint,
+    Income,
     OrderState,
     Signal,
 )
@@ -275,10 +276,32 @@ def test_what_an_order_filled_in_another_book_is_read_with_its_own(bench: Bench)
     assert bench.journal.read_book(bench.other).elsewhere == {}
 
 
+def paid(bench: Bench, deployment_id: int, *hours: int) -> list[Income]:
+    """Pay a book so many hours after the first one was deployed; returns the payments."""
+    begun = bench.deployment.created_at
+    rows = [replace(FUNDING, ts=begun + timedelta(hours=hour)) for hour in hours]
+    received = replace(bench.received(fills=(), income=tuple(rows)), deployment_id=deployment_id)
+    bench.journal.receive(bench.epoch, [received], NOW)
+    return rows
+
+
 def test_what_other_books_of_the_symbol_were_paid_is_read_with_a_book(bench: Bench) -> None:
-    bench.journal.receive(bench.epoch, [bench.received(fills=(), income=(FUNDING,))], NOW)
-    assert bench.journal.read_book(bench.other).paid_elsewhere == {(FUNDING.kind, FUNDING.ts)}
+    [row] = paid(bench, bench.deployment.id, 8)
+    assert bench.journal.read_book(bench.other).paid_elsewhere == {(row.kind, row.ts)}
     assert bench.journal.read_book(bench.deployment.id).paid_elsewhere == frozenset()
+
+
+def test_what_others_were_paid_before_a_book_was_deployed_is_not_read_with_it(bench: Bench) -> None:
+    paid(bench, bench.deployment.id, -8)
+    assert bench.journal.read_book(bench.other).paid_elsewhere == frozenset()
+
+
+def test_what_others_were_paid_is_read_as_far_back_as_the_venue_is_asked_again(bench: Bench) -> None:
+    """Nobody asks it for what is more than an hour older than the last payment of a book."""
+    _, *late = paid(bench, bench.deployment.id, 8, 15, 24)
+    paid(bench, bench.other, 16)
+    known = {(row.kind, row.ts) for row in late}
+    assert bench.journal.read_book(bench.other).paid_elsewhere == known
 
 
 def test_a_halt_is_committed_with_what_caused_it(bench: Bench) -> None:

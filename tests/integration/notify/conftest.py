@@ -1,6 +1,7 @@
 """A web hook on this machine that takes messages, refuses them, or hangs."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,11 +27,14 @@ NOON = day_start_ms("2025-06-10") + 12 * 3_600_000
 
 @dataclass
 class Hook:
-    """What arrived by path, and which paths refuse."""
+    """What arrived by path, which paths refuse, and which are slow: those take what is waited for yet."""
 
     port: int = 0
     taken: list[tuple[str, str, str]] = field(default_factory=list)
     refusing: set[str] = field(default_factory=set)
+    slow: set[str] = field(default_factory=set)
+    holds: threading.Event = field(default_factory=threading.Event)
+    goes_on: threading.Event = field(default_factory=threading.Event)
 
     def channel(self, name: str, severity: Severity = "info", minutes: int = 0) -> str:
         return f"{name} {severity} {minutes} json://127.0.0.1:{self.port}/{name}?token=TOPSECRET"
@@ -47,6 +51,11 @@ def hook() -> Iterator[Hook]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             name = self.path.strip("/").partition("?")[0]
+            if name in found.slow:
+                found.holds.set()
+                found.goes_on.wait(60)
+                if _has_gone(self.connection):
+                    return
             refuses = name in found.refusing
             if not refuses:
                 found.taken.append((name, body["title"], body["message"]))
@@ -63,6 +72,16 @@ def hook() -> Iterator[Hook]:
     yield found
     server.shutdown()
     server.server_close()
+
+
+def _has_gone(client: socket.socket) -> bool:
+    """Whether nobody waits for an answer any more."""
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
 
 
 @dataclass

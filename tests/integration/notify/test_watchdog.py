@@ -167,6 +167,33 @@ def test_the_process_tells_what_is_written_while_it_runs(desk: Any, hook: Any, d
     assert "TOPSECRET" not in told
 
 
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_told_any_more_for_a_watchdog_that_has_ended(
+    desk: Any, hook: Any, database_url: str, ending: signal.Signals
+) -> None:
+    """What it could not note is told again after its lease: it must not arrive besides."""
+    hook.slow.add("log")
+    channel = hook.channel("log") + "&rto=15"  # how long Apprise waits for an answer
+    variables = os.environ | {"QUANT_DATABASE_URL": database_url, "QUANT_ALERTS__CHANNELS": channel}
+    command = [sys.executable, "-P", "-m", "quant_pipelines.cli", "watchdog"]
+    process = subprocess.Popen(command, env=variables, stderr=subprocess.DEVNULL)
+    try:
+        write_alert(desk.engine, Alert("warning", "a", "news", desk.now + timedelta(days=1)))
+        assert hook.holds.wait(60)
+        process.send_signal(ending)
+        process.wait(20)
+    finally:
+        process.kill()
+        process.wait(20)
+    time.sleep(0.5)
+    hook.goes_on.set()
+    time.sleep(1.0)
+    assert hook.bodies("log") == []
+    desk.now_ms = time.time_ns() // 1_000_000 + 180_000
+    desk.dispatch(channel).round()
+    assert len(hook.bodies("log")) == 1
+
+
 def wait_for(hook: Any, condition: Any) -> None:
     until = time.monotonic() + 60
     while not condition():

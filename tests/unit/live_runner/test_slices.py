@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from live_runner.book.account import AccountBooks, AccountTerms, OpenGate
 from live_runner.book.approval import Approval
 from live_runner.book.broker import Broker
@@ -171,3 +173,22 @@ def test_nothing_more_is_intended_of_what_the_book_has_decided_anew() -> None:
         assert len(chase.statuses()) == 2
 
     asyncio.run(asyncio.wait_for(play(), 60))
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        AccountLimits(max_symbol_notional=200.0),
+        AccountLimits(max_open_order_notional=200.0, max_order_notional=200.0),
+        AccountLimits(max_gross_notional=200.0, max_net_notional=200.0, max_leverage=0.2),
+        AccountLimits(max_identical_orders=1.0, max_repeated_executions=1.0),
+        AccountLimits(max_orders_per_minute=2.0),
+    ],
+)
+def test_what_replaces_the_rest_of_an_order_at_the_limit_is_not_denied(limits: AccountLimits) -> None:
+    """The order of 2 rested at exactly what may be held, 1 of it filled, and the rest goes at market."""
+    account = Account()
+    account.gate.follow(AccountTerms(limits))
+    account.after(ROOT.client_order_id, D(1))
+    rest = Intent("q1-7-r", "buy", D(1), "remainder", from_ms(NOW_MS + 30_000))
+    assert account.refusal(rest) == ""
