@@ -32,9 +32,9 @@ class LeftBehind(NamedTuple):
 
 
 def left_behind(broker: VenueBroker) -> LeftBehind | None:
-    """Return the entry whose limit order still works; None without one."""
-    live = (order.intent for order in broker.unsettled() if order.intent.purpose in ENTRIES)
-    if not any(intent.order_type == "limit" for intent in live):
+    """Return the entry whose limit order still works; None without one, or while it waits to be sent."""
+    live = (order for order in broker.unsettled() if order.progress.status != "INITIALIZED")
+    if not any(one.intent.purpose in ENTRIES and one.intent.order_type == "limit" for one in live):
         return None
     decided = [order.intent for order in broker.orders.values() if order.intent.purpose == TARGET]
     if not decided:

@@ -131,17 +131,18 @@ def passed_before(connection: Connection, exchange: str, day: date) -> PassedBef
     """Read what passed in looks before a day, but for what was acknowledged to be in doubt."""
     looks, results = capital_looks.c, capital_results.c
     earlier = (
-        select(results.record_id, results.pool, results.passed)
+        select(results.record_id, results.pool, results.passed, results.pool_passed)
         .join(capital_looks, looks.id == results.look_id)
-        .where(looks.exchange == exchange, looks.look_day < day, results.pool_passed)
+        .where(looks.exchange == exchange, looks.look_day < day, results.passed | results.pool_passed)
         .add_columns(is_vouched().label("is_vouched"))
         .distinct()
     )
     rows = connection.execute(earlier).all()
     records = frozenset(row.record_id for row in rows if row.passed and row.is_vouched)
+    of_pools = [row for row in rows if row.pool_passed]  # a record may pass by itself
     # A pool that held days nobody can vouch for did not pass by those of the others alone.
-    doubted = frozenset(row.pool for row in rows if not row.is_vouched)
-    return PassedBefore(records, frozenset(row.pool for row in rows) - doubted)
+    doubted = frozenset(row.pool for row in of_pools if not row.is_vouched)
+    return PassedBefore(records, frozenset(row.pool for row in of_pools) - doubted)
 
 
 def all_records(connection: Connection, exchange: str) -> list[Unit]:

@@ -109,6 +109,25 @@ def test_a_new_year_begins_anew_and_keeps_what_passed(engine: Engine, family: Se
         assert len(read_year(connection, EXCHANGE, 2026)) == 1
 
 
+def test_what_passed_without_its_pool_stays_passed_in_the_next_year(engine: Engine) -> None:
+    own, other = begin(engine, "ema_cross", "BTC"), begin(engine, "ema_cross", "ETH")
+    for record_id, edge in ((own, 8.0), (other, -9.0)):
+        grow(engine, record_id, DEC_23, edge=edge)
+    look(engine, DEC_23)
+    with transaction(engine) as connection:
+        shown = newest_look(connection, EXCHANGE)
+    assert shown is not None
+    assert [(row["passed"], row["pool_passed"]) for row in shown["records"]] == [
+        (True, False),
+        (False, False),
+    ]
+    for record_id in (own, other):
+        grow(engine, record_id, JAN_7)
+    assert look(engine, JAN_7).is_taken
+    assert (evidence(engine, own).decision, evidence(engine, own).look_day) == ("passed", JAN_7)
+    assert evidence(engine, other).decision != "passed"
+
+
 def test_every_text_that_had_a_record_counts_and_an_archive_does_not(
     engine: Engine, family: Sequence[int]
 ) -> None:

@@ -251,9 +251,12 @@ class YearOfLooks:
 
     def _seen(self, level: Pools, asked: BoolArray, share: float) -> Iterator[LookResult]:
         first, looks = self._before.n_looks, self._family.looks
-        terms = self._terms._replace(alpha=share * self._terms.alpha, spent_before=share * self._before.spent)
-        beyond = level.beyond_holding
+        terms, beyond = self._terms_of(share), level.beyond_holding
         return seen_at(level.returns, looks[first:], terms, beyond_holding=beyond, asked=asked[first:])
+
+    def _terms_of(self, share: float) -> DecisionTerms:
+        """Terms of a level that has a share of the error."""
+        return self._terms._replace(alpha=share * self._terms.alpha, spent_before=share * self._before.spent)
 
     def _look(self, seen: _Seen, at: int, passed: Collection[int]) -> CapitalLook:
         look, spending = seen.pools.look, SPENDING[self._terms.spending]
@@ -288,10 +291,11 @@ class YearOfLooks:
             if alone[member]:
                 # One that none of its records has moved yet has no day, however old they are.
                 n_days = int(of_pools[pool]) or known.returns.size
-                asked = _Question("pool", seen.pools, pool, n_days)
+                asked, share = _Question("pool", seen.pools, pool, n_days), POOL_SHARE
             else:
                 asked = _Question("symbol", seen.members, member, int(of_members[member]))
-            evidence = _evidence(asked, self._terms, has_passed=has_passed)._replace(
+                share = 1.0 - POOL_SHARE
+            evidence = _evidence(asked, self._terms_of(share), has_passed=has_passed)._replace(
                 tests=n_asked, look_day=seating.look_day, last_day=seat.last_day
             )
             yield RecordResult(known.unit, seat, evidence, bool(pools[pool]), known.is_held_known)

@@ -157,3 +157,27 @@ def test_a_recovered_part_counts_once_beside_what_was_filled_before_it(
         assert restarted.venue.canceled == canceled
 
     played(scenario)
+
+
+def test_a_decision_that_waits_to_be_sent_is_asked_about_as_a_whole() -> None:
+    """The link compares with the venue while the first part lies in the inbox: nobody takes that over."""
+
+    async def scenario() -> None:
+        restarted = Restarted(notional=199.0)
+        trader, first = restarted.open_trader(), replace(ROOT, client_order_id="q1-8-t", quantity=D("0.5"))
+
+        def decide(broker: VenueBroker) -> None:
+            broker.step(ExecutionBar(to_ms(AT), *4 * [100.0]))
+            ended = OrderStep(ROOT.client_order_id, OrderProgress("CANCELED", D(0)), "1", "")
+            broker.follow(ended, from_ms(NOW_MS))
+            broker.take(Decided(SIGNAL, first, 2.0, 1.0, None), NOW_MS)
+
+        trader.with_broker(decide)  # type: ignore[arg-type] - a venue's
+        trader.take_over(first, D(2), D(0))  # as it was approved
+        assert "200 is beyond 199" in trader.refusal_to_send(first)
+        rows = OrderRows(trader, restarted.venue, restarted.epoch)
+        settings = EntrySettings(order="iceberg", slices=4)
+        await Chasing(trader, restarted.venue, rows=rows, wire=restarted.wire, settings=settings).recover()
+        assert "200 is beyond 199" in trader.refusal_to_send(first)
+
+    played(scenario)

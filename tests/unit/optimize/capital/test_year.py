@@ -16,7 +16,13 @@ from quant_pipelines.optimize.capital import (
     newest_look_day,
     seated,
 )
-from quant_pipelines.optimize.decision import DecisionTerms, told_decider
+from quant_pipelines.optimize.decision import (
+    POOL_SHARE,
+    DecisionTerms,
+    evidence_of_record,
+    told_decider,
+    weekly_looks,
+)
 
 FIRST = date(2025, 1, 1)
 END = date(2026, 12, 31)
@@ -47,6 +53,25 @@ def looks(
 
 def decided(look: CapitalLook) -> dict[int, tuple[str, str]]:
     return {one.seat.record_id: (one.evidence.decision, one.evidence.decided_by) for one in look.results}
+
+
+def test_days_to_wait_are_told_by_the_error_that_its_level_may_spend() -> None:
+    """One that is alone in its pool waits as long as a family of its own would at the pools' half."""
+    alone, n_days = record(1, edge=2.0), (date(2026, 6, 24) - FIRST).days + 1
+    days = [FIRST + timedelta(days=one.n_days - 1) for one in weekly_looks(FIRST, n_days) if one.year == 2026]
+    told = looks([alone], days)[-1].results[0].evidence
+    half = TERMS._replace(alpha=POOL_SHARE * TERMS.alpha)
+    by_itself = evidence_of_record(alone.returns[:n_days], FIRST, terms=half)
+    assert (told.decision, told.look_day, told.statistic) == (
+        "undecided",
+        by_itself.look_day,
+        pytest.approx(by_itself.statistic),
+    )
+    assert (told.more_days, told.fewest_more_days, told.most_more_days) == (
+        by_itself.more_days,
+        by_itself.fewest_more_days,
+        by_itself.most_more_days,
+    )
 
 
 def test_a_symbol_passes_only_by_itself() -> None:
