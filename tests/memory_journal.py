@@ -10,18 +10,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from quant_pipelines.core.asof import KnownPoints, no_points
-from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import ReconciliationError, StoreError
 from quant_pipelines.core.income_kinds import TRANSFER, asked_again_since
-from quant_pipelines.core.price_factors import PriceFactor
-from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.heartbeats import Alert, Heartbeat, halt_alert, trip_of
 from quant_pipelines.store.journal import Controls
-from quant_pipelines.store.market_events import Levels
 from quant_pipelines.store.rearmed import EquityThen, Rearmed, gains_of
 from quant_pipelines.store.trading import (
     Booking,
@@ -36,6 +31,7 @@ from quant_pipelines.store.trading import (
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.orders import FINAL, OPEN, OrderProgress, is_late, predecessors
+from tests.nothing_stored import NothingStored
 
 Moment: TypeAlias = Literal["before", "after"]
 Key: TypeAlias = tuple[Any, ...]
@@ -92,22 +88,6 @@ class Tables:
         """Insert or replace a row."""
         getattr(self, table)[key] = row
         self.log.append(Committed(table, key, row))
-
-
-class NothingStored:
-    """`MarketRows` where nobody has stored anything."""
-
-    def bars(self, series: Series, window: Window) -> Bars:
-        return empty_bars(series.symbol, series.timeframe)
-
-    def factors(self, exchange: str, symbol: str) -> tuple[PriceFactor, ...]:
-        return ()
-
-    def points(self, exchange: str, symbol: str, name: str, window: Window) -> KnownPoints:
-        return no_points()
-
-    def books(self, exchange: str, symbol: str, window: Window) -> list[tuple[int, Levels, Levels]]:
-        return []
 
 
 class MemoryJournal:
@@ -285,14 +265,15 @@ class MemoryJournal:
         return booked
 
     def _paid_elsewhere(self, deployment_id: int) -> frozenset[tuple[str, datetime]]:
-        places = {key: (one.account_id, one.symbol) for key, one in self.deployments.items()}
-        mine = places.get(deployment_id)
-        others = {key for key, place in places.items() if key != deployment_id and place == mine}
-        rows = [(key[0], row) for key, row in self.tables.income.items() if row.kind != TRANSFER]
-        paid_until = max((row.ts for whose, row in rows if whose == deployment_id), default=None)
-        if deployment_id not in self.deployments:
+        own = self.deployments.get(deployment_id)
+        if own is None:
             return frozenset()
-        since = asked_again_since(self.deployments[deployment_id].created_at, paid_until)
+        place, known = (own.account_id, own.symbol), self.deployments.items()
+        others = {key for key, one in known if key != own.id and (one.account_id, one.symbol) == place}
+        rows = [(key[0], row) for key, row in self.tables.income.items() if row.kind != TRANSFER]
+        since = asked_again_since(
+            own.created_at, max((row.ts for whose, row in rows if whose == own.id), default=None)
+        )
         return frozenset((row.kind, row.ts) for whose, row in rows if whose in others and row.ts >= since)
 
     @contextmanager

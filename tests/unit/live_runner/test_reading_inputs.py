@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from quant_pipelines.core.asof import KnownPoints
-from tests.memory_journal import NothingStored
+from tests.nothing_stored import NothingStored
 from tests.unit.live_runner.event_desk import SOURCE as EVENT
 from tests.unit.live_runner.event_desk import Desk
 
