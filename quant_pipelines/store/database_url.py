@@ -7,13 +7,13 @@ import re
 from typing import Final
 
 from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.redaction import redacted
 
 _SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 _PARTS: Final = re.compile(
     r"(?P<scheme>[\w+]+)://(?P<account>[^:/]*(?::[^@]*)?@)?(?P<place>(?:\[[^/?]+\]|[^/:?]+)?(?::\d*)?)"
     r"(?:/(?P<database>[^?]*))?(?P<query>\?.*)?"
 )
-_PASSWORD: Final = re.compile(r"(://[^:/]*:)[^@]*(?=@)")
 
 
 def require_database_url(url: str) -> None:
@@ -53,7 +53,6 @@ def _parts_of(url: str) -> re.Match[str]:
     if parts is not None and parts["scheme"] in _SCHEMES and parts["database"]:
         return parts
     fault = "is not a URL" if parts is None else "does not name a PostgreSQL database"
-    shown = _PASSWORD.sub(r"\1***", url)
     raise ConfigurationError(
-        f"database_url {shown!r} {fault}; expected postgresql://user:password@host:port/database"
+        f"database_url {redacted(url)!r} {fault}; expected postgresql://user:password@host:port/database"
     )

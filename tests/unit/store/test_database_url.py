@@ -25,7 +25,16 @@ def test_only_driver_and_database_differ(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["nonsense", "", "mysql://a:s3cret@b/c", "postgresql://a:s3cret@b", "postgresql://a:s3cret@b:port/c"],
+    [
+        "nonsense",
+        "",
+        "mysql://a:s3cret@b/c",
+        "mysql://a:p@s3cret@b/c",
+        "postgresql://a:s3cret@b",
+        "postgresql://a:s3cret@b:port/c",
+        "postgresql://a:p@s3cret@b",
+        "postgresql://a:p/s3cret@b",
+    ],
 )
 def test_what_names_no_postgresql_database_is_refused_without_its_password(url: str) -> None:
     expected = "expected postgresql://user:password@host:port/database"
