@@ -9,30 +9,23 @@ from typing import Any
 import pytest
 
 from live_runner.book.account import OpenGate
-from live_runner.book.approval import Relations
-from live_runner.book.plan import plan_of
 from live_runner.book.recall import recalled
-from live_runner.book.trader import Trader
-from live_runner.feed.series import BarSeries
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.chasing import Chasing
-from live_runner.venue.link import VenueLink
 from live_runner.venue.order_rows import OrderRows
-from live_runner.venue.station import Station
 from live_runner.venue.wire import Wire
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.errors import OrderWouldTake, StoreError
-from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.risk.account_rules import AccountDenial
 from quant_pipelines.risk.account_view import AccountOrder
 from quant_pipelines.store.trading import Intent, StoredBook
 from quant_pipelines.trading.venue import LimitOrder, Touch, VenueOrder
-from tests.in_process import in_process
 from tests.memory_journal import MemoryJournal
+from tests.unit.live_runner.gated import gated_trader
 from tests.unit.live_runner.memory_venue import MemoryVenue
-from tests.unit.live_runner.test_denied_reversal import CANARY, NOW_MS, SYMBOL
+from tests.unit.live_runner.test_denied_reversal import CANARY, NOW_MS
 from tests.unit.live_runner.test_races import AT
 
 ROOT = Intent("q1-7-t", "buy", Decimal(1), "target", from_ms(NOW_MS), "limit")
@@ -106,15 +99,7 @@ class Chase:
         self.wire = Wire(print, lambda: None)
         self.wire.blocked_by = ""
         epoch = self.journal.open_epoch("test:1", from_ms(NOW_MS))
-        link = VenueLink(Station(self.journal, self.venue, RunnerSettings(), epoch, lambda: NOW_MS))
-        self.trader = trader = Trader(
-            self.journal,
-            plan_of(CANARY, in_process),
-            BarSeries(SYMBOL, "1m", 0),
-            epoch=epoch,
-            open_broker=link.open_broker,
-            relations=Relations(gate=Changed()),
-        )
+        self.trader = trader = gated_trader(self.journal, self.venue, epoch, Changed())
         trader.with_broker(_orders)  # type: ignore[arg-type] - a venue's
         rows = OrderRows(trader, self.venue, epoch)
         self.chasing = Chasing(trader, self.venue, rows=rows, wire=self.wire, settings=EntrySettings())

@@ -7,30 +7,23 @@ from decimal import Decimal
 from typing import Any
 
 from live_runner.book.account import AccountBooks, AccountTerms
-from live_runner.book.approval import Relations
-from live_runner.book.plan import plan_of
-from live_runner.book.trader import Trader
-from live_runner.feed.series import BarSeries
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.chasing import Chasing
-from live_runner.venue.link import VenueLink
 from live_runner.venue.order_rows import OrderRows
-from live_runner.venue.station import Station
 from live_runner.venue.wire import EntryOrder, Wire
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.account_limits import AccountLimits
 from quant_pipelines.core.entry_settings import EntrySettings
-from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.risk.account_view import Prices
 from quant_pipelines.store.trading import Fill, Intent
 from quant_pipelines.store.venue_orders import OrderStep
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.venue import LimitOrder, Touch, VenueOrder
-from tests.in_process import in_process
 from tests.memory_journal import MemoryJournal
+from tests.unit.live_runner.gated import gated_trader
 from tests.unit.live_runner.test_chasing import Patient
-from tests.unit.live_runner.test_denied_reversal import CANARY, NOW_MS, SYMBOL
+from tests.unit.live_runner.test_denied_reversal import CANARY, NOW_MS
 from tests.unit.live_runner.test_races import AT
 
 D = Decimal
@@ -76,15 +69,7 @@ class Collared:
         self.gate.follow(AccountTerms(AccountLimits(max_price_deviation=0.05)))
         self.wire = Wire(print, lambda: None, EntryOrder(settings.kind, settings.n_parts))
         self.wire.blocked_by = ""
-        link = VenueLink(Station(self.journal, self.venue, RunnerSettings(), self.epoch, lambda: NOW_MS))
-        self.trader = Trader(
-            self.journal,
-            plan_of(CANARY, in_process),
-            BarSeries(SYMBOL, "1m", 0),
-            epoch=self.epoch,
-            open_broker=link.open_broker,
-            relations=Relations(gate=self.gate),
-        )
+        self.trader = gated_trader(self.journal, self.venue, self.epoch, self.gate)
         kind, part = settings.kind, D(2) / settings.n_parts
         self.root = Intent("q1-7-t", "buy", part, "target", from_ms(NOW_MS), kind, decision_price=D(100))
         self.trader.with_broker(self._decide)  # type: ignore[arg-type] - a venue's

@@ -9,29 +9,23 @@ from typing import Any
 import pytest
 
 from live_runner.book.account import AccountBooks, AccountTerms
-from live_runner.book.approval import Relations
 from live_runner.book.decision import Decided
-from live_runner.book.plan import plan_of
 from live_runner.book.trader import Trader
-from live_runner.feed.series import BarSeries
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.chasing import Chasing
-from live_runner.venue.link import VenueLink
 from live_runner.venue.order_rows import OrderRows
-from live_runner.venue.station import Station
 from live_runner.venue.wire import Wire
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.account_limits import AccountLimits
 from quant_pipelines.core.entry_settings import EntrySettings
-from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.risk.account_view import Prices
 from quant_pipelines.store.trading import Booking, Fill, Intent, Position, Signal
 from quant_pipelines.store.venue_orders import OrderStep, Received
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.venue import VenueOrder
-from tests.in_process import in_process
 from tests.memory_journal import MemoryJournal
+from tests.unit.live_runner.gated import gated_trader
 from tests.unit.live_runner.test_chasing import Patient
 from tests.unit.live_runner.test_denied_reversal import CANARY, NOW_MS, SYMBOL
 from tests.unit.live_runner.test_races import AT
@@ -65,15 +59,7 @@ class Restarted:
         self.open_trader().with_broker(self._decide)  # type: ignore[arg-type] - a venue's
 
     def open_trader(self) -> Trader:
-        link = VenueLink(Station(self.journal, self.venue, RunnerSettings(), self.epoch, lambda: NOW_MS))
-        return Trader(
-            self.journal,
-            plan_of(CANARY, in_process),
-            BarSeries(SYMBOL, "1m", 0),
-            epoch=self.epoch,
-            open_broker=link.open_broker,
-            relations=Relations(gate=self.gate),
-        )
+        return gated_trader(self.journal, self.venue, self.epoch, self.gate)
 
     def _decide(self, broker: VenueBroker) -> None:
         """Book the bar and its decision, and have the order accepted."""
